@@ -1,0 +1,80 @@
+"""Derivatives of the helper functions of a program, each made once per combination of what is active.
+
+In: requests for "the `suffix` variant of function `name` for these active parameters". Out: names, unique in the new
+program, and the functions in the order in which they were finished (callees before callers).
+
+>>> unique_name("f_jvp", {"f", "f_jvp"})
+'f_jvp_1'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+
+from srcdiff.ir.core import Call, Function, Program, walk
+
+
+def unique_name(wanted: str, taken: set[str]) -> str:
+    """`wanted`, or the first of `wanted_1`, `wanted_2`... that is free."""
+    name, count = wanted, 0
+    while name in taken:
+        count += 1
+        name = f"{wanted}_{count}"
+    return name
+
+
+@dataclass
+class Variants:
+    """The functions of the program that is being made out of `program`."""
+
+    program: Program
+    finished: list[Function] = field(default_factory=list)
+    _names: dict[Hashable, str] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._taken.update(f.name for f in self.program.functions)
+
+    def name(self, key: Hashable, wanted: str) -> tuple[str, bool]:
+        """The name for `key`, and whether it is new (the caller then makes the function)."""
+        if key in self._names:
+            return self._names[key], False
+        name = unique_name(wanted, self._taken)
+        self._taken.add(name)
+        self._names[key] = name
+        return name, True
+
+    def finish(self, function: Function) -> None:
+        self.finished.append(function)
+
+    def keep(self, name: str) -> None:
+        """Take over a primal function, and what it calls, unchanged."""
+        if any(f.name == name for f in self.finished):
+            return
+        function = self.program[name]
+        for statement in walk(function.body):
+            if isinstance(statement, Call) and statement.function != name:
+                self.keep(statement.function)
+        if not any(f.name == name for f in self.finished):
+            self.finished.append(positional(function))
+
+
+def is_recursive(program: Program, name: str) -> bool:
+    """Whether the function can reach a call of itself."""
+    seen: set[str] = set()
+    pending = [name]
+    while pending:
+        for statement in walk(program[pending.pop()].body):
+            if isinstance(statement, Call) and statement.function not in seen:
+                if statement.function == name:
+                    return True
+                seen.add(statement.function)
+                pending.append(statement.function)
+    return False
+
+
+def positional(function: Function) -> Function:
+    """The function as helpers are called: every argument given, by position."""
+    parameters = tuple(replace(p, default=None, keyword_only=False) for p in function.parameters)
+    return replace(function, parameters=parameters)

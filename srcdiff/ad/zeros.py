@@ -1,0 +1,45 @@
+"""Materialised zeros and names, shared by the two modes.
+
+A zero tangent or adjoint is symbolic (absent) as long as possible. Where a loop or a branch must pass one on, it is built
+here: `0.0` for a number, an array of zeros otherwise.
+
+>>> from srcdiff.ir.builder import Builder
+>>> from srcdiff.ir.core import Value
+>>> from srcdiff.ir.types import FLOAT
+>>> zero_of(Builder(), Value(FLOAT, "x")).value
+0.0
+"""
+
+from __future__ import annotations
+
+from srcdiff.analysis.activity import is_undefined
+from srcdiff.ir.builder import Builder
+from srcdiff.ir.core import Apply, Value, constant, substitute_statement
+from srcdiff.ir.types import Scalar
+from srcdiff.primitives.table import TABLE
+
+
+def zero_of(builder: Builder, value: Value, name: str | None = None) -> Value:
+    """The zero tangent or adjoint of `value`."""
+    if is_undefined(value):
+        return value
+    if isinstance(value.type, Scalar):
+        return constant(0.0)
+    return builder.apply(TABLE["zeros_like"], value, name=name)
+
+
+def named(builder: Builder, start: int, value: Value, name: str | None) -> Value:
+    """Give `value` the name hint if it has none and one of the builder's statements from `start` on defines it."""
+    if name is None or value.name is not None:
+        return value
+    for position in range(len(builder.statements) - 1, start - 1, -1):
+        statement = builder.statements[position]
+        if isinstance(statement, Apply) and statement.result is value:
+            renamed = Value(value.type, name, value.origin)
+            builder.statements[position] = Apply(
+                statement.primitive, statement.operands, renamed, statement.origin, statement.inplace
+            )
+            for later in range(position + 1, len(builder.statements)):
+                builder.statements[later] = substitute_statement(builder.statements[later], {value: renamed})
+            return renamed
+    return value

@@ -1,0 +1,274 @@
+"""The command line: `srcdiff transform` and `srcdiff check`.
+
+In: arguments. Out: an exit status, 0 (done), 1 (a check failed) or 2 (wrong usage, or a program outside the subset).
+What was asked for goes to stdout or into the file named by `-o`; errors and progress go to stderr. Where there is an
+error no file is touched.
+
+`transform` reads the user's file and never runs it. `check` runs it, and says so.
+
+>>> main(["transform", "no such file.py"])
+2
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import difflib
+import importlib.util
+import inspect
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from srcdiff.checks import DerivativeMismatch, check_derivatives
+from srcdiff.compiler import MODES, transform_file
+from srcdiff.diagnostics import Diagnostic, TransformError
+
+DONE, FAILED, REFUSED = 0, 1, 2
+
+EXAMPLES = """\
+examples:
+  srcdiff transform function.py                     forward and reverse mode of every public function
+  srcdiff transform function.py -f f --mode gradient --wrt x1 -o diff_function.py
+  srcdiff transform function.py -f f --mode gradient --wrt x1 -o diff_function.py --check
+  srcdiff check function.py -f f --at "x1=2.0, x2=3.0"
+"""
+
+
+class UsageError(Exception):
+    """The command cannot be carried out as it stands; the message says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command and return its exit status."""
+    parser = make_parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as end:  # argparse has printed the help or the error
+        return end.code if isinstance(end.code, int) else REFUSED
+    try:
+        return transform(options) if options.command == "transform" else check(options)
+    except TransformError as error:
+        print(error, file=sys.stderr)
+        count = len(error.diagnostics)
+        print(f"srcdiff: {count} error{'s' * (count > 1)}, nothing was written", file=sys.stderr)
+        return REFUSED
+    except UsageError as error:
+        print(f"srcdiff: error: {error}", file=sys.stderr)
+        return REFUSED
+
+
+def make_parser() -> argparse.ArgumentParser:
+    from srcdiff import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="srcdiff",
+        description="Differentiate numeric Python: source code in, readable derivative source code out.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"srcdiff {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    t = commands.add_parser("transform", help="print the derivative code of a file's functions (the file is not run)")
+    t.add_argument("file", help="the Python file to read")
+    t.add_argument("-f", "--function", metavar="NAME", help="the function; left out: every public one")
+    modes = [m for m in MODES if m != "primal"]
+    t.add_argument(
+        "--mode",
+        action="append",
+        choices=modes,
+        metavar="MODE",
+        help=f"one of {', '.join(modes)}; may be repeated; left out: forward and reverse",
+    )
+    t.add_argument("--wrt", metavar="A,B", help="parameters to differentiate with respect to; left out: all that can")
+    t.add_argument("-o", "--output", metavar="FILE", help="write into this file instead of stdout")
+    t.add_argument("--check", action="store_true", help="compare with FILE instead: exit 1 and a diff if out of date")
+    t.add_argument("--emit", choices=("python", "ir", "graph"), default="python", help="code, SSA form, or DOT graph")
+    t.add_argument("--no-optimize", dest="optimize", action="store_false", help="leave the generated code as derived")
+
+    c = commands.add_parser("check", help="run the file and test its derivatives at a point")
+    c.add_argument("file", help="the Python file to run")
+    c.add_argument("-f", "--function", metavar="NAME", required=True, help="the function")
+    c.add_argument("--at", metavar="POINT", required=True, help='the arguments, as in "x1=2.0, x2=[1.0, 2.0]"')
+    c.add_argument("--wrt", metavar="A,B", help="parameters to differentiate with respect to; left out: all that can")
+    return parser
+
+
+# -- transform --------------------------------------------------------------------------------------------------------
+
+
+def transform(options: argparse.Namespace) -> int:
+    if options.check and options.output is None:
+        raise UsageError("--check compares with the file named by -o; name it")
+    path = readable(options.file)
+    text = transform_file(
+        path,
+        function=options.function,
+        modes=tuple(options.mode or ("forward", "reverse")),
+        wrt=names_in(options.wrt),
+        optimize=options.optimize,
+        command=command_line(options),
+        emit=options.emit,
+    )
+    if options.output is None:
+        sys.stdout.write(text)
+        return DONE
+    output = Path(options.output)
+    if not options.check:
+        write(output, text)
+        print(f"srcdiff: wrote {output}", file=sys.stderr)
+        return DONE
+    present = output.read_text(encoding="utf-8") if output.is_file() else ""
+    if present == text:
+        print(f"srcdiff: {output} is up to date", file=sys.stderr)
+        return DONE
+    old, new = present.splitlines(keepends=True), text.splitlines(keepends=True)
+    sys.stdout.writelines(difflib.unified_diff(old, new, str(output), "as generated now"))
+    print(f"srcdiff: {output} is out of date; regenerate it with: {command_line(options)}", file=sys.stderr)
+    return FAILED
+
+
+def readable(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(f"there is no file {name}")
+    return path
+
+
+def names_in(wrt: str | None) -> str | tuple[str, ...] | None:
+    """`x` is the name alone (one derivative), `x,y` a tuple (a tuple of derivatives)."""
+    if wrt is None:
+        return None
+    names = tuple(name.strip() for name in wrt.split(","))
+    if names[-1] == "":  # `x,` is a tuple of one, as in Python
+        names = names[:-1]
+    elif len(names) == 1:
+        return names[0]
+    if not all(name.isidentifier() for name in names):
+        raise UsageError(f"--wrt takes names of parameters with commas between them, not {wrt!r}")
+    return names
+
+
+def command_line(options: argparse.Namespace) -> str:
+    """The command that makes the same text again, with options in one order however they were given."""
+    words = ["srcdiff", "transform", options.file]
+    if options.function is not None:
+        words += ["-f", options.function]
+    for mode in options.mode or ():
+        words += ["--mode", mode]
+    if options.wrt is not None:
+        words += ["--wrt", options.wrt]
+    if options.emit != "python":
+        words += ["--emit", options.emit]
+    if not options.optimize:
+        words += ["--no-optimize"]
+    if options.output is not None:
+        words += ["-o", options.output]
+    return shlex.join(words)
+
+
+def write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+# -- check ------------------------------------------------------------------------------------------------------------
+
+
+def check(options: argparse.Namespace) -> int:
+    path = readable(options.file)
+    point = point_in(options.at)
+    print(f"srcdiff: running {path}", file=sys.stderr)
+    function = function_in(path, options.function)
+    try:
+        bound = inspect.signature(function).bind(**point)
+    except TypeError as error:
+        raise UsageError(f"--at does not fit `{options.function}`: {error}") from None
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise UsageError(f"`{options.function}` has keyword-only parameters; check passes arguments by position")
+    try:
+        table = check_derivatives(function, *bound.args, wrt=names_in(options.wrt))
+    except DerivativeMismatch as error:
+        print(error.table)
+        print(f"srcdiff: the derivatives of `{options.function}` disagree", file=sys.stderr)
+        return FAILED
+    print(table)
+    print(f"srcdiff: the derivatives of `{options.function}` agree", file=sys.stderr)
+    return DONE
+
+
+def point_in(text: str) -> dict[str, Any]:
+    """The arguments in `x1=2.0, X=[[1.0, 2.0]]`: literals alone; lists of numbers become arrays.
+
+    >>> point_in("a=2.0, n=3")
+    {'a': 2.0, 'n': 3}
+    """
+    wrong = UsageError(f'--at takes arguments as in "x1=2.0, x2=[1.0, 2.0]" (numbers, lists, strings), not {text!r}')
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+    except SyntaxError:
+        raise wrong from None
+    if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
+        raise wrong
+    point: dict[str, Any] = {}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            raise wrong
+        try:
+            value = ast.literal_eval(keyword.value)
+        except (ValueError, TypeError):
+            raise wrong from None
+        point[keyword.arg] = as_array(value)
+    return point
+
+
+def as_array(value: Any) -> Any:
+    """A list of numbers, or of such lists of one length, as an array of floats; everything else as it is."""
+    if not isinstance(value, list):
+        return value
+    try:
+        array = np.array(value, dtype=float)
+    except (ValueError, TypeError):
+        return value
+    return array
+
+
+@contextlib.contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Modules beside the user's file can be imported, as when it is run as a script."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def function_in(path: Path, name: str) -> FunctionType:
+    """Run the file and return one of its functions."""
+    # A file called random.py must not take the place of a module that is in use.
+    module_name = path.stem if path.stem not in sys.modules else f"_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    with importable(path.resolve().parent):
+        spec.loader.exec_module(module)
+    function = getattr(module, name, None)
+    if not isinstance(function, FunctionType):
+        functions = [n for n, f in vars(module).items() if isinstance(f, FunctionType) and f.__module__ == module_name]
+        message = f"there is no function `{name}` in this file"
+        remedy = f"its functions are {', '.join(functions)}" if functions else "it defines no function"
+        raise TransformError([Diagnostic(message, remedy, str(path))])
+    return function

@@ -1,0 +1,159 @@
+"""A program as the text of a Python module.
+
+In: an optimised `Program`, the user's `Imports`, a header. Out: the text, formatted and clean under ruff.
+
+Per function: `Selection` turns IR into nodes, `name_variables` names what they assign, `Resolver` makes `ast`, the
+printer text.
+
+>>> from srcdiff.ir.core import Block, Function, Parameter, Value
+>>> from srcdiff.ir.types import FLOAT
+>>> x = Value(FLOAT, "x")
+>>> print(emit(Program((Function("f", (Parameter(x),), Block((x,), (), (x,))),)), Imports()), end="")
+def f(x):
+    return x
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from srcdiff.emit.forms import Forms
+from srcdiff.emit.layout import split
+from srcdiff.emit.names import name_variables
+from srcdiff.emit.order import ordered
+from srcdiff.emit.printer import Comment, Docstring, to_text
+from srcdiff.emit.prune import prune
+from srcdiff.emit.resolve import Resolver, reverse
+from srcdiff.emit.spelling import Spelling, names_in
+from srcdiff.emit.statements import Selection
+from srcdiff.emit.storage import functions_with_effects
+from srcdiff.emit.tree import Node
+from srcdiff.emit.unread import without_unread
+from srcdiff.ir.core import Function, Global, Parameter, Program, Value, blocks_of, walk
+from srcdiff.ir.imports import Imports
+from srcdiff.primitives.helpers import HELPERS
+
+
+def emit(program: Program, imports: Imports, header: str | None = None) -> str:
+    """The module that defines the functions of `program`, in their order."""
+    spelling = Spelling(imports, _hints(program))
+    impure = functions_with_effects(program)
+    functions = [_function(f, spelling, impure) for f in program.functions]
+    helpers = _helpers(functions, {f.name for f in program.functions})
+    trees = {name: ast.parse(HELPERS[name]) for name in helpers}
+    used: set[str] = set()
+    for tree in trees.values():
+        spelling.mention(tree)
+        used |= names_in(tree)
+    for function in functions:
+        used |= names_in(function)
+    parts = [HELPERS[name].strip("\n") for name in helpers]
+    parts += [to_text([function], split).strip("\n") for function in functions]
+    lines = "\n".join(spelling.lines(used))
+    head = "\n\n".join(text for text in ((header or "").strip("\n"), lines) if text)
+    return "\n\n\n".join([head, *parts] if head else parts) + "\n"
+
+
+def _hints(program: Program) -> set[str]:
+    """The names that the program's variables ask for."""
+    found: set[str] = set()
+    for function in program.functions:
+        blocks = [function.body, *(b for s in walk(function.body) for b in blocks_of(s))]
+        for block in blocks:
+            found |= {v.name for v in block.parameters if v.name is not None}
+            found |= {v.name for s in block.statements for v in s.results if v.name is not None}
+    return found
+
+
+def _helpers(functions: Sequence[ast.FunctionDef], own: set[str]) -> list[str]:
+    """The helper functions that are used, each before those that use it."""
+    order: dict[str, None] = {}
+
+    def need(names: set[str]) -> None:
+        for name in sorted(names & HELPERS.keys() - own - set(order)):
+            need(names_in(ast.parse(HELPERS[name])) - {name})
+            order.setdefault(name)
+
+    for function in functions:
+        need(names_in(function))
+    return list(order)
+
+
+def _function(function: Function, spelling: Spelling, impure: frozenset[str]) -> ast.FunctionDef:
+    forms = Forms(spelling)
+    spelling.used = set()
+    arguments = _arguments(function.parameters, forms)
+    returns = None if function.returns is None else _annotation(function.returns, spelling)
+    selection = Selection(ordered(function), forms, impure)
+    parameters = tuple(p.value for p in function.parameters)
+    nodes = prune(selection.nodes, parameters)
+    names = name_variables(
+        nodes, parameters, frozenset(spelling.used), selection.hints, selection.tapes.similar, selection.bound
+    )
+    written = [*arguments.args, *arguments.kwonlyargs]
+    for argument, parameter in zip(written, _ordered(function.parameters), strict=True):
+        argument.arg = names[parameter.value]
+    resolver = Resolver(names, nodes)
+    body: list[ast.stmt] = []
+    if function.docstring is not None:
+        body.append(Docstring(function.docstring))
+    forward, backward = _sweeps(nodes)
+    if forward and backward:
+        body.append(Comment("forward sweep"))
+        body += resolver.statements(forward)
+        body.append(Comment("reverse sweep"))
+        body += resolver.statements(backward)
+    else:
+        body += resolver.statements(nodes)
+    body = without_unread(body, impure)
+    if all(isinstance(s, Comment) for s in body):
+        body.append(ast.Pass())
+    return ast.FunctionDef(name=function.name, args=arguments, body=body, decorator_list=[], returns=returns, lineno=0)
+
+
+def _sweeps(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
+    """The nodes of the forward and of the reverse sweep."""
+    at = next((n for n, node in enumerate(nodes) if reverse(node)), len(nodes))
+    return nodes[:at], nodes[at:]
+
+
+def _ordered(parameters: Sequence[Parameter]) -> list[Parameter]:
+    return [*(p for p in parameters if not p.keyword_only), *(p for p in parameters if p.keyword_only)]
+
+
+def _arguments(parameters: Sequence[Parameter], forms: Forms) -> ast.arguments:
+    def argument(p: Parameter) -> ast.arg:
+        annotation = None if p.annotation is None else _annotation(p.annotation, forms.spelling)
+        return ast.arg(arg=p.value.name or "x", annotation=annotation)
+
+    def default(p: Parameter) -> ast.expr | None:
+        return None if p.default is None else _default(p.default, forms)
+
+    plain = [p for p in parameters if not p.keyword_only]
+    named = [p for p in parameters if p.keyword_only]
+    return ast.arguments(
+        posonlyargs=[],
+        args=[argument(p) for p in plain],
+        vararg=None,
+        kwonlyargs=[argument(p) for p in named],
+        kw_defaults=[default(p) for p in named],
+        kwarg=None,
+        defaults=[d for p in plain if (d := default(p)) is not None],
+    )
+
+
+def _default(value: Value, forms: Forms) -> ast.expr:
+    if isinstance(value, Global):
+        return forms.global_(value).node
+    return forms.constant(value).node  # type: ignore[arg-type]
+
+
+def _annotation(text: str, spelling: Spelling) -> ast.expr:
+    """An annotation written as text; what is no expression stays a string."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return ast.Constant(value=text)
+    spelling.mention(node)
+    return node

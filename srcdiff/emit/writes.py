@@ -1,0 +1,202 @@
+"""Statements for primitives: assignments, augmented assignments, writes into arrays and lists.
+
+In: an Apply that gets a statement of its own. Out: nodes. An update in place prints as one (`x[i] = v`, `x[i] += v`,
+`np.add.at`, `l.append(v)`, `a += b`); one that is not in place copies first.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from srcdiff.emit.forms import BINARY, as_value
+from srcdiff.emit.tree import Augment, Expression, Leaf, Node, Plain, assign, leaf, reads_of
+from srcdiff.ir.core import Apply, Constant, Global, Value
+from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type
+
+if TYPE_CHECKING:
+    from srcdiff.emit.statements import Selection
+
+_AUGMENTED = {"add", "subtract", "multiply", "divide"}
+
+
+def write(selection: Selection, s: Apply) -> list[Node]:
+    """The statements for `s`."""
+    name = s.primitive.name
+    if name in ("index_set", "index_add"):
+        return _indexed(selection, s)
+    if s.inplace and name in ("append", "drop_last"):
+        return [_method(selection, s)]
+    if s.inplace and (name in BINARY or name == "accumulate"):
+        if all(isinstance(o.type, Array | Scalar) for o in s.operands):
+            return [_in_place(selection, s)]
+    elif s.inplace:
+        raise AssertionError(f"internal error: {name} in place")
+    target = selection.register(s.result)
+    value = selection.computed(s)
+    if s.primitive.name == "make_slice" or isinstance(value.node, ast.Tuple):
+        value = Expression(as_value(value.node, selection.forms.spelling), value.reads, value.width)
+    plain = assign(target, value, s.origin)
+    augment = _augment(selection, s, value)
+    return [replace(plain, augment=augment, pure=not selection.impure(value))]
+
+
+def _augment(selection: Selection, s: Apply, value: Expression) -> Augment | None:
+    """What `s += v` would be, for numbers: it prints so if target and left operand share a name."""
+    name = s.primitive.name
+    numbers = isinstance(s.result.type, Scalar) and all(isinstance(o.type, Scalar) for o in s.operands)
+    if not numbers or not isinstance(value.node, ast.BinOp):
+        return None
+    if name != "accumulate" and not (name in BINARY and s.origin.augmented):
+        return None
+    operation = value.node
+    left, rest = s.operands[0], Expression(operation.right, value.reads[1:])
+    if _variable(selection, left) is None and name == "accumulate":
+        left, rest = s.operands[1], Expression(operation.left, value.reads[:-1])
+    variable = _variable(selection, left)
+    if variable is None:
+        return None
+    return Augment(selection.register(s.result), variable, operation.op, rest, name != "accumulate")
+
+
+def _variable(selection: Selection, value: Value) -> Value | None:
+    """The variable that a value is, if it is not printed as an expression."""
+    value = selection.resolve(value)
+    if isinstance(value, Constant | Global) or selection.inlined(value) is not None:
+        return None
+    return selection.register(value)
+
+
+def _in_place(selection: Selection, s: Apply) -> Plain:
+    target, old = selection.register(s.result), selection.register(selection.resolve(s.operands[0]))
+    right = selection.operand(s.operands[1])
+    operator = BINARY["add" if s.primitive.name == "accumulate" else s.primitive.name]()
+    node = ast.AugAssign(target=Leaf(target), op=operator, value=right.node)  # type: ignore[arg-type]
+    return Plain(node, (old, *right.reads), (target,), _tie(target, old), s.origin)
+
+
+def _tie(target: Value, old: Value) -> tuple[tuple[Value, Value], ...]:
+    return () if target is old else ((target, old),)
+
+
+def _method(selection: Selection, s: Apply) -> Plain:
+    """`l.append(v)`, `l.pop()`."""
+    target, old = selection.register(s.result), selection.register(selection.resolve(s.operands[0]))
+    name = "append" if s.primitive.name == "append" else "pop"
+    parts = [selection.operand(v) for v in s.operands[1:]]
+    method = ast.Attribute(value=Leaf(old), attr=name, ctx=ast.Load())
+    node = ast.Expr(value=ast.Call(func=method, args=[p.node for p in parts], keywords=[]))
+    return Plain(node, (old, *reads_of(parts)), (target,), _tie(target, old), s.origin)
+
+
+def _indexed(selection: Selection, s: Apply) -> list[Node]:
+    base, index, value = s.operands
+    target = selection.register(s.result)
+    nodes: list[Node] = []
+    if s.inplace:
+        old = selection.register(selection.resolve(base))
+    else:
+        kind = s.result.type if isinstance(base.type, Tuple) else base.type
+        nodes.append(assign(target, selection.forms.copy(kind, selection.operand(base)), s.origin))
+        old = target
+    place = selection.expression(index)
+    tied = _tie(target, old)
+    operator: ast.operator | None = None
+    if s.primitive.name == "index_add":
+        part = selection.operand(value)
+        if not _plain_add(selection, base.type, index, value.type):
+            forms = selection.forms
+            position = selection.operand(index)
+            if isinstance(base.type, Array):
+                call = forms.call(forms.spelling.name("numpy", "add.at"), [leaf(target), position, part])
+            else:
+                call = forms.helper("add_at", leaf(target), position, part)
+            reads = (old, *(v for v in call.reads[1:]))
+            node: ast.stmt = ast.Expr(value=call.node)
+            return [*nodes, Plain(node, reads, _defined(target, old), tied, s.origin)]
+        operator = ast.Add()
+    else:
+        operator, part = _old_content(selection, s)
+    subscript = ast.Subscript(value=Leaf(target), slice=place.node, ctx=ast.Store())
+    reads = (old, *place.reads, *part.reads)
+    if operator is None:
+        node = ast.Assign(targets=[subscript], value=part.node, lineno=0)
+    else:
+        node = ast.AugAssign(target=subscript, op=operator, value=part.node)
+    return [*nodes, Plain(node, reads, _defined(target, old), tied, s.origin)]
+
+
+def _defined(target: Value, old: Value) -> tuple[Value, ...]:
+    return () if target is old else (target,)
+
+
+def _plain_add(selection: Selection, base: Type, index: Value, value: Type) -> bool:
+    """Whether `base[index] += value` counts every contribution and changes nothing that is shared."""
+    if isinstance(base, Array):
+        return _no_repeats(selection, index)
+    return isinstance(base, List | Dict) and isinstance(value, Scalar) and isinstance(index.type, Scalar | Opaque)
+
+
+def _no_repeats(selection: Selection, index: Value) -> bool:
+    """Whether no element can be indexed twice: integers, slices, None, Ellipsis, tuples of these."""
+    index = selection.resolve(index)
+    if isinstance(index, Constant) and index.value in (Ellipsis, None):
+        return True
+    made = selection.decisions.definitions.get(index)
+    if isinstance(made, Apply) and made.primitive.name == "make_tuple":
+        return all(_no_repeats(selection, v) for v in made.operands)
+    return _simple(index.type)
+
+
+def _simple(index: Type) -> bool:
+    match index:
+        case Scalar(kind):
+            return kind == "int"
+        case Opaque(name):
+            return name in ("slice", "None")
+        case Tuple(items):
+            return all(map(_simple, items))
+        case _:
+            return False
+
+
+def _old_content(selection: Selection, s: Apply) -> tuple[ast.operator | None, Expression]:
+    """For `index_set(x, i, op(index_get(x, i), u))`: the operator and `u`; else None and the value."""
+    base, index, value = (selection.resolve(v) for v in s.operands)
+    made = selection.inlined(value)
+    if isinstance(made, Apply) and made.primitive.name in _AUGMENTED and not made.inplace:
+        read = selection.inlined(made.operands[0])
+        if (
+            isinstance(read, Apply)
+            and read.primitive.name == "index_get"
+            and selection.resolve(read.operands[0]) is base
+            and _alike(selection, read.operands[1], index)
+            and _may_augment(s, base.type, read.result.type)
+        ):
+            return BINARY[made.primitive.name](), selection.operand(made.operands[1])
+    return None, selection.operand(value)
+
+
+def _may_augment(s: Apply, base: Type, element: Type) -> bool:
+    """Whether changing the old content in place is the same as replacing it."""
+    if isinstance(element, Scalar):
+        return True
+    if not isinstance(base, Array):
+        return False
+    return s.origin.augmented or s.origin.role != "primal" or (base.dtype or "").startswith("float")
+
+
+def _alike(selection: Selection, a: Value, b: Value) -> bool:
+    """Whether two index operands are certainly the same index."""
+    a, b = selection.resolve(a), selection.resolve(b)
+    if a is b:
+        return True
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return type(a.value) is type(b.value) and bool(a.value == b.value)
+    x, y = selection.inlined(a), selection.inlined(b)
+    if not isinstance(x, Apply) or not isinstance(y, Apply) or x.primitive is not y.primitive:
+        return False
+    if len(x.operands) != len(y.operands):
+        return False
+    return all(_alike(selection, p, q) for p, q in zip(x.operands, y.operands, strict=True))

@@ -1,0 +1,437 @@
+"""Expressions: from syntax trees to values.
+
+In: an expression and the state. Out: an `Operand`: a value with the place it lives at, or a compile-time function.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+import gast
+
+from srcdiff.frontend.constants import MATH_CONSTANTS
+from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Context, Scope
+from srcdiff.frontend.module import LIBRARIES
+from srcdiff.frontend.names import (
+    ConstantValue,
+    External,
+    FunctionSource,
+    GlobalValue,
+    Resolution,
+    Unsupported,
+)
+from srcdiff.frontend.objects import (
+    FRESH,
+    Cell,
+    Closure,
+    Memory,
+    Operand,
+    Plain,
+    Result,
+    Static,
+    StaticTuple,
+    Unbound,
+    View,
+    is_element,
+    may_be_container,
+)
+from srcdiff.frontend.subset import complaint
+from srcdiff.ir.core import Constant, Primitive, Value, constant
+from srcdiff.ir.types import (
+    FLOAT,
+    NONE,
+    UNKNOWN,
+    Bottom,
+    List,
+    Opaque,
+    Scalar,
+    Type,
+    Unknown,
+    is_mutable,
+)
+from srcdiff.primitives.table import TABLE
+
+BINARY: dict[type, str] = {
+    gast.Add: "add",
+    gast.Sub: "subtract",
+    gast.Mult: "multiply",
+    gast.Div: "divide",
+    gast.FloorDiv: "floor_divide",
+    gast.Mod: "mod",
+    gast.Pow: "power",
+    gast.MatMult: "matmul",
+    gast.BitAnd: "bit_and",
+    gast.BitOr: "bit_or",
+    gast.BitXor: "bit_xor",
+}
+UNARY: dict[type, str] = {gast.USub: "negative", gast.UAdd: "positive", gast.Invert: "invert", gast.Not: "not_"}
+COMPARE: dict[type, str] = {
+    gast.Lt: "less",
+    gast.LtE: "less_equal",
+    gast.Gt: "greater",
+    gast.GtE: "greater_equal",
+    gast.Eq: "equal",
+    gast.NotEq: "not_equal",
+    gast.Is: "is_",
+    gast.IsNot: "is_not",
+    gast.In: "contains",
+    gast.NotIn: "not_contains",
+}
+PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real"))
+_SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
+DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
+_ITEMS_HELD = frozenset(("make_tuple", "make_list", "make_dict", "append"))
+_ELEMENTS_HELD = frozenset(
+    ("add", "multiply", "list", "tuple", "sorted", "reversed", "copy", "drop_last", "accumulate")
+)
+
+
+class Expressions(Context):
+    """Lowers expressions. Calls, comprehensions and inlining come from the classes built on it."""
+
+    def call(self, node: gast.Call, name: str | None) -> Operand:
+        raise AssertionError("internal error: calls are lowered by the class built on this one")
+
+    def comprehension(self, node: gast.AST, name: str | None) -> Operand:
+        raise AssertionError("internal error: comprehensions are lowered by the class built on this one")
+
+    def attribute(self, node: gast.Attribute, name: str | None) -> Operand:
+        raise AssertionError("internal error: attributes are lowered by the class built on this one")
+
+    def subscript(self, node: gast.Subscript, name: str | None) -> Operand:
+        raise AssertionError("internal error: subscripts are lowered by the class built on this one")
+
+    # --- entry points
+
+    def value(self, node: gast.AST, name: str | None = None) -> Value:
+        """The value of an expression now."""
+        return self.current(self.expression(node, name), node)
+
+    def result(self, node: gast.AST, name: str | None = None) -> Result:
+        operand = self.solid(self.expression(node, name))
+        if isinstance(operand, Static):
+            return Result(self.current(operand, node))
+        return operand
+
+    def expression(self, node: gast.AST, name: str | None = None) -> Operand:
+        """Lower one expression; `name` is the name its value is about to get."""
+        match node:
+            case gast.Constant():
+                return Result(self.literal(node))
+            case gast.Name(id=identifier):
+                return self.name(identifier, node)
+            case gast.Attribute():
+                return self.attribute(node, name)
+            case gast.Subscript():
+                return self.subscript(node, name)
+            case gast.BinOp(left=left, op=op, right=right):
+                if type(op) not in BINARY:
+                    raise self.error(node, *complaint(op))
+                return self.operation(BINARY[type(op)], [left, right], node, name)
+            case gast.UnaryOp(op=op, operand=operand):
+                return self.unary(op, operand, node, name)
+            case gast.Compare():
+                return self.compare(node, name)
+            case gast.BoolOp(op=op, values=values):
+                return self.boolean(isinstance(op, gast.And), values, node, name)
+            case gast.IfExp(test=test, body=body, orelse=orelse):
+                return self.conditional(self.condition(test), body, orelse, node, name)
+            case gast.Call():
+                return self.call(node, name)
+            case gast.Tuple(elts=items):
+                return self.display(self.evaluate_all(items), node, name)
+            case gast.List(elts=items):
+                return self.primitive("make_list", self.evaluate_all(items), node, name)
+            case gast.Dict(keys=keys, values=values):
+                if any(k is None for k in keys):
+                    raise self.error(node, "`**` in a dict display is not supported", "write the items out")
+                pairs = [part for pair in zip(keys, values, strict=True) for part in pair]
+                return self.primitive("make_dict", self.evaluate_all(pairs), node, name)
+            case gast.Lambda():
+                return Static(Closure(FunctionSource("<lambda>", node, self.scope.module), self.scope.frame))
+            case gast.ListComp() | gast.DictComp() | gast.GeneratorExp():
+                return self.comprehension(node, name)
+            case gast.JoinedStr(values=parts):
+                return Result(self.apply("fstring", *(self.format_part(p) for p in parts), node=node, name=name))
+            case gast.Starred():
+                raise self.error(node, "`*` is not supported here", "write the items out")
+        raise self.error(node, *complaint(node))
+
+    # --- atoms
+
+    def literal(self, node: gast.Constant) -> Constant:
+        value = node.value
+        if isinstance(value, complex | bytes):
+            raise self.error(node, f"{type(value).__name__} numbers are not supported", "use real numbers")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return constant(value, self.segment(node, repr(value)))
+        return constant(value)
+
+    def segment(self, node: gast.AST, usual: str) -> str | None:
+        """The user's spelling of a literal, where it is not the usual one."""
+        lines = self.scope.module.lines
+        if not 0 < node.lineno <= len(lines) or node.end_lineno != node.lineno:
+            return None
+        text = lines[node.lineno - 1].encode()[node.col_offset : node.end_col_offset].decode(errors="replace")
+        return text if text != usual and text.isascii() and text[:1] in "0123456789." else None
+
+    def name(self, name: str, node: gast.AST) -> Operand:
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if name in scope.local:
+                return self.variable(scope, name, node)
+            scope = scope.parent
+        module = self.scope.module
+        resolution = module.resolve(name)
+        if resolution is None:
+            if hasattr(builtins, name):
+                return self.resolved(External("builtins", name), node)
+            remedy = "define it before it is used"
+            if module.stars:
+                remedy = f"it may come from `from {module.stars[0]} import *`: import it by name"
+            raise self.error(node, f"name `{name}` is not defined", remedy)
+        return self.resolved(resolution, node)
+
+    def variable(self, scope: Scope, name: str, node: gast.AST) -> Operand:
+        binding = self.state.names.get((scope.frame, name), Unbound())
+        match binding:
+            case Plain(value=value):
+                return Result(value)
+            case Static():
+                return binding
+            case Unbound(reason=reason):
+                message = reason or f"`{name}` is read before it is assigned"
+                raise self.error(node, message, f"assign `{name}` on every path that leads here")
+            case Cell() | View():
+                return Result(self.read(binding, node), binding, self.memory_of(binding))
+
+    def resolved(self, resolution: Resolution, node: gast.AST) -> Operand:
+        match resolution:
+            case ConstantValue(value=value):
+                return Result(constant(value))
+            case GlobalValue(module=module, attribute=attribute, type=type, captured=captured):
+                value = self.session.global_value(type, module, attribute, captured)
+                return Result(value, None, Memory(frozenset({GLOBAL_ROOT})) if is_mutable(type) else FRESH)
+            case External(module=module, attribute=attribute):
+                if attribute == "newaxis" and module == "numpy":
+                    return Result(constant(None))
+                if (module, attribute) in MATH_CONSTANTS:
+                    return Result(self.session.global_value(FLOAT, module, attribute))
+                return Static(resolution)
+            case Unsupported(message=message, remedy=remedy):
+                raise self.error(node, message, remedy)
+        return Static(resolution)
+
+    def solid(self, operand: Operand) -> Operand:
+        """An object that is imported from a module whose text we do not read is a global value."""
+        if isinstance(operand, Static) and isinstance(operand.value, External):
+            module, attribute = operand.value.module, operand.value.attribute
+            if module.split(".")[0] not in LIBRARIES:
+                value = self.session.global_value(UNKNOWN, module, attribute)
+                return Result(value, None, Memory(frozenset({GLOBAL_ROOT})))
+        return operand
+
+    def current(self, operand: Operand, node: gast.AST) -> Value:
+        operand = self.solid(operand)
+        if isinstance(operand, Static) and isinstance(operand.value, External):
+            external = operand.value
+            if external.attribute in DTYPES and external.module in ("numpy", "builtins"):
+                return self.session.global_value(Opaque("dtype"), external.module, external.attribute)
+        return super().current(operand, node)
+
+    # --- operations
+
+    def evaluate_all(self, nodes: list[gast.AST], names: list[str | None] | None = None) -> list[Operand]:
+        """Evaluate from left to right; a write by a later one to what an earlier one gave is refused."""
+        operands: list[Operand] = []
+        for position, node in enumerate(nodes):
+            before = len(self.writes)
+            operand = self.expression(node, None if names is None else names[position])
+            written = frozenset(r for roots in self.writes[before:] for r in roots)
+            for earlier, place in zip(operands, nodes, strict=False):
+                if not isinstance(earlier, Result) or not written:
+                    continue
+                loose = earlier.place is None or is_element(earlier.place)
+                if loose and (earlier.memory.meets(written) or isinstance(earlier.place, View)):
+                    raise self.error(
+                        place,
+                        "this may share memory with what a later part of the statement writes",
+                        "use two statements",
+                    )
+            operands.append(operand)
+        return operands
+
+    def operation(self, primitive: str, nodes: list[gast.AST], node: gast.AST, name: str | None) -> Result:
+        return self.primitive(primitive, self.evaluate_all(nodes), node, name)
+
+    def memory(self, operand: Operand) -> Memory:
+        if isinstance(operand, Static):
+            return FRESH
+        return operand.memory if operand.place is None else self.memory_of(operand.place)
+
+    def primitive(
+        self, primitive: Primitive | str, operands: list[Operand], node: gast.AST, name: str | None = None
+    ) -> Result:
+        """Apply a primitive, and say what the result may share memory with."""
+        if isinstance(primitive, str):
+            primitive = TABLE[primitive]
+        values = [self.current(o, node) for o in operands]
+        if "." in primitive.name:
+            values = [self.known.get(v, v) if not isinstance(v.type, Scalar) or v.type != FLOAT else v for v in values]
+        value = self.apply(primitive, *values, node=node, name=name)
+        return Result(value, None, self._shared(primitive, operands, value.type))
+
+    def _shared(self, primitive: Primitive, operands: list[Operand], type: Type) -> Memory:
+        if not is_mutable(type):
+            return FRESH
+        memory = FRESH
+        for position in primitive.views:
+            if position < len(operands) and primitive.name not in _ELEMENTS_HELD:
+                memory = memory | self.memory(operands[position])
+        if not may_be_container(type):
+            return memory
+        mutable = [o for o in operands if isinstance(o, Result) and is_mutable(o.type)]
+        if primitive.name in _ITEMS_HELD:
+            seen: frozenset[object] = frozenset()
+            tangled = False
+            for operand in mutable:
+                inner = self.memory(operand)
+                tangled = tangled or inner.tangled or bool(inner.all & seen)
+                seen |= inner.all
+                memory = memory | Memory(held=inner.all, tangled=tangled)
+        elif primitive.name in _ELEMENTS_HELD:
+            for operand in mutable:
+                inner = self.memory(operand)
+                if may_be_container(operand.type):
+                    memory = memory | Memory(held=inner.elements | inner.held, tangled=inner.tangled)
+            if primitive.name == "multiply" and isinstance(type, List):
+                item = type.item
+                memory = memory | Memory(tangled=item is not None and is_mutable(item))
+            if primitive.name == "add" and isinstance(type, List) and len(mutable) == 2:
+                a, b = map(self.memory, mutable)
+                item_mutable = type.item is not None and is_mutable(type.item)
+                tangled = item_mutable and bool((a.elements | a.held) & (b.elements | b.held))
+                memory = memory | Memory(tangled=tangled)
+        return memory
+
+    def display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
+        items = [self._kept(item) for item in items]
+        if any(isinstance(item, Static) and not self._is_dtype(item) for item in items):
+            return Static(StaticTuple(tuple(items)))
+        result = self.primitive("make_tuple", items, node, name)
+        self.tuples[result.value] = tuple(items)
+        return result
+
+    def _kept(self, item: Operand) -> Operand:
+        """A new mutable object that becomes part of a tuple gets a place, so that both ways to reach it are one."""
+        if isinstance(item, Static) or not is_mutable(item.type):
+            return item
+        if item.place is not None and not is_element(item.place):
+            return item
+        cell = self.new_cell(item, None)
+        return Result(item.value, cell, self.memory_of(cell))
+
+    def _is_dtype(self, item: Static) -> bool:
+        return isinstance(item.value, External) and item.value.attribute in DTYPES
+
+    def unary(self, op: gast.AST, operand: gast.AST, node: gast.AST, name: str | None) -> Operand:
+        if isinstance(op, gast.USub) and isinstance(operand, gast.Constant):
+            literal = self.literal(operand)
+            if isinstance(literal.value, int | float) and not isinstance(literal.value, bool):
+                return Result(constant(-literal.value, None if literal.text is None else f"-{literal.text}"))
+        if isinstance(op, gast.Not):
+            test = self.condition(operand)
+            if isinstance(test, Constant):
+                return Result(constant(not test.value))
+            return Result(self.apply("not_", test, node=node, name=name))
+        return self.operation(UNARY[type(op)], [operand], node, name)
+
+    def condition(self, node: gast.AST) -> Value:
+        """What a test is decided by; a constant where the types settle it."""
+        return self.value(node)
+
+    def compare(self, node: gast.Compare, name: str | None) -> Operand:
+        if len(node.ops) == 1:
+            left, right = self.evaluate_all([node.left, node.comparators[0]])
+            return self._comparison(node.ops[0], left, right, node, name)
+        left, middle = self.evaluate_all([node.left, node.comparators[0]])
+        first = self._comparison(node.ops[0], left, middle, node, None)
+        return self._chain(first, middle, node.ops[1:], node.comparators[1:], node, name)
+
+    def _chain(
+        self, first: Result, left: Operand, ops: list[gast.AST], rest: list[gast.AST], node: gast.AST, name: str | None
+    ) -> Result:
+        def following() -> Result:
+            right = self.expression(rest[0])
+            second = self._comparison(ops[0], left, right, node, None)
+            return second if len(ops) == 1 else self._chain(second, right, ops[1:], rest[1:], node, None)
+
+        if isinstance(first.value, Constant):
+            return following() if first.value.value else first
+        second, then = self.inside(following)
+        _, orelse = self.inside(lambda: None)
+        return self._choose(first.value, (second, then), (first, orelse), node, name)
+
+    def _comparison(self, op: gast.AST, left: Operand, right: Operand, node: gast.AST, name: str | None) -> Result:
+        a, b = self.current(left, node), self.current(right, node)
+        if isinstance(op, gast.Is | gast.IsNot) and NONE in (a.type, b.type):
+            other = b.type if a.type == NONE else a.type
+            if not isinstance(other, Unknown | Bottom):
+                return Result(constant((other == NONE) == isinstance(op, gast.Is)))
+        return Result(self.apply(COMPARE[type(op)], a, b, node=node, name=name))
+
+    def boolean(self, is_and: bool, nodes: list[gast.AST], node: gast.AST, name: str | None) -> Operand:
+        first = self.result(nodes[0])
+        if len(nodes) == 1:
+            return first
+        test = self.current(first, nodes[0])
+        if isinstance(test, Constant):
+            return self.boolean(is_and, nodes[1:], node, name) if bool(test.value) == is_and else first
+        rest, branch = self.inside(lambda: self._now(self.boolean(is_and, nodes[1:], node, None), node))
+        _, empty = self.inside(lambda: None)
+        kept = Result(test, None, self.memory(first))
+        if is_and:
+            return self._choose(test, (rest, branch), (kept, empty), node, name)
+        return self._choose(test, (kept, empty), (rest, branch), node, name)
+
+    def _now(self, operand: Operand, node: gast.AST) -> Result:
+        return Result(self.current(operand, node), None, self.memory(operand))
+
+    def conditional(self, test: Value, body: gast.AST, orelse: gast.AST, node: gast.AST, name: str | None) -> Operand:
+        if isinstance(test, Constant):
+            return self.expression(body if test.value else orelse, name)
+        a, then = self.inside(lambda: self.expression(body))
+        b, other = self.inside(lambda: self.expression(orelse))
+        if isinstance(a, Static) and isinstance(b, Static) and a.same(b):
+            return a
+        if isinstance(a, Static) or isinstance(b, Static):
+            raise self.error(
+                node, "which function this is depends on a run-time value", "use an `if` with a call in each branch"
+            )
+        left = self.on(then, lambda: self._now(a, body))
+        right = self.on(other, lambda: self._now(b, orelse))
+        return self._choose(test, (left, then), (right, other), node, name)
+
+    def _choose(
+        self, test: Value, a: tuple[Result, Branch], b: tuple[Result, Branch], node: gast.AST, name: str | None
+    ) -> Result:
+        merged = self.merge(test, a[1], b[1], expression=True, operands=(a[0], b[0]), name=name)
+        assert merged is not None
+        return merged
+
+    def format_part(self, part: gast.AST) -> Value:
+        if isinstance(part, gast.FormattedValue):
+            value = self.value(part.value)
+            conversion = constant(None if part.conversion in (-1, None) else chr(part.conversion))
+            spec: Value = constant(None)
+            if part.format_spec is not None:
+                spec = self._spec(part.format_spec)
+            return self.apply("formatted", value, conversion, spec, node=part)
+        return self.value(part)
+
+    def _spec(self, node: gast.AST) -> Value:
+        if isinstance(node, gast.JoinedStr):
+            if all(isinstance(v, gast.Constant) for v in node.values):
+                return constant("".join(str(v.value) for v in node.values))
+            return self.apply("fstring", *(self.format_part(p) for p in node.values), node=node)
+        return self.value(node)

@@ -1,0 +1,209 @@
+"""Calls of the user's functions: called as functions of the program, or written into the caller.
+
+In: a function and the operands of a call. Out: its result. A function is written into its caller where it is nested,
+takes functions, or writes into what it is given; anything else is lowered once per combination of argument types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import gast
+
+from srcdiff.frontend.calls import Arguments, Calls
+from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
+from srcdiff.frontend.liveness import Liveness, captured_names, local_names
+from srcdiff.frontend.names import FunctionSource
+from srcdiff.frontend.objects import (
+    FRESH,
+    Cell,
+    Memory,
+    Operand,
+    Plain,
+    Result,
+    Static,
+    Unbound,
+    View,
+)
+from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.frontend.session import Summary
+from srcdiff.ir.core import UNDEFINED, Call, Value, constant
+from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_mutable
+from srcdiff.primitives.table import TABLE
+
+_HELPER_PRIMITIVES = {"copy_of": "copy"}
+_MAX_INLINING = 40
+
+
+class Functions(Calls):
+    """Lowers calls of the user's functions. Their statements are lowered by the class built on this one."""
+
+    def function_body(self, source: FunctionSource) -> Operand:
+        raise AssertionError("internal error: function bodies are lowered by the class built on this one")
+
+    # --- functions of the user
+
+    def user_function(
+        self, source: FunctionSource, parent: Scope | None, arguments: Arguments, node: gast.AST, name: str | None
+    ) -> Operand:
+        helper = helper_primitive(source) if parent is None else None
+        if helper is not None:
+            primitive = TABLE[_HELPER_PRIMITIVES.get(helper, helper)]
+            return self.primitive(primitive, self.bind_primitive(primitive, arguments, helper, node), node, name)
+        if isinstance(source.node, gast.FunctionDef) and source.node.decorator_list:
+            message = f"`{source.name}` is decorated, so its text is not what a call of it runs"
+            place = source.node.decorator_list[0]
+            raise Refused(self.session.diagnostic(source.module, place, message, "remove the decorator"))
+        bound = self.bind_parameters(source, parent, arguments, node)
+        nested = parent is not None or isinstance(source.node, gast.Lambda)
+        if nested or any(isinstance(o, Static) and not self.is_value(o) for o in bound.values()):
+            return self.inline(source, parent, bound, node)
+        values = [self.current(o, node) for o in bound.values()]
+        types = self.parameter_types(source, values)
+        if source in self.inlining:
+            return self.inline(source, parent, bound, node)
+        summary = self.session.specialise(source, types)
+        if summary.inline is not None:
+            return self.inline(source, parent, bound, node)
+        result = Value(summary.result, name, self.origin)
+        self.builder.emit(Call(summary.name, tuple(values), (result,), self.origin))
+        return Result(result, None, self.call_memory(summary, list(bound.values()), summary.result))
+
+    def parameter_types(self, source: FunctionSource, values: Sequence[Value]) -> tuple[Type, ...]:
+        """The types a callee is lowered for: those of the arguments, helped by its annotations."""
+        annotations = self.annotated_types(source)
+        found: list[Type] = []
+        for value, promised in zip(values, annotations, strict=True):
+            actual = value.type
+            if isinstance(actual, Unknown) or (
+                isinstance(actual, Scalar) and actual.kind == "int" and promised == FLOAT
+            ):
+                actual = promised
+            found.append(actual)
+        return tuple(found)
+
+    def annotated_types(self, source: FunctionSource) -> list[Type]:
+        raise AssertionError("internal error: annotations are read by the class built on this one")
+
+    def call_memory(self, summary: Summary, operands: Sequence[Operand], type: Type) -> Memory:
+        if not is_mutable(type):
+            return FRESH
+        memory = FRESH
+        shares = summary.shares
+        for position, operand in enumerate(operands):
+            inner = self.memory(operand)
+            if position in shares.own:
+                memory |= Memory(inner.own, inner.held, inner.tangled)
+            if position in shares.element:
+                memory |= Memory(inner.elements | inner.held, inner.held, inner.tangled)
+            if position in shares.held:
+                memory |= Memory(frozenset(), inner.all, inner.tangled)
+        if shares.outside:
+            memory |= Memory(frozenset({GLOBAL_ROOT}))
+        held = [self.memory(o).all for i, o in enumerate(operands) if i in shares.held]
+        if any(a & b for a, b in pairwise(held)):
+            memory |= Memory(tangled=True)
+        return memory
+
+    def bind_parameters(
+        self, source: FunctionSource, parent: Scope | None, arguments: Arguments, node: gast.AST
+    ) -> dict[str, Operand]:
+        """Every parameter of a function with its operand, defaults filled in."""
+        spec = source.node.args
+        positional = [a.id for a in (*spec.posonlyargs, *spec.args)]
+        every = source.parameters
+        title = source.name
+        bound: dict[str, Operand] = {}
+        given = [(operand, place) for keyword, operand, place in arguments if keyword is None]
+        if len(given) > len(positional):
+            raise self.error(node, f"`{title}` takes {len(positional)} positional arguments, {len(given)} are given")
+        for parameter, (operand, _) in zip(positional, given, strict=False):
+            bound[parameter] = operand
+        for keyword, operand, place in arguments:
+            if keyword is None:
+                continue
+            if keyword not in every:
+                raise self.error(place, f"`{title}` has no parameter `{keyword}`")
+            if keyword in bound:
+                raise self.error(place, f"`{title}` got `{keyword}` twice")
+            bound[keyword] = operand
+        defaults = dict(zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True))
+        defaults |= {a.id: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
+        complete: dict[str, Operand] = {}
+        for parameter in every:
+            if parameter in bound:
+                complete[parameter] = bound[parameter]
+            elif parameter in defaults:
+                complete[parameter] = self.default(source, parent, parameter, defaults[parameter], node)
+            else:
+                raise self.error(node, f"`{title}` needs the argument `{parameter}`")
+        return complete
+
+    def default(
+        self, source: FunctionSource, parent: Scope | None, parameter: str, default: gast.AST, node: gast.AST
+    ) -> Operand:
+        """The value of a default: a constant, a global, or a function."""
+        outer = self.scope
+        empty = Scope(-1, parent, source, frozenset(), outer.liveness)
+        self.scope = empty
+        try:
+            found, branch = self.inside(lambda: self.expression(default))
+        finally:
+            self.scope = outer
+        if branch.builder.statements:
+            raise self.error(
+                node,
+                f"the default of `{parameter}` in `{source.name}` is not a constant",
+                "pass the argument in the call",
+            )
+        return found
+
+    def inline(
+        self, source: FunctionSource, parent: Scope | None, bound: dict[str, Operand], node: gast.AST
+    ) -> Operand:
+        """Write the callee into the caller, with variables of its own."""
+        if source.node in [s.node for s in self.inlining] or self.session.is_pending(source):
+            raise self.error(
+                node,
+                f"`{source.name}` calls itself, and it is nested, takes a function, or writes into a parameter",
+                "make it a function of the module that returns what it computes",
+            )
+        if len(self.inlining) > _MAX_INLINING:
+            raise self.error(node, "functions are nested too deeply here", "make them functions of the module")
+        frame = max(self.scopes) + 1
+        body = source.node.body if isinstance(source.node, gast.FunctionDef) else [source.node.body]
+        liveness = Liveness(body if isinstance(source.node, gast.FunctionDef) else [], frozenset())
+        scope = Scope(frame, parent, source, local_names(source.node), liveness)
+        outer, origin = self.scope, self.builder.origin
+        self.scopes[frame] = scope
+        for parameter, operand in bound.items():
+            self.bind((frame, parameter), operand)
+        self.scope = scope
+        self.inlining.append(source)
+        try:
+            if isinstance(source.node, gast.Lambda):
+                result = self.expression(source.node.body)
+            else:
+                result = self.function_body(source)
+        finally:
+            self.scope = outer
+            self.builder.origin = origin
+            self.inlining.pop()
+        if not captured_names(body):
+            for variable in [v for v in self.state.names if v[0] == frame]:
+                del self.state.names[variable]
+        return result
+
+    def binding_operand(self, binding: Plain | Cell | View | Static | Unbound, node: gast.AST) -> Operand:
+        match binding:
+            case Plain(value=value):
+                return Result(value)
+            case Static():
+                return binding
+            case Unbound(reason=reason):
+                if reason is not None:
+                    raise self.error(node, reason, "return one function, or a value")
+                return Result(constant(UNDEFINED))
+            case Cell() | View():
+                return Result(self.read(binding, node), binding, self.memory_of(binding))

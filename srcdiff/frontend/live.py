@@ -1,0 +1,280 @@
+"""Live functions and objects: where their text is, what their names stand for.
+
+In: a function object, or any object that one of its names is bound to. Out: the function's place in its parsed file, or
+a compile-time value of `srcdiff.frontend.names`.
+
+>>> from math import sin
+>>> classify(sin, "m", "sin"), classify(2.5, "m", "c")
+(External(module='math', attribute='sin'), ConstantValue(value=2.5))
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import linecache
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import gast
+import numpy as np
+
+from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.frontend.names import (
+    ConstantValue,
+    External,
+    FunctionSource,
+    GlobalValue,
+    LiveModule,
+    ModuleRef,
+    Resolution,
+    Unsupported,
+)
+from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, OBJECT, STR, Array, Dict, List, Tuple, Type, join
+
+if TYPE_CHECKING:
+    from srcdiff.frontend.module import Module
+
+_LIBRARIES = ("math", "numpy", "numpy.linalg", "scipy.special", "scipy.linalg", "builtins")
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """A function's definition and the text that it was parsed from."""
+
+    text: str
+    filename: str
+    tree: gast.Module
+    node: gast.FunctionDef | gast.Lambda
+
+
+_parsed: dict[str, tuple[str, gast.Module]] = {}
+
+
+def locate(function: FunctionType, parse: Callable[[str, str], gast.Module]) -> Located:
+    """Find the definition of a live function in the file that it came from, read through linecache."""
+    if not isinstance(function, FunctionType):
+        raise TransformError(
+            [Diagnostic(f"{function!r} is not a Python function", "pass a function defined by `def` or `lambda`")]
+        )
+    code = function.__code__
+    filename = code.co_filename
+    linecache.checkcache(filename)
+    text = "".join(linecache.getlines(filename, function.__globals__))
+    if not text.strip():
+        raise _unreadable(function, "its source text cannot be read")
+    known = _parsed.get(filename)
+    if known is None or known[0] != text:
+        known = (text, parse(text, filename))
+        _parsed[filename] = known
+    tree = known[1]
+    found = [node for node in gast.walk(tree) if _defines(node, function)]
+    if not found:
+        raise _unreadable(function, "its definition is not in its file any more (was the file edited since?)")
+    if len(found) > 1:
+        line = code.co_firstlineno
+        source = linecache.getline(filename, line).rstrip("\n")
+        remedy = "give each its own line, or use `def`"
+        raise TransformError(
+            [
+                Diagnostic(
+                    "more than one lambda on this line: cannot tell which is meant",
+                    remedy,
+                    filename,
+                    line,
+                    1,
+                    0,
+                    source,
+                )
+            ]
+        )
+    return Located(text, filename, tree, found[0])
+
+
+def _unreadable(function: FunctionType, why: str) -> TransformError:
+    code = function.__code__
+    return TransformError(
+        [
+            Diagnostic(
+                f"cannot transform `{function.__qualname__}`: {why}",
+                "define it in a file or a notebook cell, or use Module.from_text",
+                code.co_filename,
+                code.co_firstlineno,
+            )
+        ]
+    )
+
+
+def _defines(node: gast.AST, function: FunctionType) -> bool:
+    code = function.__code__
+    match node:
+        case gast.Lambda(args=arguments):
+            if code.co_name != "<lambda>" or node.lineno != code.co_firstlineno:
+                return False
+            count = code.co_argcount + code.co_kwonlyargcount
+            names = [a.id for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+            return names == list(code.co_varnames[:count]) and _spans(node, function)
+        case gast.FunctionDef(name=name, decorator_list=decorators):
+            first = min([node.lineno, *(d.lineno for d in decorators)])
+            return name == code.co_name and code.co_firstlineno in (first, node.lineno)
+    return False
+
+
+def _spans(node: gast.Lambda, function: FunctionType) -> bool:
+    """Two lambdas on one line are told apart by the columns that Python 3.11 and later record."""
+    if not hasattr(function.__code__, "co_positions"):
+        return True
+    body = node.body
+    for line, end_line, column, end_column in function.__code__.co_positions():
+        if line is None or column is None or end_line is None or end_column is None or (column, end_column) == (0, 0):
+            continue
+        inside = (body.lineno, body.col_offset) <= (line, column) and (end_line, end_column) <= (
+            body.end_lineno,
+            body.end_col_offset,
+        )
+        if not inside and (line, column) != (node.lineno, node.col_offset):
+            return False
+    return True
+
+
+class _Environment(Mapping[str, Any]):
+    """A function's closure in front of its globals; the latter are read when asked for, as Python does."""
+
+    def __init__(self, closure: dict[str, CellType], namespace: dict[str, Any]) -> None:
+        self._closure = closure
+        self._globals = namespace
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._closure:
+            return self._globals[name]
+        try:
+            return self._closure[name].cell_contents
+        except ValueError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._globals, **self._closure})
+
+    def __len__(self) -> int:
+        return len({**self._globals, **self._closure})
+
+
+def environment(function: FunctionType) -> Mapping[str, Any]:
+    """The values that the function's free and global names have now."""
+    closure = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    return _Environment(closure, function.__globals__)
+
+
+def is_same(known: ModuleRef | External, value: Any) -> bool:
+    """Whether the object is what the text's import says."""
+    if isinstance(known, ModuleRef):
+        return isinstance(value, ModuleType) and (value.__name__ == known.name or known.name in ("numpy", "math"))
+    module = sys.modules.get(known.module)
+    return module is not None and getattr(module, known.attribute, None) is value
+
+
+_modules: dict[tuple[object, ...], Module] = {}
+
+
+def classify(value: Any, module: str, name: str) -> Resolution:
+    """The compile-time value for a live object."""
+    if value is None or type(value) in (bool, int, float, str):
+        return ConstantValue(value)
+    if isinstance(value, np.floating):
+        return ConstantValue(float(value))
+    if isinstance(value, np.integer):
+        return ConstantValue(int(value))
+    if isinstance(value, ModuleType):
+        library = value.__name__.split(".")[0] in ("numpy", "math", "scipy")
+        return ModuleRef(value.__name__) if library else LiveModule(value)
+    if isinstance(value, FunctionType | BuiltinFunctionType | np.ufunc | type) or type(value).__module__ == "numpy":
+        known = _library(value)
+        if known is not None:
+            return known
+    if isinstance(value, FunctionType):
+        if hasattr(value, "__wrapped__"):
+            return Unsupported(
+                f"`{name}` is wrapped by a decorator, so its text is not what runs", "call the undecorated function"
+            )
+        return _function(value)
+    if isinstance(value, np.ndarray | list | tuple | dict):
+        return _object(value, module, name)
+    if isinstance(value, type):
+        return Unsupported(f"`{name}` is a class, and classes are not supported", "use plain functions and containers")
+    if callable(value):
+        return Unsupported(
+            f"`{name}` is a callable object of type {type(value).__name__}, which has no source text",
+            "call a plain function instead",
+        )
+    return _object(value, module, name)
+
+
+def _object(value: Any, module: str, name: str) -> GlobalValue:
+    """An object is imported from its module where it has one; closures and notebooks hand it over as it is."""
+    home = None if module == "__main__" else sys.modules.get(module)
+    if home is not None and getattr(home, name, None) is value:
+        return GlobalValue(module, name, type_of_value(value))
+    return GlobalValue("", name, type_of_value(value), value)
+
+
+def _library(value: Any) -> External | None:
+    name = getattr(value, "__name__", None)
+    if not isinstance(name, str):
+        return None
+    if getattr(builtins, name, None) is value:
+        return External("builtins", name)
+    for module in _LIBRARIES:
+        loaded = sys.modules.get(module)
+        if loaded is not None and getattr(loaded, name, None) is value:
+            return External(module, name)
+    return None
+
+
+def _function(value: FunctionType) -> FunctionSource | Unsupported:
+    from srcdiff.frontend.module import Module
+
+    closure = tuple(id(cell) for cell in value.__closure__ or ())
+    key = (value.__code__, id(value.__globals__), closure)
+    if key not in _modules:
+        try:
+            _modules[key] = Module.from_function(value)
+        except TransformError as error:
+            first = error.diagnostics[0]
+            return Unsupported(first.message, first.remedy)
+    return _modules[key].functions[value.__name__]
+
+
+def type_of_value(value: Any) -> Type:
+    """The type of a live object; sizes of arrays are constants."""
+    if isinstance(value, bool | np.bool_):
+        return BOOL
+    if isinstance(value, int | np.integer):
+        return INT
+    if isinstance(value, float | np.floating):
+        return FLOAT
+    if isinstance(value, np.ndarray):
+        return Array(value.dtype.name, value.shape)
+    if isinstance(value, str):
+        return STR
+    if value is None:
+        return NONE
+    if isinstance(value, tuple):
+        return Tuple(tuple(type_of_value(v) for v in value))
+    if isinstance(value, list):
+        item: Type | None = None
+        for v in value:
+            item = type_of_value(v) if item is None else join(item, type_of_value(v))
+        return List(item)
+    if isinstance(value, dict):
+        if all(isinstance(k, str | int) for k in value):
+            return Dict(tuple((k, type_of_value(v)) for k, v in value.items()))
+        return Dict(None)
+    return OBJECT
+
+
+def unwrap(function: Any) -> Any:
+    """The plain function behind decorators of srcdiff."""
+    return inspect.unwrap(function)

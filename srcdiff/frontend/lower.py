@@ -1,0 +1,172 @@
+"""From a function's text to IR: the entry of the front end.
+
+In: a `Module`, the name of one of its functions, and what is known of the types of its parameters. Out: a `Program`.
+
+>>> from srcdiff.frontend.module import Module
+>>> from srcdiff.ir.text import to_text
+>>> program = lower(Module.from_text("def f(x: float):\\n    y = x * x\\n    return y\\n", "f.py"), "f")
+>>> program.main.name, [s.result.name for s in program.main.body.statements]
+('f', ['y'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import gast
+
+from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.frontend.annotations import type_of
+from srcdiff.frontend.comprehensions import Comprehensions
+from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
+from srcdiff.frontend.liveness import Liveness, local_names
+from srcdiff.frontend.module import Module
+from srcdiff.frontend.names import FunctionSource
+from srcdiff.frontend.objects import Cell, Content, Memory, Plain, Root, Static
+from srcdiff.frontend.session import Session, Shares, Summary
+from srcdiff.frontend.subset import check
+from srcdiff.ir.core import Constant, Function, Global, Origin, Parameter, Program, Value, constant
+from srcdiff.ir.types import BOOL, STR, UNKNOWN, Type, is_mutable
+
+
+def lower(module: Module, name: str, types: Mapping[str, Type] | None = None) -> Program:
+    """The program for one function of the module. `types` says what is known of parameters; annotations the rest.
+
+    Everything outside the subset is reported at once, in one `TransformError`.
+    """
+    if name not in module.functions:
+        known = ", ".join(module.functions) or "none"
+        raise TransformError([Diagnostic(f"there is no function `{name}`", f"functions: {known}", module.filename)])
+    source = module.functions[name]
+    session = Session(_lower)
+    check(session, source, set())
+    signature = tuple((types or {}).get(p, t) for p, t in zip(source.parameters, declared_types(source), strict=True))
+    summary = session.main(source, signature)
+    session.reporter.raise_if_any()
+    main = session.functions[source, signature]
+    assert summary.name == main.name
+    return Program((*(f for f in session.functions.values() if f is not main), main))
+
+
+def declared_types(source: FunctionSource) -> list[Type]:
+    """The types that annotations promise; a default that is a string or a flag says what it is."""
+    spec = source.node.args
+    positional = [*spec.posonlyargs, *spec.args]
+    defaults = dict(zip([a.id for a in positional[len(positional) - len(spec.defaults) :]], spec.defaults, strict=True))
+    defaults |= {a.id: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
+    found: list[Type] = []
+    for argument in (*positional, *spec.kwonlyargs):
+        type = type_of(annotation_text(source.module, argument.annotation))
+        default = defaults.get(argument.id)
+        if type == UNKNOWN and argument.annotation is None and isinstance(default, gast.Constant):
+            type = BOOL if isinstance(default.value, bool) else STR if isinstance(default.value, str) else UNKNOWN
+        found.append(type)
+    return found
+
+
+def annotation_text(module: Module, node: gast.AST | None) -> str | None:
+    """The text of an annotation; the name of an alias in the module stands for what it is assigned."""
+    if node is None:
+        return None
+    if isinstance(node, gast.Name):
+        alias = module.alias(node.id)
+        if alias is not None:
+            return module.segment(alias)
+    return module.segment(node)
+
+
+class Lowering(Comprehensions):
+    """Lowers one function of the program."""
+
+    def annotated_types(self, source: FunctionSource) -> list[Type]:
+        return declared_types(source)
+
+    def start(self, source: FunctionSource, types: tuple[Type, ...]) -> list[Value]:
+        """Open the scope of the function and bind its parameters."""
+        node = source.node
+        body = node.body if isinstance(node, gast.FunctionDef) else []
+        self.scope = Scope(0, None, source, local_names(node), Liveness(body, frozenset()))
+        self.scopes[0] = self.scope
+        self.builder.origin = Origin(node.lineno, node.col_offset, "", filename=source.module.filename)
+        values: list[Value] = []
+        for position, (name, type) in enumerate(zip(source.parameters, types, strict=True)):
+            value = Value(type, name, self.origin)
+            values.append(value)
+            if is_mutable(type):
+                cell = Cell(name, self.origin)
+                own = Memory(frozenset({Root(("parameter", position))}))
+                self.state.cells[cell] = Content(value, own)
+                self.state.names[0, name] = cell
+            else:
+                self.state.names[0, name] = Plain(value)
+        return values
+
+    def parameter(
+        self, source: FunctionSource, value: Value, argument: gast.AST, default: gast.AST | None
+    ) -> Parameter:
+        keyword_only = any(a is argument for a in source.node.args.kwonlyargs)
+        annotation = source.module.segment(argument.annotation) if argument.annotation is not None else None
+        found: Value | None = None
+        if default is not None:
+            operand = self.default(source, None, argument.id, default, default)
+            if isinstance(operand, Static):
+                found = self.current(operand, default) if self.is_value(operand) else constant(None)
+            else:
+                found = operand.value
+            assert isinstance(found, Constant | Global)
+        return Parameter(value, found, keyword_only, annotation)
+
+
+def _lower(session: Session, source: FunctionSource, types: tuple[Type, ...], name: str) -> tuple[Function, Summary]:
+    """Lower one function for one combination of argument types."""
+    lowering = Lowering(session)
+    values = lowering.start(source, types)
+    cells = [lowering.state.names[0, p] for p in source.parameters]
+    node = source.node
+    spec = node.args
+    positional = [*spec.posonlyargs, *spec.args]
+    defaults = [None] * (len(positional) - len(spec.defaults)) + list(spec.defaults) + list(spec.kw_defaults)
+    parameters: list[Parameter] = []
+    result: Value = constant(None)
+    memory = Memory()
+    inline: str | None = None
+    try:
+        for value, argument, default in zip(values, (*positional, *spec.kwonlyargs), defaults, strict=True):
+            parameters.append(lowering.parameter(source, value, argument, default))
+        operand = (
+            lowering.function_body(source) if isinstance(node, gast.FunctionDef) else lowering.expression(node.body)
+        )
+        if isinstance(operand, Static) and not lowering.is_value(operand):
+            inline = "it returns a function"
+        else:
+            memory = lowering.memory(operand)
+            result = lowering.current(operand, node)
+    except Refused as refused:
+        session.reporter.add(refused.diagnostic)
+        parameters = [Parameter(v) for v in values]
+    for value, cell in zip(values, cells, strict=True):
+        if isinstance(cell, Cell):
+            content = lowering.state.cells[cell]
+            if content.value is not value or content.stale is not None:
+                inline = inline or "it writes into its parameter"
+    body = lowering.builder.block(values, (result,))
+    docstring, returns = None, None
+    if isinstance(node, gast.FunctionDef):
+        docstring = gast.get_docstring(node)
+        returns = source.module.segment(node.returns) if node.returns is not None else None
+    function = Function(name, tuple(parameters), body, docstring, returns)
+    return function, Summary(name, result.type, _shares(memory, len(values)), inline)
+
+
+def _shares(memory: Memory, count: int) -> Shares:
+    """Which parameters the memory of a result belongs to."""
+
+    def found(roots: frozenset[Root], *label: str) -> frozenset[int]:
+        return frozenset(i for i in range(count) if Root((*label, "parameter", i)) in roots)
+
+    return Shares(
+        found(memory.own),
+        found(memory.own, "element"),
+        found(memory.held) | found(memory.held, "element"),
+        GLOBAL_ROOT in memory.own | memory.held,
+    )

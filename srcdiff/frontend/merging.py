@@ -1,0 +1,107 @@
+"""Merging: what names and objects are after two paths meet.
+
+In: the states at the ends of two branches. Out: the results of their `If`, and the bindings that stand for either path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from srcdiff.frontend.objects import (
+    Binding,
+    Cell,
+    Content,
+    Plain,
+    State,
+    Static,
+    Unbound,
+    Variable,
+)
+from srcdiff.ir.core import UNDEFINED, Constant, Value, constant
+from srcdiff.ir.types import BOTTOM, is_mutable, join
+
+if TYPE_CHECKING:
+    from srcdiff.frontend.context import Branch, Context
+
+
+class Merger:
+    """The results of one `If`, found as names and objects are merged."""
+
+    def __init__(self, context: Context, then: Branch, orelse: Branch) -> None:
+        self.context = context
+        self.then = then
+        self.orelse = orelse
+        self.left: list[Value] = []
+        self.right: list[Value] = []
+        self.results: list[Value] = []
+        self._pairs: dict[tuple[object, object], Value] = {}
+        self._cells: dict[tuple[Binding, Binding], Cell] = {}
+
+    def pair(self, a: Value, b: Value, name: str | None) -> Value:
+        """The value that is `a` on one path and `b` on the other."""
+        if a is b:
+            return a
+        key = _identity(a), _identity(b)
+        if key not in self._pairs:
+            type = join(a.type, b.type)
+            self._pairs[key] = Value(type, name or a.name or b.name, self.context.origin)
+            self.left.append(a)
+            self.right.append(b)
+            self.results.append(self._pairs[key])
+        return self._pairs[key]
+
+    def content(self, cell: Cell, old: Content) -> Content:
+        a, b = self.then.state.cells[cell], self.orelse.state.cells[cell]
+        if self.then.state.dead and b.value is old.value:
+            return b
+        if self.orelse.state.dead and a.value is old.value:
+            return a
+        undefined = constant(UNDEFINED)
+        left = undefined if self.then.state.dead else a.value
+        right = undefined if self.orelse.state.dead else b.value
+        if self.then.state.dead:
+            return replace(b, value=self.pair(left, right, cell.name))
+        if self.orelse.state.dead:
+            return replace(a, value=self.pair(left, right, cell.name))
+        return Content(self.pair(left, right, cell.name), a.memory | b.memory, a.stale or b.stale)
+
+    def binding(self, variable: Variable, old: Binding, state: State) -> Binding:
+        context = self.context
+        a = self.then.state.names.get(variable, Unbound())
+        b = self.orelse.state.names.get(variable, Unbound())
+        if self.then.state.dead:
+            if context.same_binding(b, old) or isinstance(b, Static):
+                return b
+            a = Unbound()
+        elif self.orelse.state.dead:
+            if context.same_binding(a, old) or isinstance(a, Static):
+                return a
+            b = Unbound()
+        elif context.same_binding(a, b):
+            return a
+        elif isinstance(a, Static) or isinstance(b, Static):
+            return Unbound(f"`{variable[1]}` is not the same function on every path that leads here")
+        name = variable[1] if variable[1].isidentifier() else None
+        left, memory, stale = context.on(self.then, lambda: context.value_of_binding(a))
+        right, other, spoiled = context.on(self.orelse, lambda: context.value_of_binding(b))
+        if left.type == BOTTOM and right.type == BOTTOM and isinstance(a, Unbound) and isinstance(b, Unbound):
+            return Unbound()
+        if not is_mutable(join(left.type, right.type)):
+            return Plain(self.pair(left, right, name))
+        if (a, b) not in self._cells:
+            value = self.pair(left, right, name)
+            cell = Cell(name, context.origin)
+            merged = memory | other
+            if not merged.own:
+                merged = replace(merged, own=frozenset({context.fresh_root(name)}))
+            state.cells[cell] = Content(value, merged, stale or spoiled)
+            self._cells[a, b] = cell
+        return self._cells[a, b]
+
+
+def _identity(value: Value) -> object:
+    """Flags that are the same constant are the same value; anything else is itself."""
+    if isinstance(value, Constant) and isinstance(value.value, bool):
+        return ("flag", value.value)
+    return value

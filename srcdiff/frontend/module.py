@@ -1,0 +1,301 @@
+"""A module of the user's, as text: its imports, functions, constants, and what its names stand for.
+
+In: a path, a text, or a live function. Out: a `Module`; nothing of it is ever run.
+
+>>> text = "import numpy as np\\nfrom math import sin\\nN = 2 * 5\\ndef f(x):\\n    return sin(x)\\n"
+>>> m = Module.from_text(text, "f.py")
+>>> m.imports.modules, list(m.functions), m.resolve("N"), m.resolve("sin")
+({'numpy': 'np'}, ['f'], ConstantValue(value=10), External(module='math', attribute='sin'))
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import gast
+
+from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.frontend import live
+from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
+from srcdiff.frontend.names import (
+    ConstantValue,
+    External,
+    FunctionSource,
+    GlobalValue,
+    ModuleRef,
+    Resolution,
+    Unsupported,
+    UserModule,
+)
+from srcdiff.ir.imports import Imports
+from srcdiff.ir.types import UNKNOWN, Array
+
+LIBRARIES = ("numpy", "math", "scipy", "cmath", "builtins", "typing", "jaxtyping", "functools", "itertools", "srcdiff")
+
+
+class Module:
+    """One module. `functions` holds its top-level functions; `resolve(name)` says what a global name stands for."""
+
+    def __init__(
+        self,
+        text: str,
+        filename: str,
+        name: str,
+        tree: gast.Module,
+        path: Path | None = None,
+        environment: Mapping[str, Any] | None = None,
+        family: dict[Path, Module] | None = None,
+    ) -> None:
+        self.text = text
+        self.filename = filename
+        self.name = name
+        self.path = path
+        self.environment = environment
+        self.lines = text.splitlines()
+        self.tree = tree
+        self._family = {} if family is None else family
+        self._bound: dict[str, Resolution] = {}
+        self._assigned: dict[str, list[gast.AST | None]] = {}
+        self.stars: list[str] = []
+        modules: dict[str, str] = {}
+        names: dict[tuple[str, str], str] = {}
+        self.functions: dict[str, FunctionSource] = {}
+        for statement in _top_level(tree.body):
+            self._read(statement, modules, names)
+        self.imports = Imports(modules, names)
+
+    # --- making one
+
+    @staticmethod
+    def from_path(path: str | Path, family: dict[Path, Module] | None = None) -> Module:
+        """Read a file; modules beside it are read when a name of theirs is used."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TransformError([Diagnostic(f"cannot read {path}: {error}", filename=str(path))]) from error
+        family = {} if family is None else family
+        module = Module(text, str(path), path.stem, parse(text, str(path)), path, family=family)
+        family[path] = module
+        return module
+
+    @staticmethod
+    def from_text(text: str, filename: str = "<text>") -> Module:
+        """A module from its text alone. If `filename` is a real file, modules beside it can be read."""
+        path = Path(filename) if filename.endswith(".py") else None
+        return Module(text, filename, Path(filename).stem, parse(text, filename), path)
+
+    @staticmethod
+    def from_function(function: FunctionType) -> Module:
+        """The module around a live function; names are looked up in its closure and globals."""
+        found = live.locate(function, parse)
+        name = function.__module__ or "__main__"
+        module = Module(found.text, found.filename, name, found.tree, None, live.environment(function))
+        module.functions[function.__name__] = FunctionSource(function.__name__, found.node, module)
+        return module
+
+    # --- reading the text
+
+    def _read(self, statement: gast.AST, modules: dict[str, str], names: dict[tuple[str, str], str]) -> None:
+        match statement:
+            case gast.Import() | gast.ImportFrom():
+                for local, resolution in self.imported(statement):
+                    self._bound[local] = resolution
+                record_imports(statement, modules, names)
+                if isinstance(statement, gast.ImportFrom) and any(a.name == "*" for a in statement.names):
+                    self.stars.append(statement.module or "")
+            case gast.FunctionDef(name=name):
+                self.functions[name] = FunctionSource(name, statement, self)
+                self._bound[name] = self.functions[name]
+            case gast.Assign(targets=targets, value=value):
+                for target in targets:
+                    if isinstance(target, gast.Name):
+                        self._assigned.setdefault(target.id, []).append(value)
+                    else:
+                        for inner in gast.walk(target):
+                            if isinstance(inner, gast.Name) and isinstance(inner.ctx, gast.Store):
+                                self._assigned.setdefault(inner.id, []).append(None)
+            case gast.AnnAssign(target=gast.Name(id=name), value=value):
+                self._assigned.setdefault(name, []).append(value)
+            case gast.AugAssign(target=gast.Name(id=name)):
+                self._assigned.setdefault(name, []).append(None)
+            case gast.For(target=target):
+                for inner in gast.walk(target):
+                    if isinstance(inner, gast.Name):
+                        self._assigned.setdefault(inner.id, []).append(None)
+            case gast.ClassDef(name=name):
+                self._bound[name] = Unsupported(
+                    f"`{name}` is a class, and classes are not supported", "use plain functions and tuples or dicts"
+                )
+            case gast.AsyncFunctionDef(name=name):
+                self._bound[name] = Unsupported(
+                    f"`{name}` is an async function, which is not supported", "write it as a plain function"
+                )
+
+    def imported(self, statement: gast.Import | gast.ImportFrom) -> Iterator[tuple[str, Resolution]]:
+        """The local names an import statement binds and what they stand for."""
+        if isinstance(statement, gast.Import):
+            for alias in statement.names:
+                if alias.asname:
+                    yield alias.asname, self.module_named(alias.name)
+                else:
+                    yield alias.name.split(".")[0], self.module_named(alias.name.split(".")[0])
+            return
+        source = self.module_named(statement.module or "", statement.level or 0)
+        for alias in statement.names:
+            if alias.name == "*":
+                continue
+            local = alias.asname or alias.name
+            if isinstance(source, UserModule):
+                yield (
+                    local,
+                    source.module.resolve(alias.name)
+                    or Unsupported(f"`{alias.name}` is not defined in {source.module.filename}", "check the import"),
+                )
+            elif is_submodule(source.name, alias.name):
+                yield local, ModuleRef(f"{source.name}.{alias.name}")
+            else:
+                yield local, External(source.name, alias.name)
+
+    def module_named(self, name: str, level: int = 0) -> ModuleRef | UserModule:
+        """A module of the outside world, or one whose text lies beside this file."""
+        if self.path is None or (name.split(".")[0] in LIBRARIES and not level):
+            return ModuleRef(name)
+        folder = self.path.parent
+        for _ in range(level - 1):
+            folder = folder.parent
+        parts = [p for p in name.split(".") if p]
+        path = folder.joinpath(*parts).with_suffix(".py") if parts else folder / "__init__.py"
+        if path in self._family:
+            return UserModule(self._family[path])
+        if all(p.isidentifier() and not keyword.iskeyword(p) for p in parts) and path.is_file():
+            return UserModule(Module.from_path(path, self._family))
+        return ModuleRef(name)
+
+    # --- names
+
+    def resolve(self, name: str) -> Resolution | None:
+        """What a global name of this module stands for; None when the module does not define it."""
+        if self.environment is not None and name in self.environment:
+            value = self.environment[name]
+            known = self._bound.get(name)
+            if isinstance(known, ModuleRef | External) and live.is_same(known, value):
+                return known
+            return live.classify(value, self.name, name)
+        if name in self._bound and name not in self._assigned:
+            return self._bound[name]
+        if name in self._assigned:
+            value = self._constant(name, frozenset())
+            if value is not None:
+                return ConstantValue(value)
+            return GlobalValue(self.name, name, self._type(name))
+        return None
+
+    def alias(self, name: str) -> gast.AST | None:
+        """What a name of the module is assigned, if it is assigned once: an alias of a type, perhaps."""
+        values = self._assigned.get(name, [])
+        return values[0] if len(values) == 1 else None
+
+    def segment(self, node: gast.AST) -> str:
+        """The text of a node, on one line."""
+        lines = self.lines[node.lineno - 1 : node.end_lineno]
+        whole = [line.encode() for line in lines]
+        whole[-1] = whole[-1][: node.end_col_offset]
+        whole[0] = whole[0][node.col_offset :]
+        return " ".join(part.decode(errors="replace").strip() for part in whole)
+
+    def _constant(self, name: str, pending: frozenset[str]) -> Any:
+        values = self._assigned.get(name, [])
+        if len(values) != 1 or name in self._bound or values[0] is None or name in pending:
+            return None
+        return evaluate(values[0], lambda other: self._constant_name(other, pending | {name}), self._math)
+
+    def _constant_name(self, name: str, pending: frozenset[str]) -> Any:
+        bound = self._bound.get(name)
+        if isinstance(bound, External):
+            return MATH_CONSTANTS.get((bound.module, bound.attribute))
+        return self._constant(name, pending)
+
+    def _math(self, node: gast.AST) -> Any:
+        match node:
+            case gast.Attribute(value=gast.Name(id=base), attr=attribute):
+                match self._bound.get(base):
+                    case ModuleRef(name):
+                        return MATH_CONSTANTS.get((name, attribute), math_function(name, attribute))
+                    case UserModule(module):
+                        return module._constant(attribute, frozenset())
+        return None
+
+    def _type(self, name: str) -> Any:
+        values = self._assigned[name]
+        match values:
+            case [gast.Call(func=gast.Attribute(value=gast.Name(id=base), attr=attribute))]:
+                arrays = ("array", "asarray", "zeros", "ones", "linspace", "eye", "arange", "full", "loadtxt")
+                if self._bound.get(base) == ModuleRef("numpy") and attribute in arrays:
+                    return Array(None, None)
+        return UNKNOWN
+
+
+def record_imports(
+    statement: gast.Import | gast.ImportFrom, modules: dict[str, str], names: dict[tuple[str, str], str]
+) -> None:
+    """Note how an import statement spells what it imports."""
+    if isinstance(statement, gast.Import):
+        for alias in statement.names:
+            modules[alias.name] = alias.asname or alias.name
+        return
+    source = "." * (statement.level or 0) + (statement.module or "")
+    for alias in statement.names:
+        if alias.name == "*":
+            continue
+        if is_submodule(source, alias.name):
+            modules[f"{source}.{alias.name}"] = alias.asname or alias.name
+        else:
+            names[source, alias.name] = alias.asname or alias.name
+
+
+def is_submodule(module: str, attribute: str) -> bool:
+    """Whether `from module import attribute` imports a module of the libraries we know."""
+    return (module, attribute) in {("numpy", "linalg"), ("scipy", "special"), ("scipy", "linalg"), ("numpy", "random")}
+
+
+def parse(text: str, filename: str) -> gast.Module:
+    """The syntax tree of a text; a syntax error of the user's is a TransformError at its place."""
+    try:
+        tree = gast.parse(text, filename)
+    except SyntaxError as error:
+        place = Diagnostic(
+            f"invalid syntax: {error.msg}",
+            "",
+            filename,
+            error.lineno or 0,
+            error.offset or 1,
+            error.end_offset or 0,
+            (error.text or "").rstrip("\n"),
+        )
+        raise TransformError([place]) from error
+    except ValueError as error:
+        raise TransformError([Diagnostic(f"cannot parse: {error}", filename=filename)]) from error
+    assert isinstance(tree, gast.Module)
+    return tree
+
+
+def _top_level(body: list[gast.AST]) -> Iterator[gast.AST]:
+    """The statements that a module runs, those inside its top-level `if` and `try` statements included."""
+    for statement in body:
+        yield statement
+        match statement:
+            case (
+                gast.If(body=inner, orelse=orelse)
+                | gast.For(body=inner, orelse=orelse)
+                | gast.While(body=inner, orelse=orelse)
+            ):
+                yield from _top_level([*inner, *orelse])
+            case gast.Try(body=inner, handlers=handlers, orelse=orelse, finalbody=final):
+                yield from _top_level([*inner, *(s for h in handlers for s in h.body), *orelse, *final])
+            case gast.With(body=inner):
+                yield from _top_level(inner)

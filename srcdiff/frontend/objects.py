@@ -1,0 +1,240 @@
+"""Objects and the names bound to them: the model of Python's memory that makes in-place writes pure.
+
+In: nothing of the user's. Out: the classes of the abstract state that lowering carries along.
+
+A *cell* is a mutable object; the state maps it to its content, an SSA value that each write replaces, so that every
+name bound to the cell sees the write. A *view* is a place inside another object (`A[i]`, an element of a list): it is
+read again after its base was written, and a write through it writes the base. What is neither is described by *roots*,
+the abstract memory an object may share: a write to one object makes every other object *stale* whose roots it meets,
+and reading a stale object is refused.
+
+>>> a, b = Root(("x",), 1), Root(("y",), 2)
+>>> Memory(own=frozenset({a})).meets(frozenset({a, b})), element(element(a)) == element(a)
+(True, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+
+from srcdiff.frontend.names import FunctionSource, Resolution
+from srcdiff.ir.core import Origin, Value
+from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable
+
+
+@dataclass(frozen=True)
+class Root:
+    """A piece of memory. `serial` tells apart the objects that one place of the program makes; 0 is any earlier one."""
+
+    label: tuple[Hashable, ...]
+    serial: int = 0
+
+
+Roots = frozenset[Root]
+NO_ROOTS: Roots = frozenset()
+
+
+def element(root: Root) -> Root:
+    """The memory of the objects inside the container that `root` is."""
+    return root if root.label[:1] == ("element",) else Root(("element", *root.label), root.serial)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`own`: the roots the object itself may be; `held`: those of objects it contains, beyond its own elements.
+
+    `tangled`: two of its elements may be one object, so that a write through one cannot be modelled.
+    """
+
+    own: Roots = NO_ROOTS
+    held: Roots = NO_ROOTS
+    tangled: bool = False
+
+    def meets(self, written: Roots) -> bool:
+        """Whether a write to `written` may change this object or what it contains."""
+        return bool((self.own | self.held | self.elements) & written)
+
+    @property
+    def elements(self) -> Roots:
+        return frozenset(map(element, self.own))
+
+    @property
+    def all(self) -> Roots:
+        return self.own | self.held | self.elements
+
+    def __or__(self, other: Memory) -> Memory:
+        return Memory(self.own | other.own, self.held | other.held, self.tangled or other.tangled)
+
+    def aged(self, since: int) -> Memory:
+        """As seen by the next iteration: what was made after serial `since` becomes "made earlier"."""
+
+        def old(roots: Roots) -> Roots:
+            return frozenset(Root((*r.label, "earlier"), 0) if r.serial > since else r for r in roots)
+
+        return Memory(old(self.own), old(self.held), self.tangled)
+
+
+FRESH = Memory()
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """The identity of a mutable object; `name` and `origin` say how it came to be, for messages."""
+
+    name: str | None
+    origin: Origin
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A place inside another: `base[index]`; with no index, the base itself under another name."""
+
+    base: Place
+    index: Value | None
+    base_type: Type
+    name: str | None
+    origin: Origin
+
+
+Place = Cell | View
+
+
+@dataclass(frozen=True)
+class Stale:
+    """A write elsewhere may have changed the object: where, what was written there, and how to make it certain."""
+
+    line: int
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a cell holds now."""
+
+    value: Value
+    memory: Memory
+    stale: Stale | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Closure:
+    """A nested function or lambda: its source and the frame whose variables it reads."""
+
+    source: FunctionSource
+    frame: int
+
+
+@dataclass(frozen=True, eq=False)
+class StaticTuple:
+    """A tuple that holds functions or modules: it exists at compile time only."""
+
+    items: tuple[Operand, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Static:
+    """A compile-time value: a function, a module, a closure."""
+
+    value: Resolution | Closure | StaticTuple
+
+    def same(self, other: Static) -> bool:
+        a, b = self.value, other.value
+        if isinstance(a, Closure) and isinstance(b, Closure):
+            return a.source is b.source and a.frame == b.frame
+        return a is b or (type(a) is type(b) and a == b)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What an expression gives: a value now, the place it lives at if it is an existing object, and its memory."""
+
+    value: Value
+    place: Place | None = None
+    memory: Memory = FRESH
+
+    @property
+    def type(self) -> Type:
+        return self.value.type
+
+
+Operand = Result | Static
+
+
+@dataclass(frozen=True, eq=False)
+class Plain:
+    """A name bound to a value that cannot be changed in place."""
+
+    value: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Unbound:
+    """A name without a value here; `reason` explains where one may come from and why it cannot be used."""
+
+    reason: str | None = None
+
+
+Binding = Plain | Cell | View | Static | Unbound
+Variable = tuple[int, str]
+"""The number of the frame (the function or an inlined call) and the name in it."""
+
+
+@dataclass
+class State:
+    """Names, objects, and the views read so far (with the base's value that they were read from)."""
+
+    names: dict[Variable, Binding] = field(default_factory=dict)
+    cells: dict[Cell, Content] = field(default_factory=dict)
+    views: dict[View, tuple[Value, Value]] = field(default_factory=dict)
+    dead: bool = False
+    """No path leads here: the statements before always raise."""
+
+    def copy(self) -> State:
+        return State(dict(self.names), dict(self.cells), dict(self.views), self.dead)
+
+    def write(self, cell: Cell, value: Value, memory: Memory | None = None) -> None:
+        """Give the cell a new value. The caller marks who else is affected."""
+        content = self.cells[cell]
+        self.cells[cell] = Content(value, content.memory if memory is None else memory, content.stale)
+
+    def spoil(self, written: Roots, spared: frozenset[Cell], stale: Stale) -> None:
+        """Make every object stale that the written memory may belong to, except those in `spared`."""
+        for cell, content in self.cells.items():
+            if cell not in spared and content.stale is None and content.memory.meets(written):
+                self.cells[cell] = replace(content, stale=stale)
+
+
+def base_cell(place: Place) -> Cell:
+    """The cell that a place lies in."""
+    while isinstance(place, View):
+        place = place.base
+    return place
+
+
+def is_element(place: Place) -> bool:
+    """Whether the place leads into a list or dict, which may be given another element under the same index."""
+    while isinstance(place, View):
+        if place.index is not None and not isinstance(place.base_type, Array):
+            return True
+        place = place.base
+    return False
+
+
+def may_be_container(t: Type) -> bool:
+    return not isinstance(t, Array) and is_mutable(t)
+
+
+def element_memory(base: Memory, base_type: Type) -> Memory:
+    """The memory of an element of an object: an array's element is the array's memory, a list's is another object."""
+    inner = base.elements | base.held
+    match base_type:
+        case Array():
+            return Memory(base.own)
+        case Unknown():
+            return Memory(base.own | inner, base.held, base.tangled)
+        case List(item) if item is not None and not may_be_container(item):
+            return Memory(inner)
+        case _:
+            return Memory(inner, inner, base.tangled)

@@ -1,0 +1,139 @@
+"""One run of the front end: the functions lowered so far, and every diagnostic.
+
+In: functions with the types of their arguments. Out: a `Summary` of each, lowered once per combination of types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import gast
+
+from srcdiff.diagnostics import Diagnostic, Reporter
+from srcdiff.frontend.module import Module
+from srcdiff.frontend.names import FunctionSource
+from srcdiff.ir.core import Function, Global
+from srcdiff.ir.types import BOTTOM, Type, join
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which arguments a result may be (`own`) or hold (`held`), or be an element of (`element`), by position."""
+
+    own: frozenset[int] = frozenset()
+    element: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
+    outside: bool = False
+    """It may be a global object."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a caller needs of a lowered function."""
+
+    name: str
+    result: Type = BOTTOM
+    shares: Shares = field(default_factory=Shares)
+    inline: str | None = None
+    """Why it cannot be called as it is and is written into its caller instead."""
+
+
+Key = tuple[FunctionSource, tuple[Type, ...]]
+
+
+class Session:
+    """Lowers functions on demand. `lower` does one function; it is called again while a recursive result widens."""
+
+    def __init__(
+        self, lower: Callable[[Session, FunctionSource, tuple[Type, ...], str], tuple[Function, Summary]]
+    ) -> None:
+        self.reporter = Reporter()
+        self._lower = lower
+        self.functions: dict[Key, Function] = {}
+        self._summaries: dict[Key, Summary] = {}
+        self._pending: dict[Key, Summary] = {}
+        self._recursive: set[Key] = set()
+        self._names: dict[str, Key] = {}
+        self._globals: dict[tuple[str, str, int], Global] = {}
+        self._captured: set[str] = set()
+        self._main: Key | None = None
+
+    def diagnostic(self, module: Module, node: gast.AST, message: str, remedy: str = "") -> Diagnostic:
+        """A diagnostic at a node of the user's text."""
+        line = getattr(node, "lineno", 0)
+        text = module.lines[line - 1] if 0 < line <= len(module.lines) else ""
+        column = _column(text, getattr(node, "col_offset", 0))
+        end_line = getattr(node, "end_lineno", None) or line
+        end = len(text) if end_line > line else _column(text, getattr(node, "end_col_offset", None) or 0)
+        return Diagnostic(message, remedy, module.filename, line, column + 1, max(end, column + 1) + 1, text)
+
+    def specialise(self, source: FunctionSource, types: tuple[Type, ...]) -> Summary:
+        """The function for arguments of these types; a recursive call gets what is known so far."""
+        for pending, known in reversed(self._pending):
+            if pending is source:
+                # Arguments of a recursive call are covered by one type, so that `f(n - 1)` ends.
+                types = tuple(map(join, known, types))
+                break
+        key = (source, types)
+        if key in self._summaries:
+            return self._summaries[key]
+        if key in self._pending:
+            self._recursive.add(key)
+            return self._pending[key]
+        name = self._name(source.name, key)
+        self._pending[key] = Summary(name)
+        while True:
+            before = set(self._summaries)
+            function, summary = self._lower(self, source, types, name)
+            if key not in self._recursive or summary == self._pending[key]:
+                break
+            self._pending[key] = summary
+            # What was lowered on the way relied on the narrower result.
+            for other in [k for k in self._summaries if k not in before]:
+                del self._summaries[other]
+                self.functions.pop(other, None)
+        del self._pending[key]
+        self._recursive.discard(key)
+        self._summaries[key] = summary
+        if summary.inline is None or key == self._main:
+            self.functions[key] = function
+        else:
+            del self._names[name]
+        return summary
+
+    def main(self, source: FunctionSource, types: tuple[Type, ...]) -> Summary:
+        """Lower the function asked for; it is kept whatever it does to its parameters."""
+        self._main = (source, types)
+        return self.specialise(source, types)
+
+    def is_pending(self, source: FunctionSource) -> bool:
+        """Whether the function is being lowered now, so that a call of it is recursive."""
+        return any(key[0] is source for key in self._pending)
+
+    def _name(self, name: str, key: Key) -> str:
+        name = name if name.isidentifier() else "function"
+        candidate, number = name, 0
+        while candidate in self._names and self._names[candidate] != key:
+            number += 1
+            candidate = f"{name}_{number}"
+        self._names[candidate] = key
+        return candidate
+
+    def global_value(self, type: Type, module: str, attribute: str, captured: object = None) -> Global:
+        """One `Global` for each global thing."""
+        key = (module, attribute, id(captured) if captured is not None else 0)
+        if key not in self._globals:
+            name, number = attribute, 0
+            while captured is not None and name in self._captured:
+                number += 1
+                name = f"{attribute}_{number}"
+            if captured is not None:
+                self._captured.add(name)
+            self._globals[key] = Global(type, name.split(".")[-1], module=module, attribute=name, captured=captured)
+        return self._globals[key]
+
+
+def _column(text: str, offset: int) -> int:
+    """Characters before a byte offset of the parser's."""
+    return len(text.encode()[:offset].decode(errors="ignore"))

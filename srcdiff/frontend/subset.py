@@ -1,0 +1,180 @@
+"""The subset: which constructs are outside it, why, and what to write instead.
+
+In: the tree of a function. Out: a diagnostic for every construct that is not supported, in it and in what it calls.
+"""
+
+from __future__ import annotations
+
+import gast
+
+from srcdiff.frontend.liveness import local_names
+from srcdiff.frontend.module import is_submodule
+from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
+from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.frontend.session import Session
+from srcdiff.primitives.table import lookup
+
+_RULED = frozenset(("numpy", "math", "scipy", "cmath", "random"))
+
+_COMPLAINTS: dict[type, tuple[str, str]] = {
+    gast.Try: (
+        "`try` is not supported: which statements run would depend on exceptions",
+        "test for the case with `if`",
+    ),
+    gast.With: ("`with` is not supported", "do what it does outside the function"),
+    gast.AsyncFor: ("`async for` is not supported", "use a plain loop"),
+    gast.AsyncWith: ("`async with` is not supported", "do what it does outside the function"),
+    gast.AsyncFunctionDef: ("async functions are not supported", "write a plain function"),
+    gast.Await: ("`await` is not supported", "write a plain function"),
+    gast.Yield: ("`yield` is not supported: a generator has no value to differentiate", "return a list"),
+    gast.YieldFrom: ("`yield from` is not supported: a generator has no value to differentiate", "return a list"),
+    gast.ClassDef: ("a class inside a function is not supported", "use tuples, lists or dicts"),
+    gast.Global: (
+        "`global` is not supported: a derivative cannot follow writes to globals",
+        "pass and return the value",
+    ),
+    gast.Nonlocal: (
+        "`nonlocal` is not supported: a derivative cannot follow writes to outer variables",
+        "return the value",
+    ),
+    gast.Delete: ("`del` is not supported", "leave the name as it is"),
+    gast.NamedExpr: ("`:=` is not supported", "assign in a statement of its own"),
+    gast.Set: ("sets are not supported", "use a list or a tuple"),
+    gast.SetComp: ("sets are not supported", "use a list comprehension"),
+    gast.LShift: ("shifts are not supported", "multiply by a power of two"),
+    gast.RShift: ("shifts are not supported", "divide by a power of two"),
+}
+if hasattr(gast, "Match"):
+    _COMPLAINTS[gast.Match] = ("`match` is not supported", "use `if` and `elif`")
+if hasattr(gast, "TryStar"):
+    _COMPLAINTS[gast.TryStar] = _COMPLAINTS[gast.Try]
+
+
+def complaint(node: gast.AST) -> tuple[str, str]:
+    """Message and remedy for a construct that lowering does not know."""
+    known = _COMPLAINTS.get(type(node))
+    return known or (f"`{type(node).__name__}` is not supported", "write it with assignments, `if`, `for` and `while`")
+
+
+_FORBIDDEN_CALLS = {
+    "eval": ("`eval` is not supported: what it runs is not in the text", "write the expression out"),
+    "exec": ("`exec` is not supported: what it runs is not in the text", "write the statements out"),
+    "locals": ("`locals()` is not supported", "use the variables by name"),
+    "globals": ("`globals()` is not supported", "use the names directly"),
+    "setattr": ("`setattr` is not supported", "use lists or dicts"),
+    "set": ("sets are not supported", "use a list or a tuple"),
+    "frozenset": ("sets are not supported", "use a list or a tuple"),
+    "input": ("`input` is not supported: a function reads its parameters only", "pass the value as a parameter"),
+    "open": ("`open` is not supported: a function reads its parameters only", "pass the data as a parameter"),
+    "iter": ("iterators are not supported", "loop with `for`"),
+    "next": ("iterators are not supported", "loop with `for`"),
+}
+
+
+def check(session: Session, source: FunctionSource, seen: set[FunctionSource], entry: bool = True) -> None:
+    """Report everything outside the subset in a function and in the user's functions that it names."""
+    if source in seen:
+        return
+    seen.add(source)
+    if helper_primitive(source) is not None:
+        return
+    _signature(session, source, entry)
+    module = source.module
+    body = source.node.body if isinstance(source.node, gast.FunctionDef) else [source.node.body]
+    for statement in body:
+        for node in gast.walk(statement):
+            _node(session, source, node)
+            callee = None
+            if isinstance(node, gast.Name):
+                callee = module.resolve(node.id)
+            elif isinstance(node, gast.Attribute) and isinstance(node.value, gast.Name):
+                owner = module.resolve(node.value.id)
+                callee = owner.module.resolve(node.attr) if isinstance(owner, UserModule) else None
+            if isinstance(callee, FunctionSource) and node.ctx.__class__ is gast.Load:
+                check(session, callee, seen, entry=False)
+
+
+def _node(session: Session, source: FunctionSource, node: gast.AST) -> None:
+    module = source.module
+    if isinstance(node, gast.BinOp | gast.AugAssign) and type(node.op) in _COMPLAINTS:
+        session.reporter.add(session.diagnostic(module, node, *_COMPLAINTS[type(node.op)]))
+    elif type(node) in _COMPLAINTS and hasattr(node, "lineno"):
+        session.reporter.add(session.diagnostic(module, node, *_COMPLAINTS[type(node)]))
+    elif isinstance(node, gast.FunctionDef):
+        _signature(session, FunctionSource(node.name, node, module), False)
+    elif isinstance(node, gast.Call):
+        _unknown_function(session, source, node)
+        if not isinstance(node.func, gast.Name):
+            return
+        known = _FORBIDDEN_CALLS.get(node.func.id)
+        if known is not None and module.resolve(node.func.id) in (None, External("builtins", node.func.id)):
+            session.reporter.add(session.diagnostic(module, node, *known))
+
+
+def _unknown_function(session: Session, source: FunctionSource, node: gast.Call) -> None:
+    """A call of a library's function that has no rule, told from the text alone."""
+    target = _library_function(source, node.func)
+    if target is None or target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
+        return
+    session.reporter.add(session.diagnostic(source.module, node, *no_rule(target)))
+
+
+def no_rule(target: External) -> tuple[str, str]:
+    """Message and remedy for a function that we cannot differentiate."""
+    return f"no rule for `{target}`", "write it with functions that have one, or as a function of your own"
+
+
+def _library_function(source: FunctionSource, node: gast.AST) -> External | None:
+    parts: list[str] = []
+    while isinstance(node, gast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, gast.Name) or node.id in local_names(source.node):
+        return None
+    found = source.module.resolve(node.id)
+    for part in reversed(parts):
+        match found:
+            case ModuleRef(name=module) if is_submodule(module, part):
+                found = ModuleRef(f"{module}.{part}")
+            case ModuleRef(name=module):
+                found = External(module, part)
+            case External(module=module, attribute=outer):
+                found = External(module, f"{outer}.{part}")
+            case _:
+                return None
+    return found if isinstance(found, External) and found.module.split(".")[0] in _RULED else None
+
+
+def _signature(session: Session, source: FunctionSource, entry: bool) -> None:
+    arguments = source.node.args
+    module = source.module
+    for argument, stars in ((arguments.vararg, "*"), (arguments.kwarg, "**")):
+        if argument is not None:
+            message = f"`{stars}{argument.id}` is not supported: the parameters of `{source.name}` must be known"
+            session.reporter.add(session.diagnostic(module, argument, message, "name the parameters one by one"))
+    if not isinstance(source.node, gast.FunctionDef):
+        return
+    for decorator in source.node.decorator_list:
+        if not entry or not _is_ours(source, decorator):
+            message = f"`{source.name}` is decorated, so its text is not what a call of it runs"
+            session.reporter.add(session.diagnostic(module, decorator, message, "remove the decorator"))
+
+
+def _is_ours(source: FunctionSource, decorator: gast.AST) -> bool:
+    """Whether a decorator of the function asked for is one of srcdiff's."""
+    if isinstance(decorator, gast.Call):
+        return _is_ours(source, decorator.func) or any(_is_ours(source, a) for a in decorator.args)
+    while isinstance(decorator, gast.Attribute):
+        decorator = decorator.value
+    if not isinstance(decorator, gast.Name):
+        return False
+    imports = source.module.imports
+    ours = [a for (m, _), a in imports.names.items() if m.split(".")[0] == "srcdiff"]
+    ours += [a for m, a in imports.modules.items() if m.split(".")[0] == "srcdiff"]
+    ours += [a for (m, n), a in imports.names.items() if (m, n) == ("functools", "partial")]
+    if decorator.id in ours:
+        return True
+    environment = source.module.environment
+    value = environment.get(decorator.id) if environment is not None else None
+    owner = str(getattr(value, "__module__", None) or getattr(value, "__name__", ""))
+    return value is not None and owner.split(".")[0] == "srcdiff"

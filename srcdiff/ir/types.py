@@ -1,0 +1,226 @@
+"""Types: what the compiler knows of a value before the program runs.
+
+In: nothing. Out: small frozen classes compared by value, and `join`, the least type that covers two others.
+
+>>> print(join(Scalar("int"), Scalar("float")))
+float
+>>> print(join(Array("float64", (Symbol("n"), 3)), Array("float64", (Symbol("n"), 4))))
+float64[n, ?]
+>>> print(join(Scalar("float"), Array("float64", (3,))))
+unknown
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["float", "int", "bool"]
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A dimension known by name: the size called `name`, plus `offset`.
+
+    `plural` says that the size called `name` is known to differ from 1, so that it cannot broadcast.
+    """
+
+    name: str
+    offset: int = 0
+    plural: bool = False
+
+    def __str__(self) -> str:
+        return self.name if not self.offset else f"{self.name}{self.offset:+d}"
+
+
+Dimension = int | Symbol | None
+"""A constant, a symbol, or unknown (None: it may be 1)."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A Python or NumPy number."""
+
+    kind: Kind
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+@dataclass(frozen=True)
+class Size(Scalar):
+    """An integer that is known as a dimension: `x.shape[0]`, `len(x)`, `n - 1`, a constant in a shape."""
+
+    dimension: int | Symbol = 0
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+@dataclass(frozen=True)
+class Array:
+    """A NumPy array; `dtype` is a NumPy dtype name or None, `shape` None where even the rank is unknown."""
+
+    dtype: str | None
+    shape: tuple[Dimension, ...] | None
+
+    @property
+    def rank(self) -> int | None:
+        return None if self.shape is None else len(self.shape)
+
+    def __str__(self) -> str:
+        dims = "..." if self.shape is None else ", ".join("?" if d is None else str(d) for d in self.shape)
+        return f"{self.dtype or 'array'}[{dims}]"
+
+
+@dataclass(frozen=True)
+class Tuple:
+    """A tuple whose length and item types are known."""
+
+    items: tuple[Type, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self.items))})"
+
+
+@dataclass(frozen=True)
+class List:
+    """A list; `item` covers every element (None: the list is empty as far as is known)."""
+
+    item: Type | None
+
+    def __str__(self) -> str:
+        return f"list[{'' if self.item is None else self.item}]"
+
+
+@dataclass(frozen=True)
+class Dict:
+    """A dict; `items` lists the keys known to be present, in order, or is None."""
+
+    items: tuple[tuple[object, Type], ...] | None
+
+    def __str__(self) -> str:
+        if self.items is None:
+            return "dict"
+        return "{" + ", ".join(f"{k!r}: {t}" for k, t in self.items) + "}"
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that never carries a derivative: `name` is one of str, None, range, slice, ellipsis, function, dtype, shape
+    (a tuple of integers of unknown length), object."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Slice(Opaque):
+    """A slice inside an index. A bound is a dimension, or `absent`, or unknown (None)."""
+
+    start: int | Symbol | None | Literal["absent"] = None
+    stop: int | Symbol | None | Literal["absent"] = None
+    step: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Nothing is known: number, array or container. Generated code then works for scalars and arrays alike."""
+
+    def __str__(self) -> str:
+        return "unknown"
+
+
+@dataclass(frozen=True)
+class Bottom:
+    """The type of what never has a value (an unbound variable, the result of a call not analysed yet)."""
+
+    def __str__(self) -> str:
+        return "bottom"
+
+
+Type = Scalar | Array | Tuple | List | Dict | Opaque | Unknown | Bottom
+
+FLOAT = Scalar("float")
+INT = Scalar("int")
+BOOL = Scalar("bool")
+STR = Opaque("str")
+NONE = Opaque("None")
+RANGE = Opaque("range")
+SLICE = Opaque("slice")
+OBJECT = Opaque("object")
+UNKNOWN = Unknown()
+BOTTOM = Bottom()
+
+_ORDER = {"bool": 0, "int": 1, "float": 2}
+
+
+def join(a: Type, b: Type) -> Type:
+    """The least type that covers both `a` and `b`."""
+    if a == b or isinstance(b, Bottom):
+        return a
+    if isinstance(a, Bottom):
+        return b
+    match a, b:
+        case Scalar(), Scalar():
+            return Scalar(a.kind if _ORDER[a.kind] >= _ORDER[b.kind] else b.kind)
+        case Array(), Array():
+            dtype = a.dtype if a.dtype == b.dtype else None
+            if a.shape is None or b.shape is None or len(a.shape) != len(b.shape):
+                return Array(dtype, None)
+            return Array(dtype, tuple(p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)))
+        case Tuple(), Tuple() if len(a.items) == len(b.items):
+            return Tuple(tuple(join(p, q) for p, q in zip(a.items, b.items, strict=True)))
+        case List(), List():
+            return List(b.item if a.item is None else a.item if b.item is None else join(a.item, b.item))
+        case Dict(), Dict():
+            if a.items is None or b.items is None or [k for k, _ in a.items] != [k for k, _ in b.items]:
+                return Dict(None)
+            return Dict(tuple((k, join(p, q)) for (k, p), (_, q) in zip(a.items, b.items, strict=True)))
+        case _:
+            return UNKNOWN
+
+
+def is_float_dtype(dtype: str | None) -> bool:
+    """Whether arrays of this dtype can carry a derivative (an unknown dtype can)."""
+    return dtype is None or dtype.startswith("float")
+
+
+def is_differentiable(t: Type) -> bool:
+    """Whether a value of this type can carry a derivative: integers, booleans and strings cannot."""
+    match t:
+        case Scalar(kind):
+            return kind == "float"
+        case Array(dtype, _):
+            return is_float_dtype(dtype)
+        case Tuple(items):
+            return any(map(is_differentiable, items))
+        case List(item):
+            return item is None or is_differentiable(item)
+        case Dict(entries):
+            return entries is None or any(is_differentiable(t) for _, t in entries)
+        case Unknown():
+            return True
+        case Opaque() | Bottom():
+            return False
+
+
+def is_mutable(t: Type) -> bool:
+    """Whether an object of this type may be changed in place, so that two names of it must be told apart."""
+    match t:
+        case Array() | List() | Dict() | Unknown():
+            return True
+        case Tuple(items):
+            return any(map(is_mutable, items))
+        case Scalar() | Opaque() | Bottom():
+            return False
+
+
+def is_scalar(t: Type) -> bool:
+    """Whether the value is known to be a number and not an array."""
+    return isinstance(t, Scalar)

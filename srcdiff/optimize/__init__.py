@@ -1,0 +1,45 @@
+"""The optimiser: the passes that every program runs through, in the order of a literal list.
+
+In: a program. Out: the program that computes the same with less. Each pass is a function from valid IR to valid IR.
+`inplace` is not among them: it runs last of all, whether the program was optimised or not.
+
+>>> [name for name, _ in PASSES]
+['simplify', 'cse', 'hoist', 'dce']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from srcdiff.ir.core import Program, walk
+from srcdiff.optimize.cse import cse
+from srcdiff.optimize.dce import dce
+from srcdiff.optimize.hoist import hoist
+from srcdiff.optimize.simplify import simplify
+
+Pass = Callable[[Program], Program]
+
+PASSES: tuple[tuple[str, Pass], ...] = (("simplify", simplify), ("cse", cse), ("hoist", hoist), ("dce", dce))
+ROUNDS = 4
+
+
+def optimize(program: Program, only: Collection[str] | None = None) -> Program:
+    """Run the passes (or those of them that `only` names), again as long as the program gets smaller."""
+    size = _size(program)
+    for _ in range(ROUNDS):
+        for name, run in PASSES:
+            if only is None or name in only:
+                program = run(program)
+        size, before = _size(program), size
+        if size == before:
+            break
+    return program
+
+
+def _size(program: Program) -> int:
+    """Statements, what they pass on, and parameters."""
+    count = 0
+    for function in program.functions:
+        count += len(function.parameters) + len(function.body.results)
+        count += sum(1 + len(s.results) for s in walk(function.body))
+    return count

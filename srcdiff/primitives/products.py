@@ -1,0 +1,132 @@
+"""Products of arrays: dot, outer, inner, einsum. (`a @ b` is an operator.)
+
+Out: `PRODUCTS`, name -> primitive.
+
+>>> from srcdiff.ir.core import Value, constant
+>>> from srcdiff.ir.types import Array, Symbol
+>>> x = Value(Array("float64", (Symbol("n"), 3)))
+>>> print(PRODUCTS["np.einsum"].infer(constant("ij,ik->jk"), x, x))
+float64[3, 3]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Constant, Primitive, Value
+from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Dimension, Scalar, Type
+from srcdiff.primitives.helpers import helper
+from srcdiff.primitives.inference import (
+    InferenceError,
+    ShapeError,
+    array_or_scalar,
+    broadcast_dimension,
+    elementwise_type,
+    primitive,
+    promote,
+    require_numeric,
+    shape_of_type,
+)
+from srcdiff.primitives.operators import product_type
+from srcdiff.primitives.shapes import total
+
+
+def _dot(a: Value, b: Value) -> Type:
+    require_numeric("np.dot", a, b)
+    if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
+        return elementwise_type("same", a, b)
+    shape = shape_of_type(b.type)
+    if shape is not None and len(shape) > 2:
+        raise InferenceError("np.dot with an array of more than two dimensions on the right: write @ or np.einsum")
+    return product_type("np.dot", a, b)
+
+
+def _outer(a: Value, b: Value) -> Type:
+    require_numeric("np.outer", a, b)
+    p, q = shape_of_type(a.type), shape_of_type(b.type)
+    return Array(promote((a, b)), (None if p is None else total(p), None if q is None else total(q)))
+
+
+def _vdot(a: Value, b: Value) -> Type:
+    require_numeric("np.vdot", a, b)
+    return array_or_scalar(promote((a, b)), ())
+
+
+def _inner(a: Value, b: Value) -> Type:
+    require_numeric("np.inner", a, b)
+    if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
+        return elementwise_type("same", a, b)
+    p, q = shape_of_type(a.type), shape_of_type(b.type)
+    if p is None or q is None:
+        return UNKNOWN
+    broadcast_dimension(p[-1], q[-1])
+    return array_or_scalar(promote((a, b)), (*p[:-1], *q[:-1]))
+
+
+def parse_einsum(subscripts: Value, count: int) -> tuple[list[str], str]:
+    """The letters of each operand, and those of the result."""
+    if not isinstance(subscripts, Constant) or not isinstance(subscripts.value, str):
+        raise InferenceError("the subscripts of np.einsum are a string written in the call")
+    text = subscripts.value.replace(" ", "")
+    if "." in text:
+        raise InferenceError("np.einsum with '...' is not supported: name every axis with a letter")
+    left, arrow, right = text.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != count:
+        raise InferenceError(f"np.einsum has {len(inputs)} terms in its subscripts and {count} operands")
+    if not arrow:
+        letters = sorted(set(left) - {","})
+        right = "".join(c for c in letters if left.count(c) == 1)
+    if not set(right) <= set(left) or len(set(right)) != len(right):
+        raise InferenceError(f"np.einsum: the result {right!r} does not follow from {left!r}")
+    return inputs, right
+
+
+def _einsum(subscripts: Value, *operands: Value) -> Type:
+    require_numeric("np.einsum", *operands)
+    inputs, output = parse_einsum(subscripts, len(operands))
+    sizes: dict[str, Dimension] = {}
+    for letters, operand in zip(inputs, operands, strict=True):
+        shape = shape_of_type(operand.type)
+        if shape is None:
+            shape = (None,) * len(letters)
+        if len(shape) != len(letters):
+            raise ShapeError(f"np.einsum: {letters!r} names {len(letters)} axes of {len(shape)}")
+        for letter, d in zip(letters, shape, strict=True):
+            sizes[letter] = broadcast_dimension(sizes[letter], d) if letter in sizes else d
+    return array_or_scalar(promote(operands), tuple(sizes[c] for c in output))
+
+
+def _matmul_adjoint(position: int) -> Any:
+    def infer(g: Value, a: Value, b: Value) -> Type:
+        match (a, b)[position].type:
+            case Scalar():
+                return FLOAT
+            case Array(_, shape):
+                return Array(None, shape)
+            case _:
+                return UNKNOWN
+
+    return infer
+
+
+PRODUCTS: dict[str, Primitive] = {
+    p.name: p
+    for p in (
+        primitive("np.dot", "a b", _dot, np.dot),
+        primitive("np.outer", "a b", _outer, np.outer),
+        primitive("np.vdot", "a b", _vdot, np.vdot),
+        primitive("np.inner", "a b", _inner, np.inner),
+        primitive("np.einsum", "subscripts operands", _einsum, np.einsum, variadic=True),
+        primitive("matmul_left", "g a b", _matmul_adjoint(0), helper("matmul_left")),
+        primitive("matmul_right", "g a b", _matmul_adjoint(1), helper("matmul_right")),
+        primitive(
+            "product_of_others",
+            "x axis",
+            lambda x, axis: x.type,
+            helper("product_of_others"),
+        ),
+    )
+}

@@ -1,0 +1,170 @@
+"""Reductions of NumPy: sums, means, extrema, norms of whole arrays or along axes.
+
+Out: `REDUCTIONS`, name -> primitive.
+
+>>> from srcdiff.ir.core import Value, constant
+>>> from srcdiff.ir.types import Array, Symbol
+>>> x = Value(Array("float64", (Symbol("n"), 3)))
+>>> print(REDUCTIONS["np.sum"].infer(x, constant(0), constant(True)))
+float64[1, 3]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Primitive, Value
+from srcdiff.ir.types import UNKNOWN, Array, List, Scalar, Tuple, Type
+from srcdiff.primitives.inference import (
+    Shape,
+    array_or_scalar,
+    dtype_of_type,
+    float_dtype,
+    primitive,
+    require_numeric,
+    shape_of_type,
+)
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, flag_of, normal_axes
+
+DtypeRule = Callable[[str | None], str | None]
+
+
+def reduced_shape(shape: Shape | None, axis: Value, keepdims: bool | None) -> Shape | None:
+    """The shape that is left of `shape` (None: not even the rank is known)."""
+    axes = axis_of(axis)
+    if axes is None and keepdims is False:
+        return ()
+    if shape is None or keepdims is None or axes is UNKNOWN_AXIS:
+        return None
+    positions = normal_axes(axes, len(shape))
+    if positions is None:
+        return None
+    if keepdims:
+        return tuple(1 if i in positions else d for i, d in enumerate(shape))
+    return tuple(d for i, d in enumerate(shape) if i not in positions)
+
+
+def reduce_type(a: Value, axis: Value, keepdims: bool | None, dtype: DtypeRule) -> Type:
+    """The type of a reduction of `a`."""
+    source = dtype(dtype_of_type(a.type))
+    shape = reduced_shape(shape_of_type(a.type), axis, keepdims)
+    if shape is not None:
+        return array_or_scalar(source, shape)
+    # An array that keeps some dimension is an array, otherwise it may have become a number.
+    if isinstance(a.type, Array | List | Tuple) and keepdims:
+        return Array(source, None)
+    return UNKNOWN
+
+
+def _same(dtype: str | None) -> str | None:
+    return dtype
+
+
+def _summed(dtype: str | None) -> str | None:
+    return "int64" if dtype is not None and np.dtype(dtype).kind == "b" else _wide(dtype)
+
+
+def _wide(dtype: str | None) -> str | None:
+    if dtype is None or np.dtype(dtype).kind == "f":
+        return dtype
+    return "uint64" if np.dtype(dtype).kind == "u" else "int64"
+
+
+def _averaged(dtype: str | None) -> str | None:
+    return dtype if dtype is None or np.dtype(dtype).kind == "f" else "float64"
+
+
+def _to(result: str) -> DtypeRule:
+    return lambda dtype: result
+
+
+def _plain(name: str, dtype: DtypeRule) -> Primitive:
+    def infer(a: Value, axis: Value, keepdims: Value) -> Type:
+        require_numeric(name, a)
+        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), dtype)
+
+    function = getattr(np, name.removeprefix("np."))
+
+    def evaluate(a: Any, axis: Any, keepdims: Any) -> Any:
+        return function(a, axis=axis, keepdims=keepdims)
+
+    return primitive(name, "a axis keepdims", infer, evaluate, defaults=(None, False))
+
+
+def _spread(name: str) -> Primitive:
+    def infer(a: Value, axis: Value, ddof: Value, keepdims: Value) -> Type:
+        require_numeric(name, a)
+        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), _averaged)
+
+    function = getattr(np, name.removeprefix("np."))
+
+    def evaluate(a: Any, axis: Any, ddof: Any, keepdims: Any) -> Any:
+        return function(a, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    return primitive(name, "a axis ddof keepdims", infer, evaluate, defaults=(None, 0, False))
+
+
+def _cumsum_type(a: Value, axis: Value) -> Type:
+    require_numeric("np.cumsum", a)
+    dtype, shape = _summed(dtype_of_type(a.type)), shape_of_type(a.type)
+    axes = axis_of(axis)
+    if axes is None:
+        return Array(dtype, shape if shape is not None and len(shape) == 1 else (None,))
+    if shape is not None and axes is not UNKNOWN_AXIS:
+        normal_axes(axes, len(shape))
+    return Array(dtype, shape)
+
+
+def _argsort_type(a: Value, axis: Value) -> Type:
+    require_numeric("np.argsort", a)
+    shape = shape_of_type(a.type)
+    return Array("int64", (None,) if axis_of(axis) is None else shape)
+
+
+def _norm_type(x: Value, ord: Value, axis: Value, keepdims: Value) -> Type:
+    require_numeric("np.linalg.norm", x)
+    return reduce_type(x, axis, flag_of(keepdims, "keepdims"), float_dtype)
+
+
+def _logical(a: Any, b: Any, rtol: Any, atol: Any) -> Any:
+    return np.allclose(a, b, rtol=rtol, atol=atol)
+
+
+REDUCTIONS: dict[str, Primitive] = {
+    p.name: p
+    for p in (
+        _plain("np.sum", _summed),
+        _plain("np.prod", _summed),
+        _plain("np.mean", _averaged),
+        _plain("np.max", _same),
+        _plain("np.min", _same),
+        _plain("np.any", _to("bool")),
+        _plain("np.all", _to("bool")),
+        _plain("np.count_nonzero", _to("int64")),
+        _plain("np.argmax", _to("int64")),
+        _plain("np.argmin", _to("int64")),
+        _spread("np.var"),
+        _spread("np.std"),
+        primitive("np.cumsum", "a axis", _cumsum_type, lambda a, axis: np.cumsum(a, axis), defaults=(None,)),
+        primitive(
+            "np.argsort",
+            "a axis",
+            _argsort_type,
+            lambda a, axis: np.argsort(a, axis=axis, kind="stable"),
+            defaults=(-1,),
+        ),
+        primitive(
+            "np.allclose",
+            "a b rtol atol",
+            lambda a, b, rtol, atol: Scalar("bool"),
+            _logical,
+            defaults=(1e-05, 1e-08),
+        ),
+        primitive("np.linalg.norm", "x ord axis keepdims", _norm_type, np.linalg.norm, defaults=(None, None, False)),
+    )
+}
+
+NUMPY_ALIASES: dict[str, str] = {"amax": "np.max", "amin": "np.min", "product": "np.prod"}

@@ -1,0 +1,250 @@
+"""Derivatives of matrix products, dot, outer, inner, einsum.
+
+With d(a @ b) = da @ b + a @ db, the adjoints are ba = by @ b^T and bb = a^T @ by (Giles 2008, section 2.2.1); vectors
+and stacks of matrices are the same after the axes that NumPy adds or broadcasts are put in and summed out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from srcdiff.ir.core import constant
+from srcdiff.ir.types import Scalar
+from srcdiff.primitives.forms import (
+    NoRule,
+    Operands,
+    Tangents,
+    bilinear,
+    constant_of,
+    fit,
+    jvp,
+    plus,
+    vjp,
+)
+from srcdiff.primitives.inference import shape_of_type
+from srcdiff.primitives.products import parse_einsum
+from srcdiff.primitives.symbolic import Symbolic, np
+
+
+def rank_of(x: Symbolic) -> int | None:
+    shape = shape_of_type(x.type)
+    return None if shape is None else len(shape)
+
+
+def mT(x: Symbolic) -> Symbolic:
+    """The transposed matrix, or stack of matrices."""
+    return x.T if rank_of(x) == 2 else x.apply("np.swapaxes", x, -1, -2)
+
+
+def matmul_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
+    """The adjoint of a in a @ b."""
+    match rank_of(a), rank_of(b):
+        case 1, 1:
+            return by * b
+        case 2, 1:
+            return by.apply("np.outer", by, b)
+        case 1, 2:
+            return b @ by
+        case 2, 2:
+            return by @ b.T
+        case (None, _) | (_, None):
+            return by.apply("matmul_left", by, a, b)
+        case 1, _:
+            return fit(np.sum(by[..., None, :] * b, axis=-1), a)
+        case _, 1:
+            return fit(by[..., None] * b, a)
+        case _:
+            return fit(by @ mT(b), a)
+
+
+def matmul_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
+    """The adjoint of b in a @ b."""
+    match rank_of(a), rank_of(b):
+        case 1, 1:
+            return by * a
+        case 2, 1:
+            return a.T @ by
+        case 1, 2:
+            return by.apply("np.outer", a, by)
+        case 2, 2:
+            return a.T @ by
+        case (None, _) | (_, None):
+            return by.apply("matmul_right", by, a, b)
+        case 1, _:
+            return fit(by[..., None, :] * a[:, None], b)
+        case _, 1:
+            return fit(by[..., None] * a, b)
+        case _:
+            return fit(mT(a) @ by, b)
+
+
+bilinear("matmul", matmul_left, matmul_right)
+
+
+def dot_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
+    if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
+        return fit(by * b, a, isinstance(b.type, Scalar))
+    _check_dot(b)
+    return matmul_left(by, a, b)
+
+
+def dot_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
+    if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
+        return fit(by * a, b, isinstance(a.type, Scalar))
+    _check_dot(b)
+    return matmul_right(by, a, b)
+
+
+def _check_dot(b: Symbolic) -> None:
+    if rank_of(b) is None:
+        raise NoRule("np.dot of an array of unknown rank has no rule: write @, or annotate the shape")
+
+
+bilinear("np.dot", dot_left, dot_right)
+
+# <g, matmul_left(by, a, b)> = <g @ b, by>, and it does not depend on the values of a. So with g the adjoint:
+
+
+@jvp("matmul_left")
+def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
+    (g, a, b), (dg, _, db) = operands, tangents
+    return plus(
+        None if dg is None else matmul_left(dg, a, b),
+        None if db is None else matmul_left(g, a, db),
+    )
+
+
+@vjp("matmul_left")
+def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+    g, _a, b = operands
+    return [by @ b if wanted[0] else None, None, matmul_right(g, by, b) if wanted[2] else None]
+
+
+@jvp("matmul_right")
+def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
+    (g, a, b), (dg, da, _) = operands, tangents
+    return plus(
+        None if dg is None else matmul_right(dg, a, b),
+        None if da is None else matmul_right(g, da, b),
+    )
+
+
+@vjp("matmul_right")
+def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+    g, a, _b = operands
+    return [a @ by if wanted[0] else None, matmul_left(g, a, by) if wanted[1] else None, None]
+
+
+def _flat(x: Symbolic) -> Symbolic:
+    return x if rank_of(x) == 1 else x.apply("np.ravel", x)
+
+
+def _shaped(g: Symbolic, x: Symbolic) -> Symbolic:
+    return g if rank_of(x) == 1 else g.apply("np.reshape", g, x.shape)
+
+
+bilinear(
+    "np.outer",
+    lambda by, a, b: _shaped(by @ _flat(b), a),
+    lambda by, a, b: _shaped(by.T @ _flat(a), b),
+)
+
+
+def _vdot_side(by: Symbolic, x: Symbolic, other: Symbolic) -> Symbolic:
+    if isinstance(x.type, Scalar):
+        return fit(by * other, x)
+    return by * (other if rank_of(x) == rank_of(other) == 1 else other.apply("np.reshape", other, x.shape))
+
+
+bilinear("np.vdot", lambda by, a, b: _vdot_side(by, a, b), lambda by, a, b: _vdot_side(by, b, a))
+
+
+def _inner_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
+    match rank_of(a), rank_of(b):
+        case (0, _) | (_, 0):
+            return fit(by * b, a, isinstance(b.type, Scalar))
+        case 1, 1:
+            return by * b
+        case 2, 2:
+            return by @ b
+        case 2, 1:
+            return by.apply("np.outer", by, b)
+        case 1, 2:
+            return by @ b
+        case _:
+            raise NoRule("np.inner has a rule for vectors and matrices: write @ or np.einsum")
+
+
+def _inner_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
+    match rank_of(a), rank_of(b):
+        case (0, _) | (_, 0):
+            return fit(by * a, b, isinstance(a.type, Scalar))
+        case 1, 1:
+            return by * a
+        case 2, 2:
+            return by.T @ a
+        case 2, 1:
+            return by @ a
+        case 1, 2:
+            return by.apply("np.outer", by, a)
+        case _:
+            raise NoRule("np.inner has a rule for vectors and matrices: write @ or np.einsum")
+
+
+bilinear("np.inner", _inner_left, _inner_right)
+
+
+# einsum: linear in each operand; the adjoint of an operand is an einsum that gives its letters back.
+
+
+@jvp("np.einsum")
+def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
+    total: Symbolic | None = None
+    for i, d in enumerate(tangents):
+        if d is not None:
+            total = plus(total, y.apply("np.einsum", *operands[:i], d, *operands[i + 1 :]))
+    return total
+
+
+@vjp("np.einsum")
+def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+    arrays = operands[1:]
+    inputs, output = parse_einsum(constant(constant_of(operands[0])), len(arrays))
+    result: list[Symbolic | None] = [None]
+    for i, (letters, x) in enumerate(zip(inputs, arrays, strict=True)):
+        result.append(_einsum_adjoint(by, output, inputs, arrays, i, letters, x) if wanted[i + 1] else None)
+    return result
+
+
+def _einsum_of(by: Symbolic, output: str, terms: Sequence[str], others: Sequence[Symbolic], result: str) -> Symbolic:
+    """`by` times the other operands, with the letters of `result`."""
+    if output:
+        return by.apply("np.einsum", f"{','.join((output, *terms))}->{result}", by, *others)
+    if not others:
+        return by
+    if list(terms) == [result]:
+        return by * others[0]
+    return by * by.apply("np.einsum", f"{','.join(terms)}->{result}", *others)
+
+
+def _einsum_adjoint(
+    by: Symbolic,
+    output: str,
+    inputs: Sequence[str],
+    arrays: Sequence[Symbolic],
+    position: int,
+    letters: str,
+    x: Symbolic,
+) -> Symbolic:
+    if len(set(letters)) != len(letters):
+        raise NoRule("an operand of np.einsum that repeats a letter has no rule: take its diagonal first")
+    terms = [output, *(s for k, s in enumerate(inputs) if k != position)]
+    others = [a for k, a in enumerate(arrays) if k != position]
+    present = "".join(c for c in letters if any(c in t for t in terms))
+    summed = _einsum_of(by, output, terms[1:], others, present)
+    missing = tuple(k for k, c in enumerate(letters) if c not in present)
+    if missing:
+        # A letter that only this operand has was summed over: the adjoint is the same along it.
+        summed = by.apply("np.expand_dims", summed, missing) if present else summed
+        return by.apply("np.broadcast_to", summed, x.shape)
+    return fit(summed, x)

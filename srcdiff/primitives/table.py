@@ -1,0 +1,109 @@
+"""The table of primitives, and how functions of the outside world are found in it.
+
+Out: `TABLE`, name -> primitive; `lookup(module, attribute)`; `METHODS`, the methods and attributes of an array.
+
+>>> lookup("math", "sin").name, lookup("numpy", "add").name, lookup("numpy.linalg", "solve").name
+('math.sin', 'add', 'np.linalg.solve')
+>>> METHODS["sum"].name, METHODS["T"].name, lookup("numpy", "nonsense")
+('np.sum', 'T', None)
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.core import Primitive
+from srcdiff.primitives import elementwise, operators, reductions
+from srcdiff.primitives.adjoints import ADJOINTS
+from srcdiff.primitives.builtin import BUILTINS
+from srcdiff.primitives.containers import CONTAINERS
+from srcdiff.primitives.elementwise import ELEMENTWISE
+from srcdiff.primitives.linalg import LINALG
+from srcdiff.primitives.makers import MAKERS
+from srcdiff.primitives.mathlib import MATH
+from srcdiff.primitives.operators import OPERATORS
+from srcdiff.primitives.products import PRODUCTS
+from srcdiff.primitives.reductions import REDUCTIONS
+from srcdiff.primitives.shapes import SHAPES
+
+TABLE: dict[str, Primitive] = {
+    **OPERATORS,
+    **CONTAINERS,
+    **BUILTINS,
+    **ADJOINTS,
+    **ELEMENTWISE,
+    **MATH,
+    **REDUCTIONS,
+    **MAKERS,
+    **SHAPES,
+    **PRODUCTS,
+    **LINALG,
+}
+
+ATTRIBUTES = frozenset({"T", "shape", "ndim", "size", "dtype"})
+"""Those of `METHODS` that are read, not called."""
+
+METHOD_ONLY = frozenset({"astype", "item", "tolist"})
+"""Primitives that are written as a method of their first operand."""
+
+PACKED_METHODS = frozenset({"reshape", "transpose"})
+"""Methods that take several integers where the primitive takes one tuple: `x.reshape(2, 3)`."""
+
+METHODS: dict[str, Primitive] = {
+    **{name: TABLE[name] for name in sorted(ATTRIBUTES | METHOD_ONLY)},
+    **{
+        name: TABLE[f"np.{name}"]
+        for name in [
+            "sum",
+            "mean",
+            "max",
+            "min",
+            "prod",
+            "std",
+            "var",
+            "any",
+            "all",
+            "argmax",
+            "argmin",
+            "argsort",
+            "cumsum",
+            "clip",
+            "round",
+            "reshape",
+            "ravel",
+            "transpose",
+            "swapaxes",
+            "squeeze",
+            "trace",
+            "diagonal",
+            "dot",
+            "repeat",
+        ]
+    },
+    "flatten": TABLE["np.ravel"],
+    "copy": TABLE["copy"],
+}
+
+_NUMPY: dict[str, str] = {
+    **operators.NUMPY_OPERATORS,
+    **elementwise.NUMPY_ALIASES,
+    **reductions.NUMPY_ALIASES,
+    "copy": "copy",
+    "shape": "shape",
+    "ndim": "ndim",
+    "size": "size",
+    "pow": "power",
+}
+
+
+def lookup(module: str, attribute: str) -> Primitive | None:
+    """The primitive that a function of the outside world is, or None."""
+    match module:
+        case "builtins":
+            return TABLE[attribute] if attribute in BUILTINS else None
+        case "math":
+            return TABLE.get(f"math.{attribute}")
+        case "numpy":
+            return TABLE.get(_NUMPY.get(attribute, f"np.{attribute}"))
+        case "numpy.linalg":
+            return TABLE.get(f"np.linalg.{attribute}")
+        case _:
+            return None
