@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 import srcdiff
 from srcdiff.ir.interpret import interpret
@@ -17,6 +17,9 @@ from srcdiff.ir.verify import verify
 from tests.oracles import dual, programs
 from tests.oracles.differences import error
 from tests.oracles.programs import RandomProgram
+
+GENERATE = (Phase.explicit, Phase.generate)
+"""Without shrinking, which takes minutes: a failing program is printed as it is."""
 
 DIRECTION = (0.618, -1.414, (0.577, 0.302, -0.916))
 TOLERANCE = 1e-9
@@ -37,7 +40,7 @@ def agree(found: Any, expected: Any, how: str, derivative: Any, program: RandomP
 
 
 @pytest.mark.parametrize("optimize", [True, False], ids=["optimised", "not optimised"])
-@settings(max_examples=60)
+@settings(max_examples=60, phases=GENERATE)
 @given(program=programs.random_programs())
 def test_forward_mode(program: RandomProgram, optimize: bool) -> None:
     f, for_duals = program.compile(), program.compile_for_duals()
@@ -54,7 +57,7 @@ def test_forward_mode(program: RandomProgram, optimize: bool) -> None:
 
 
 @pytest.mark.parametrize("optimize", [True, False], ids=["optimised", "not optimised"])
-@settings(max_examples=60)
+@settings(max_examples=60, phases=GENERATE)
 @given(program=programs.random_programs())
 def test_reverse_mode(program: RandomProgram, optimize: bool) -> None:
     f = program.compile()
@@ -68,11 +71,12 @@ def test_reverse_mode(program: RandomProgram, optimize: bool) -> None:
         assert np.array_equal(a, kept), "the caller's array was changed"
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, phases=GENERATE)
 @given(program=programs.random_programs())
 def test_the_general_code_works_too(program: RandomProgram) -> None:
-    """Types come from annotations alone; the code is general and gives the same numbers."""
-    derivative = srcdiff.transform(program.compile(), mode="value_and_grad", wrt=("x", "y", "a"))
+    """Nothing is known of x and y; the code is general and gives the same numbers."""
+    signature = {"a": 'Float[np.ndarray, "n"]'}
+    derivative = srcdiff.transform(program.compile(), mode="value_and_grad", wrt=("x", "y", "a"), signature=signature)
     generated = derivative.generated
     for x, y, a in points():
         value, _ = dual.derivative(program.compile_for_duals(), (x, y, a), (0.0, 0.0, 0.0 * a))

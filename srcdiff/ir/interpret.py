@@ -103,9 +103,11 @@ class _Frame:
     def _statement(self, statement: Statement) -> None:
         match statement:
             case Apply(primitive, operands, result):
-                read = self._pass_on if primitive.name in _PASSES_ON else self._read
+                # The tape of a call is a tuple; what was not computed on the path taken is an empty place in it.
+                in_tuple = primitive.name == "make_tuple"
+                read = self._pass_on if in_tuple or primitive.name in _PASSES_ON else self._read
                 contents = [read(v) for v in operands]
-                undefined = any(c is UNDEFINED for c in contents)
+                undefined = not in_tuple and any(c is UNDEFINED for c in contents)
                 self.content[result] = UNDEFINED if undefined else primitive.evaluate(*contents)
             case If(condition, then, orelse, results):
                 self._bind(results, self.block(then if self._read(condition) else orelse, ()))
