@@ -37,7 +37,8 @@ def grad(
     f
         A function of the subset that returns a scalar. Left out in ``@grad(wrt=("x", "y"))``.
     wrt
-        Index or name of the parameter to differentiate with respect to, or a tuple of these: then the result is a tuple.
+        Index or name of the parameter to differentiate with respect to, or a tuple of these: then the result is a
+        tuple.
     optimize
         Whether the generated code is optimised (the numbers are the same).
 
@@ -84,7 +85,8 @@ def transform(
     Parameters
     ----------
     mode
-        ``"forward"`` (``"jvp"``), ``"reverse"`` (``"vjp"``), ``"gradient"`` (``"grad"``), ``"value_and_grad"`` or ``"jacobian"``.
+        ``"forward"`` (``"jvp"``), ``"reverse"`` (``"vjp"``), ``"gradient"`` (``"grad"``), ``"value_and_grad"`` or
+        ``"jacobian"``.
     wrt
         As for `grad`; None means every parameter that can carry a derivative.
     signature
@@ -117,7 +119,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt =
     primals = tuple(primals)
     positions = tuple(range(len(primals))) if wrt is None else _positions(f, wrt)
     if len(tangents) != len(positions):
-        raise ValueError(f"jvp takes {len(positions)} tangents, one for each differentiated argument; got {len(tangents)}")
+        raise ValueError(
+            f"jvp takes {len(positions)} tangents, one for each differentiated argument; got {len(tangents)}"
+        )
     for position, tangent in zip(positions, tangents, strict=True):
         _require_like(primals[position], tangent, "tangent")
     return _kept(f, "forward", positions).with_extra(primals, tangents)  # type: ignore[no-any-return]
@@ -203,7 +207,9 @@ def _positions(f: Function, wrt: Wrt) -> tuple[int, ...]:
     from srcdiff.compiler import wrt_positions
 
     assert wrt is not None
-    return wrt_positions(None, derivative.__name__, derivative._names, wrt if isinstance(wrt, int | str) else tuple(wrt))
+    return wrt_positions(
+        None, derivative.__name__, derivative._names, wrt if isinstance(wrt, int | str) else tuple(wrt)
+    )
 
 
 def _snapshot(value: Any) -> Any:

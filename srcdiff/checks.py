@@ -1,7 +1,7 @@
 """`check_derivatives`: both modes against each other and against divided differences.
 
-In: a function and a point. Out: nothing, or `DerivativeMismatch` with a table. For a random direction v of the parameters and a random
-adjoint u of the output it compares
+In: a function and a point. Out: nothing, or `DerivativeMismatch` with a table. For a random direction v of the
+parameters and a random adjoint u of the output it compares
 
 - the JVP ``J v`` with central divided differences of the function, improved by Richardson extrapolation;
 - ``<u, J v>`` with ``<J^T u, v>``, the dot-product test of the VJP.

@@ -1,6 +1,7 @@
 """The pipeline from top to bottom: source text in, derivative source text out. Start reading here.
 
-    module  --lower-->  program  --forward / reverse / jacobian-->  program  --optimize-->  program  --inplace, emit-->  text
+    module  --lower-->  program  --forward / reverse / jacobian-->  program  --optimize-->  program  --inplace,
+    emit-->  text
 
 >>> module = Module.from_text("def f(x: float) -> float:\\n    return x * x\\n", "f.py")
 >>> print(derive(module, "f", "gradient").body)
@@ -22,13 +23,13 @@ from typing import Literal
 from srcdiff.ad.forward import forward
 from srcdiff.ad.jacobian import JacobianMode, jacobian
 from srcdiff.ad.reverse import reverse
+from srcdiff.ad.variants import unique_name
 from srcdiff.analysis.ranks import implied_types
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.emit.python import emit
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import lower
 from srcdiff.frontend.module import Module
-from srcdiff.ad.variants import unique_name
 from srcdiff.ir.core import (
     Apply,
     Block,
@@ -108,8 +109,8 @@ def derive(
     types
         Types of parameters, where annotations do not give them.
     optimize
-        Whether the optimising passes run. The in-place pass, which is needed for what it costs and not for what it gives,
-        always does.
+        Whether the optimising passes run. The in-place pass, which is needed for what it costs and not for what it
+        gives, always does.
 
     Raises
     ------
@@ -167,7 +168,8 @@ def _captured(program: Program) -> dict[str, object]:
     }
 
 
-# -- which parameters ---------------------------------------------------------------------------------------------------
+# -- which parameters
+# ---------------------------------------------------------------------------------------------------
 
 
 def resolve_wrt(module: Module, function: Function, wrt: Wrt) -> tuple[int, ...]:
@@ -189,8 +191,12 @@ def resolve_wrt(module: Module, function: Function, wrt: Wrt) -> tuple[int, ...]
     for position in positions:
         kind = function.parameters[position].value.type
         if not is_differentiable(kind):
-            message = f"parameter `{names[position]}` of `{function.name}` is {_article(kind)} and carries no derivative"
-            raise _at_definition(module, function, message, "differentiate with respect to a float or an array of floats")
+            message = (
+                f"parameter `{names[position]}` of `{function.name}` is {_article(kind)} and carries no derivative"
+            )
+            raise _at_definition(
+                module, function, message, "differentiate with respect to a float or an array of floats"
+            )
     return positions
 
 
@@ -201,10 +207,14 @@ def names_parameters(names: Sequence[str], wrt: int | str | Sequence[int | str])
         for w in ([wrt] if isinstance(wrt, int | str) else wrt)
         if isinstance(w, str) or -len(names) <= w < len(names)
     ]
-    return len(set(found)) == (1 if isinstance(wrt, int | str) else len(wrt)) and not any(isinstance(w, str) for w in found)
+    return len(set(found)) == (1 if isinstance(wrt, int | str) else len(wrt)) and not any(
+        isinstance(w, str) for w in found
+    )
 
 
-def wrt_positions(module: Module | None, name: str, names: Sequence[str], wrt: int | str | Sequence[int | str]) -> tuple[int, ...]:
+def wrt_positions(
+    module: Module | None, name: str, names: Sequence[str], wrt: int | str | Sequence[int | str]
+) -> tuple[int, ...]:
     """The positions that `wrt` means among the parameters called `names` of function `name`.
 
     Raises
@@ -324,7 +334,8 @@ def _missing_rule(module: Module, program: Program, error: MissingRule) -> Trans
     return TransformError(found or f"there is no derivative rule for `{name}`")
 
 
-# -- what the printed function says of itself -----------------------------------------------------------------------------
+# -- what the printed function says of itself
+# -----------------------------------------------------------------------------
 
 
 def _described(program: Program, primal: Function, kind: Mode, wrt: tuple[int, ...], as_tuple: bool) -> Program:
@@ -366,7 +377,7 @@ def _described(program: Program, primal: Function, kind: Mode, wrt: tuple[int, .
     return Program((*program.functions[:-1], described))
 
 
-_PLAIN = frozenset("float int bool str None list tuple dict np.ndarray numpy.ndarray".split())
+_PLAIN = frozenset(["float", "int", "bool", "str", "None", "list", "tuple", "dict", "np.ndarray", "numpy.ndarray"])
 
 
 def _is_plain(annotation: str) -> bool:
@@ -392,7 +403,8 @@ def _parenthesised(text: str, names: list[str]) -> str:
     return f"({text})" if len(names) > 1 else text
 
 
-# -- whole files --------------------------------------------------------------------------------------------------------
+# -- whole files
+# --------------------------------------------------------------------------------------------------------
 
 
 def transform_file(
@@ -477,7 +489,10 @@ def merge(programs: Sequence[Program]) -> Program:
 
 def _same(a: Function, b: Function) -> bool:
     """Whether two functions differ in nothing but what they say of themselves."""
-    plain = [replace(f, docstring=None, returns=None, parameters=tuple(Parameter(p.value) for p in f.parameters)) for f in (a, b)]
+    plain = [
+        replace(f, docstring=None, returns=None, parameters=tuple(Parameter(p.value) for p in f.parameters))
+        for f in (a, b)
+    ]
     return to_text(plain[0]) == to_text(plain[1])
 
 

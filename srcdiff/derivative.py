@@ -1,10 +1,12 @@
 """Generated functions as objects: compiled when they are first called, once for each combination of argument types.
 
-In: a function, a mode and `wrt`. Out: a `Derivative`, called like the generated function, with `.source`, `.ir` and `.save(path)`.
+In: a function, a mode and `wrt`. Out: a `Derivative`, called like the generated function, with `.source`, `.ir` and
+`.save(path)`.
 
-Between the caller and the generated code there is one dictionary look-up, or, where annotations say that every parameter is
-a number, one comparison of classes. Numbers, arrays and functions that the code was made from (globals, closures) are
-compared by identity before each call, so that a changed constant or a redefined helper is never answered with old code.
+Between the caller and the generated code there is one dictionary look-up, or, where annotations say that every
+parameter is a number, one comparison of classes. Numbers, arrays and functions that the code was made from (globals,
+closures) are compared by identity before each call, so that a changed constant or a redefined helper is never
+answered with old code.
 
 >>> def square(x):
 ...     return x * x
@@ -110,13 +112,14 @@ class Derivative:
         if self.wrt is not None and not names_parameters(self._names, self.wrt):
             wrt_positions(self._module({})[0], self.__name__, self._names, self.wrt)
 
-    # -- calling ----------------------------------------------------------------------------------------------------------
+    # -- calling
+    # ----------------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != self._positional or len(args) != len(self._names):
             return self._call_bound(args, kwargs)
         found = self._cache.get(key_of(args))
-        if found is None or self._dependencies and not all(d.holds() for d in self._dependencies):
+        if found is None or (self._dependencies and not all(d.holds() for d in self._dependencies)):
             found = self._specialised(args, ())
         if found.promote:
             args = tuple(as_floating(a) if i in found.promote else a for i, a in enumerate(args))
@@ -152,7 +155,8 @@ class Derivative:
         missing = [self._defaults[n] for n in self._names[len(arguments) : self._positional] if n in self._defaults]
         return self(*arguments, *missing, *extra)
 
-    # -- compiling --------------------------------------------------------------------------------------------------------
+    # -- compiling
+    # --------------------------------------------------------------------------------------------------------
 
     def _specialised(self, arguments: Sequence[Any], extra: Sequence[Any]) -> Specialisation:
         """The code for arguments like these, made now and kept."""
@@ -165,7 +169,9 @@ class Derivative:
             types[parameter.name] = self._type(parameter, given)
         derived = self._derive(types)
         function = load(derived.body, derived.name, derived.captured)
-        made = Specialisation(derived, function, tuple(i for i in promote if as_floating(arguments[i]) is not arguments[i]))
+        made = Specialisation(
+            derived, function, tuple(i for i in promote if as_floating(arguments[i]) is not arguments[i])
+        )
         self._cache[key_of(arguments)] = made
         if not made.promote and not self._dependencies and not extra:
             self._shortcut(made)
@@ -174,8 +180,8 @@ class Derivative:
     def _shortcut(self, made: Specialisation) -> None:
         """Where annotations settle every parameter as a number, let calls with such numbers go straight to the code.
 
-        The class of the object, made for it alone, gets a `__call__` with the user's parameters that compares the arguments'
-        classes; anything else goes the long way.
+        The class of the object, made for it alone, gets a `__call__` with the user's parameters that compares the
+        arguments' classes; anything else goes the long way.
         """
         said = [self._said(p) for p in self.parameters]
         if not said or not all(isinstance(t, Scalar) for t in said) or self._positional != len(self._names):
@@ -267,7 +273,8 @@ class Derivative:
         assert isinstance(self.function, FunctionType)
         return Module.from_function(self.function), self.function.__name__
 
-    # -- what was made ----------------------------------------------------------------------------------------------------
+    # -- what was made
+    # ----------------------------------------------------------------------------------------------------
 
     @property
     def latest(self) -> Specialisation:

@@ -1,8 +1,8 @@
 """From generated text to a function that can be called, traced and stepped through.
 
-In: the text of a module and the objects that it refers to without importing them. Out: the function of the given name. The
-text is put into `linecache` under a name made of the function's and a digest of the text, so that tracebacks, `pdb`,
-`inspect.getsource` and profilers show the generated lines.
+In: the text of a module and the objects that it refers to without importing them. Out: the function of the given
+name. The text is put into `linecache` under a name made of the function's and a digest of the text, so that
+tracebacks, `pdb`, `inspect.getsource` and profilers show the generated lines.
 
 >>> double = load("def double(x):\\n    return 2 * x\\n", "double", {})
 >>> double(4)

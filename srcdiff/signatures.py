@@ -1,7 +1,7 @@
 """Arguments of a call: their types, and the key under which the code made for such types is kept.
 
-In: Python and NumPy objects. Out: IR types, one symbol per array dimension that is not 1 (so that broadcasting is settled),
-and a cheap hashable key that is equal for arguments of the same types.
+In: Python and NumPy objects. Out: IR types, one symbol per array dimension that is not 1 (so that broadcasting is
+settled), and a cheap hashable key that is equal for arguments of the same types.
 
 >>> print(type_of_argument(2.0, "x"), type_of_argument(np.ones((3, 1)), "A"), type_of_argument({"w": 1.0}, "d"))
 float float64[A_0, 1] {'w': float}

@@ -1,7 +1,7 @@
 """One check for a differentiable program: every mode, with and without optimisation, against divided differences.
 
-In: a function, its arguments, and which parameters to differentiate. Out: nothing, or an assertion that says which mode is
-off and by how much. The arguments must come out of every call as they went in.
+In: a function, its arguments, and which parameters to differentiate. Out: nothing, or an assertion that says which
+mode is off and by how much. The arguments must come out of every call as they went in.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The goldens: generated files as a customer would get them, read in review, compared to the byte, and executed.
 
-In: tests/golden/<case>/primal.py. Out: forward.py, reverse.py and gradient.py beside it, as `srcdiff transform` prints them.
-Each generated file is imported and run: the dot-product test, divided differences, optimised against unoptimised, and
-transformed again, its second derivative against divided differences of the first.
+In: tests/golden/<case>/primal.py. Out: forward.py, reverse.py and gradient.py beside it, as `srcdiff transform`
+prints them. Each generated file is imported and run: the dot-product test, divided differences, optimised against
+unoptimised, and transformed again, its second derivative against divided differences of the first.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ SUFFIX = {"forward": "_jvp", "reverse": "_vjp", "gradient": "_grad"}
 
 
 def text_of(case: str, mode: str, optimize: bool = True) -> str:
-    function, args, wrt = CASES[case]
-    names = differences_names(case, wrt)
+    function, _, wrt = CASES[case]
+    names = parameter_names(case, wrt)
     command = f"srcdiff transform primal.py -f {function} --mode {mode} --wrt {','.join(names)}"
     path = GOLDEN / case / "primal.py"
     return transform_file(path, function, (mode,), names, optimize, command)
 
 
-def differences_names(case: str, wrt: tuple[int, ...]) -> tuple[str, ...]:
+def parameter_names(case: str, wrt: tuple[int, ...]) -> tuple[str, ...]:
     function = CASES[case][0]
     code = primal(case).__code__
     assert code.co_name == function
@@ -140,7 +140,7 @@ def along(f: Any, args: tuple[Any, ...], wrt: tuple[int, ...]) -> Callable[..., 
 def test_transformed_again(case: str, tmp_path: Path) -> None:
     """The gradient's text goes through the compiler once more, forward and reverse, from a file."""
     function, args, wrt = CASES[case]
-    names = differences_names(case, wrt)
+    names = parameter_names(case, wrt)
     file = tmp_path / "first.py"
     file.write_text(text_of(case, "gradient"))
     gradient = generated(case, "gradient")

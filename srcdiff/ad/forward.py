@@ -86,7 +86,9 @@ class _Forward:
         tangents = [sweep.materialised(builder, r) for r in function.body.results if is_differentiable(r.type)]
         body = builder.block((*parameters, *seeds.values()), (*function.body.results, *tangents))
         extra = tuple(
-            Parameter(seeds[parameters[i]], None, function.parameters[i].keyword_only, function.parameters[i].annotation)
+            Parameter(
+                seeds[parameters[i]], None, function.parameters[i].keyword_only, function.parameters[i].annotation
+            )
             for i in wrt
         )
         plain = tuple(
@@ -179,7 +181,9 @@ class _Sweep:
         results = (*statement.results, *tangents)
         return If(statement.condition, then, orelse, results, statement.origin, statement.expression)
 
-    def _loop_parts(self, builder: Builder, loop: For | While) -> tuple[list[int], tuple[Value, ...], tuple[Value, ...]]:
+    def _loop_parts(
+        self, builder: Builder, loop: For | While
+    ) -> tuple[list[int], tuple[Value, ...], tuple[Value, ...]]:
         """Which carried values have a tangent, the initial tangents and the body's parameters for them."""
         builder.origin = loop.origin.as_role("tangent")
         active = [i for i, c in enumerate(loop.carried) if c in self.varied]
@@ -229,15 +233,11 @@ class _Sweep:
         active, initial, parameters = self._loop_parts(builder, loop)
         body, carried, collected = self._loop_body(loop, (*loop.carried, *parameters), active)
         unused = tuple(Value(p.type, p.name, p.origin) for p in parameters)
-        condition = Block(
-            (*loop.condition.parameters, *unused), loop.condition.statements, loop.condition.results
-        )
+        condition = Block((*loop.condition.parameters, *unused), loop.condition.statements, loop.condition.results)
         for statement in walk(loop.condition):
             if isinstance(statement, Call):
                 self.mode.variants.keep(statement.function)
-        builder.emit(
-            While(condition, (*loop.initial, *initial), body, (*carried, *collected), loop.origin, loop.stops)
-        )
+        builder.emit(While(condition, (*loop.initial, *initial), body, (*carried, *collected), loop.origin, loop.stops))
 
     def _call(self, builder: Builder, call: Call) -> None:
         active = tuple(i for i, v in enumerate(call.arguments) if v in self.tangents)

@@ -86,9 +86,7 @@ def _columns(
         columns = _for_each_basis_vector(builder, x, column, result, "columns", tangent_name(x.name))
         stacked = builder.apply(TABLE["np.stack"], columns, -1)
         first = builder.apply(TABLE["index_get"], columns, 0)
-        shape = builder.apply(
-            TABLE["add"], builder.apply(TABLE["shape"], first), builder.apply(TABLE["shape"], x)
-        )
+        shape = builder.apply(TABLE["add"], builder.apply(TABLE["shape"], first), builder.apply(TABLE["shape"], x))
         jacobians.append(builder.apply(TABLE["np.reshape"], stacked, shape))
     return jacobians
 
@@ -127,7 +125,12 @@ def _rows(
 
 
 def _for_each_basis_vector(
-    builder: Builder, like: Value, sweep: Callable[[Builder, Value], Value], item_type: Type, name: str, seed_name: str | None
+    builder: Builder,
+    like: Value,
+    sweep: Callable[[Builder, Value], Value],
+    item_type: Type,
+    name: str,
+    seed_name: str | None,
 ) -> Value:
     """The list of what `sweep` returns for every basis vector of the space that `like` is from."""
     size = builder.apply(TABLE["size"], like)
@@ -148,4 +151,3 @@ def _with(function: Function, arguments: tuple[Value, ...], seed: Value) -> tupl
     """The arguments with the seed after the positional ones."""
     count = sum(not p.keyword_only for p in function.parameters)
     return (*arguments[:count], seed, *arguments[count:])
-

@@ -1,7 +1,7 @@
 """The adjoint of a loop.
 
-In: a For or While of the forward sweep and the adjoints of its results. Out: the loop that replaces it, which also collects
-what the reverse sweep needs of each iteration, and a For in the other direction, added to the reverse sweep::
+In: a For or While of the forward sweep and the adjoints of its results. Out: the loop that replaces it, which also
+collects what the reverse sweep needs of each iteration, and a For in the other direction, added to the reverse sweep::
 
     for i in range(n):            for i in reversed(range(n)):
         t = tanh(s * x[i])            t, s = tape.pop()
@@ -61,12 +61,11 @@ class LoopAdjoint:
         initial = [
             self.mine[i] or zero_of(builder, loop.results[i], adjoint_name(loop.carried[i].name)) for i in carried
         ]
-        initial += [
-            self.adjoints.get(v) or zero_of(builder, v, adjoint_name(v.name)) for v in captured
-        ]
+        initial += [self.adjoints.get(v) or zero_of(builder, v, adjoint_name(v.name)) for v in captured]
         body = Builder(origin)
         incoming = [
-            Value(adjoint_type(v), adjoint_name(v.name), origin) for v in [*(loop.carried[i] for i in carried), *captured]
+            Value(adjoint_type(v), adjoint_name(v.name), origin)
+            for v in [*(loop.carried[i] for i in carried), *captured]
         ]
         item_adjoints = [
             Value(adjoint_type(loop.collected[i]), adjoint_name(loop.collected[i].name), origin) for i in collected
@@ -156,13 +155,14 @@ class LoopAdjoint:
         body = Block((new_item, *incoming, *fresh, *own_zipped), body.statements, body.results)
         results = [
             builder.value(adjoint_type(v), adjoint_name(v.name))
-            for v in [*(loop.initial[i] if not is_atom(loop.initial[i]) else loop.carried[i] for i in carried), *captured]
+            for v in [
+                *(loop.initial[i] if not is_atom(loop.initial[i]) else loop.carried[i] for i in carried),
+                *captured,
+            ]
         ]
         zipped_values = [loop.zipped[i] for i in zipped] if isinstance(loop, For) else []
         zipped_lists = [builder.value(v.type, adjoint_name(v.name)) for v in zipped_values]
-        builder.emit(
-            For(drive, tuple(initial), (*lists, *list_adjoints), body, (*results, *zipped_lists), origin)
-        )
+        builder.emit(For(drive, tuple(initial), (*lists, *list_adjoints), body, (*results, *zipped_lists), origin))
         for value, adjoint in zip(captured, results[len(carried) :], strict=True):
             self.adjoints[value] = adjoint
         for position, adjoint in zip(carried, results, strict=False):
@@ -172,9 +172,7 @@ class LoopAdjoint:
             add_contribution(builder, self.adjoints, value, adjoint)
         return self._forward_loop(plan.forward, saved, lists, counter)
 
-    def _forward_loop(
-        self, body: Block, saved: list[Value], lists: list[Value], counter: Value | None
-    ) -> Statement:
+    def _forward_loop(self, body: Block, saved: list[Value], lists: list[Value], counter: Value | None) -> Statement:
         """The loop of the forward sweep, which collects what the reverse sweep needs (or counts its iterations)."""
         loop = self.loop
         count = len(loop.initial)

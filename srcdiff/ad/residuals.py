@@ -1,11 +1,13 @@
 """What a reverse sweep needs of the forward sweep: saved, or computed again.
 
-In: the reverse block of a loop body, a branch or a function, which still reads values of the forward block; and that forward
-block. Out: the values to save (*residuals*), and the reverse block with cheap ones computed again at its beginning.
+In: the reverse block of a loop body, a branch or a function, which still reads values of the forward block; and that
+forward block. Out: the values to save (*residuals*), and the reverse block with cheap ones computed again at its
+beginning.
 
-A value is recomputed when its statement is cheap and everything it reads is at hand in the reverse sweep: outside of the block,
-the loop's item, a residual, or itself recomputed. An element of an array is only read again if that array is never written,
-for otherwise all of the array would have to be kept. Of a value of which only the shape is wanted, the shape is saved.
+A value is recomputed when its statement is cheap and everything it reads is at hand in the reverse sweep: outside of
+the block, the loop's item, a residual, or itself recomputed. An element of an array is only read again if that array
+is never written, for otherwise all of the array would have to be kept. Of a value of which only the shape is wanted,
+the shape is saved.
 
 >>> from srcdiff.ir.builder import Builder
 >>> from srcdiff.ir.types import FLOAT
@@ -134,7 +136,8 @@ def _is_cheap(statement: Apply | None) -> bool:
 
 
 def _move_shapes(forward: Block, reverse: Block) -> tuple[Block, Block]:
-    """Let the forward block compute the shapes that the reverse block asks of its values, if it asks nothing else of them."""
+    """Let the forward block compute the shapes that the reverse block asks of its values, if it asks nothing else
+    of them."""
     own = set(defined_values(forward))
     shape_reads: dict[Value, list[Apply]] = {}
     other_reads: set[Value] = set()

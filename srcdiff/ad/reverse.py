@@ -1,14 +1,16 @@
 """Reverse mode: a forward sweep that saves what is needed, then each statement's adjoint statements, last first.
 
-In: a program and the positions of the parameters whose adjoints are wanted. Out: a program whose main function is, by `mode`,
+In: a program and the positions of the parameters whose adjoints are wanted. Out: a program whose main function is, by
+`mode`,
 
 - ``"vjp"``: `f_vjp(x1, x2, bw5) -> (w5, (bx1, bx2))`
 - ``"gradient"``: `f_grad(x1, x2) -> (bx1, bx2)`, the seed 1 folded in
 - ``"value_and_grad"``: `f_value_and_grad(x1, x2) -> (w5, (bx1, bx2))`
 
 The adjoint of an If is an If, of a For a For in the other direction, of a While a For over what was recorded. What the
-reverse body of a loop needs of an iteration is collected by the forward loop and zipped by the reverse one: the tape is an
-ordinary list. The adjoint of a call is a call of the callee's `_reverse`, with what the callee's `_forward` saved.
+reverse body of a loop needs of an iteration is collected by the forward loop and zipped by the reverse one: the tape
+is an ordinary list. The adjoint of a call is a call of the callee's `_reverse`, with what the callee's `_forward`
+saved.
 
 An absent adjoint is zero; the first contribution is taken as it is, later ones are added with `accumulate`.
 
@@ -64,7 +66,9 @@ Mode = Literal["vjp", "gradient", "value_and_grad"]
 SUFFIX = {"vjp": "_vjp", "gradient": "_grad", "value_and_grad": "_value_and_grad"}
 
 
-def reverse(program: Program, wrt: tuple[int, ...], mode: Mode, as_tuple: bool = False, name: str | None = None) -> Program:
+def reverse(
+    program: Program, wrt: tuple[int, ...], mode: Mode, as_tuple: bool = False, name: str | None = None
+) -> Program:
     """The reverse-mode derivative of the main function with respect to the parameters at positions `wrt`.
 
     Parameters
@@ -94,7 +98,8 @@ class ReverseMode:
     variants: Variants
     pairs: dict[Key, Pair] = field(default_factory=dict)
 
-    # -- whole functions ------------------------------------------------------------------------------------------------
+    # -- whole functions
+    # ------------------------------------------------------------------------------------------------
 
     def main(self, function: Function, wrt: tuple[int, ...], mode: Mode, as_tuple: bool, name: str) -> Function:
         parameters = function.body.parameters
@@ -124,8 +129,12 @@ class ReverseMode:
             self._keep_calls(statement)
         results = tuple(gradients) if mode == "gradient" else (result, *gradients)
         body = Block((*parameters, *(p.value for p in extra)), (*forward, *builder.statements), results)
-        plain = function.parameters if not extra else tuple(
-            p if p.keyword_only else Parameter(p.value, None, False, p.annotation) for p in function.parameters
+        plain = (
+            function.parameters
+            if not extra
+            else tuple(
+                p if p.keyword_only else Parameter(p.value, None, False, p.annotation) for p in function.parameters
+            )
         )
         ordered = (*(p for p in plain if not p.keyword_only), *extra, *(p for p in plain if p.keyword_only))
         return Function(name, ordered, Block(tuple(p.value for p in ordered), body.statements, body.results))
@@ -156,10 +165,11 @@ class ReverseMode:
 
     def _keep_calls(self, statement: Statement) -> None:
         """Take over the primal functions that a forward sweep still calls."""
+        finished = {f.name for f in self.variants.finished}
+        primal = {f.name for f in self.variants.program.functions}
         for inner in walk(Block((), (statement,), ())):
-            if isinstance(inner, Call) and not any(f.name == inner.function for f in self.variants.finished):
-                if any(f.name == inner.function for f in self.variants.program.functions):
-                    self.variants.keep(inner.function)
+            if isinstance(inner, Call) and inner.function in primal - finished:
+                self.variants.keep(inner.function)
 
     def pair(self, name: str, active_parameters: tuple[int, ...], active_results: tuple[int, ...]) -> Pair:
         """The two halves of the derivative of helper function `name`."""

@@ -1,7 +1,7 @@
 """The reverse sweep over the statements of one function.
 
-In: statements of the forward sweep and the adjoints of what they define. Out: their adjoint statements, last first, and the
-statements of the forward sweep that must be replaced because they save something.
+In: statements of the forward sweep and the adjoints of what they define. Out: their adjoint statements, last first,
+and the statements of the forward sweep that must be replaced because they save something.
 
 The adjoint of an If is an If on the same condition; what its branches need of the forward branches comes out of
 the forward If as further results. The adjoint of a call is a call of the callee's `_reverse`.
@@ -55,8 +55,9 @@ from srcdiff.primitives.table import TABLE
 class Pair:
     """The two halves of a helper's derivative, and how they are called.
 
-    `forward` returns the callee's results and then the tape (if `has_tape`); `reverse` takes the parameters at positions
-    `parameters`, the tape, and the adjoints of the results, and returns the adjoints of the active parameters.
+    `forward` returns the callee's results and then the tape (if `has_tape`); `reverse` takes the parameters at
+    positions `parameters`, the tape, and the adjoints of the results, and returns the adjoints of the active
+    parameters.
     """
 
     forward: str
@@ -154,7 +155,9 @@ class Sweep:
             for k in range(count):
                 if base is not None:
                     item = builder.apply(TABLE["index_get"], base, k)
-                    items.append(builder.apply(TABLE["accumulate"], item, adjoint) if k == index.value % count else item)
+                    items.append(
+                        builder.apply(TABLE["accumulate"], item, adjoint) if k == index.value % count else item
+                    )
                 elif k == index.value % count:
                     items.append(adjoint)
                 else:
@@ -165,7 +168,8 @@ class Sweep:
             base = zero_of(builder, x, name)
         adjoints[x] = builder.apply(TABLE["index_add"], base, index, adjoint, name=name)
 
-    # -- branches -------------------------------------------------------------------------------------------------------
+    # -- branches
+    # -------------------------------------------------------------------------------------------------------
 
     def _if(self, builder: Builder, statement: If, mine: list[Value | None], adjoints: Adjoints) -> Statement:
         outer = dict(adjoints)
@@ -188,9 +192,7 @@ class Sweep:
         results: list[list[Value]] = []
         for _, inner, local, _ in branches:
             inner.origin = NOWHERE.as_role("adjoint")
-            results.append([
-                local[v] if v in local else zero_of(inner, v, adjoint_name(v.name)) for v in touched
-            ])
+            results.append([local[v] if v in local else zero_of(inner, v, adjoint_name(v.name)) for v in touched])
         blocks: list[Block] = []
         forwards: list[Block] = []
         saved: list[tuple[Value, ...]] = []
@@ -211,12 +213,8 @@ class Sweep:
             fresh = [Value(v.type, v.name, v.origin) for v in own_saved]
             out.extend(fresh)
             blocks[k] = substitute(blocks[k], dict(zip(own_saved, fresh, strict=True)))
-        then = Block(
-            (), forwards[0].statements, (*forwards[0].results, *then_saved, *(missing for _ in else_saved))
-        )
-        orelse = Block(
-            (), forwards[1].statements, (*forwards[1].results, *(missing for _ in then_saved), *else_saved)
-        )
+        then = Block((), forwards[0].statements, (*forwards[0].results, *then_saved, *(missing for _ in else_saved)))
+        orelse = Block((), forwards[1].statements, (*forwards[1].results, *(missing for _ in then_saved), *else_saved))
         if touched:
             builder.origin = statement.origin.as_role("adjoint")
             fresh = [builder.value(adjoint_type(v), adjoint_name(v.name)) for v in touched]
@@ -231,7 +229,8 @@ class Sweep:
             statement.expression and not out,
         )
 
-    # -- calls ----------------------------------------------------------------------------------------------------------
+    # -- calls
+    # ----------------------------------------------------------------------------------------------------------
 
     def _call(self, builder: Builder, call: Call, mine: list[Value | None], adjoints: Adjoints) -> Statement:
         parameters = tuple(i for i, v in enumerate(call.arguments) if v in self.active)

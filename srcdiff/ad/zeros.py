@@ -1,7 +1,7 @@
 """Materialised zeros and names, shared by the two modes.
 
-A zero tangent or adjoint is symbolic (absent) as long as possible. Where a loop or a branch must pass one on, it is built
-here: `0.0` for a number, an array of zeros otherwise.
+A zero tangent or adjoint is symbolic (absent) as long as possible. Where a loop or a branch must pass one on, it is
+built here: `0.0` for a number, an array of zeros otherwise.
 
 >>> from srcdiff.ir.builder import Builder
 >>> from srcdiff.ir.core import Value

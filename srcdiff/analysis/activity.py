@@ -1,7 +1,8 @@
 """Activity: which values a derivative passes through.
 
-In: a program and which parameters of its main function are differentiated. Out: for each function and each combination of
-varied parameters, the values that depend on them (*varied*) and, of these, the ones that reach a result wanted (*active*).
+In: a program and which parameters of its main function are differentiated. Out: for each function and each
+combination of varied parameters, the values that depend on them (*varied*) and, of these, the ones that reach a
+result wanted (*active*).
 
 A value is varied when it depends differentiably on a varied parameter, useful when a wanted result depends
 differentiably on it, active when both (Hascoet and Pascual, "The Tapenade automatic differentiation tool", 2013,
@@ -26,7 +27,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from srcdiff.ir.core import UNDEFINED, Apply, Block, Call, Constant, Effect, For, If, Statement, Value, While, assert_never
+from srcdiff.ir.core import (
+    UNDEFINED,
+    Apply,
+    Block,
+    Call,
+    Constant,
+    Effect,
+    For,
+    If,
+    Statement,
+    Value,
+    While,
+    assert_never,
+)
 from srcdiff.ir.types import is_differentiable
 from srcdiff.primitives.rules import has_zero_derivative
 
@@ -47,9 +61,9 @@ def _vary_block(block: Block, varied: set[Value]) -> None:
 def _vary(statement: Statement, varied: set[Value]) -> None:
     match statement:
         case Apply(primitive, operands, result):
-            if any(v in varied for v in operands) and is_differentiable(result.type):
-                if not has_zero_derivative(primitive):
-                    varied.add(result)
+            depends = any(v in varied for v in operands) and not has_zero_derivative(primitive)
+            if depends and is_differentiable(result.type):
+                varied.add(result)
         case If(_, then, orelse, results):
             _vary_block(then, varied)
             _vary_block(orelse, varied)

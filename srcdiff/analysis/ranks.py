@@ -1,8 +1,8 @@
 """Ranks that a scalar result implies.
 
-In: a function that its author says returns a number, with array parameters whose rank is not known (`x: np.ndarray`). Out: types
-for those of them whose rank follows. Elementwise operations broadcast, so that a result of rank 0 has only operands of rank 0; and
-`x[i]` of rank 0 with an integer `i` means that `x` has rank 1::
+In: a function that its author says returns a number, with array parameters whose rank is not known (`x: np.ndarray`).
+Out: types for those of them whose rank follows. Elementwise operations broadcast, so that a result of rank 0 has only
+operands of rank 0; and `x[i]` of rank 0 with an integer `i` means that `x` has rank 1::
 
     def f(x: np.ndarray, w: float) -> float:        x: array[x_0]
         s = 1.0
@@ -95,7 +95,9 @@ def _statement(statement: Statement, ranks: dict[Value, int]) -> None:
             _block(then, ranks)
             _block(orelse, ranks)
         case For() | While():
-            for group in zip(statement.results, statement.carried_next, statement.carried, statement.initial, strict=False):
+            for group in zip(
+                statement.results, statement.carried_next, statement.carried, statement.initial, strict=False
+            ):
                 known = [ranks[v] for v in group if v in ranks]
                 if known:
                     for value in group:

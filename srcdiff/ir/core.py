@@ -145,8 +145,8 @@ class Primitive:
     Parameters
     ----------
     name
-        Unique; operators are `add`, `matmul`..., library functions `np.sin`, `math.sin`, `scipy.special.erf`, methods of
-        the IR `index_get`, `append`...
+        Unique; operators are `add`, `matmul`..., library functions `np.sin`, `math.sin`, `scipy.special.erf`, methods
+        of the IR `index_get`, `append`...
     parameters
         Names in order. Every Apply holds one operand for each of them (defaults filled in), or any number where
         `variadic`.
@@ -155,7 +155,8 @@ class Primitive:
     infer
         From the operands (values: constants and types can be looked at) to the type of the result.
     evaluate
-        The meaning on real Python objects; pure: operands are never changed. Used by the interpreter and by rule checks.
+        The meaning on real Python objects; pure: operands are never changed. Used by the interpreter and by rule
+        checks.
     views
         Positions of the operands whose memory the result may share (`x.T`, basic indexing, `reshape`).
     cheap
@@ -289,8 +290,8 @@ class Call:
 class Effect:
     """Something done for its effect: `print(*operands)`, `assert operands[0][, operands[1]]`, `raise`.
 
-    For `raise`, `exception` names the class (a dotted name as written) and the operands are its arguments. Never removed, never
-    differentiated, never reordered against other effects.
+    For `raise`, `exception` names the class (a dotted name as written) and the operands are its arguments. Never
+    removed, never differentiated, never reordered against other effects.
     """
 
     kind: Literal["print", "assert", "raise"]
@@ -376,8 +377,11 @@ def operands_of(statement: Statement) -> tuple[Value, ...]:
             return statement.arguments
         case Effect():
             named = tuple(v for _, v in statement.keywords)
-            return (*statement.operands, *named) if statement.exception is None else (
-                *statement.operands, *named, statement.exception)
+            return (
+                (*statement.operands, *named)
+                if statement.exception is None
+                else (*statement.operands, *named, statement.exception)
+            )
 
 
 def walk(block: Block) -> Iterator[Statement]:
@@ -430,7 +434,9 @@ def substitute(block: Block, mapping: Substitution) -> Block:
     def new(values: tuple[Value, ...]) -> tuple[Value, ...]:
         return tuple(mapping.get(v, v) for v in values)
 
-    return Block(block.parameters, tuple(substitute_statement(s, mapping) for s in block.statements), new(block.results))
+    return Block(
+        block.parameters, tuple(substitute_statement(s, mapping) for s in block.statements), new(block.results)
+    )
 
 
 def substitute_statement(statement: Statement, mapping: Substitution) -> Statement:

@@ -107,8 +107,8 @@ class Dict:
 
 @dataclass(frozen=True)
 class Opaque:
-    """A value that never carries a derivative: `name` is one of str, None, range, slice, ellipsis, function, dtype, shape
-    (a tuple of integers of unknown length), object."""
+    """A value that never carries a derivative: `name` is one of str, None, range, slice, ellipsis, function, dtype,
+    shape (a tuple of integers of unknown length), object."""
 
     name: str
 
@@ -120,8 +120,8 @@ class Opaque:
 class Slice(Opaque):
     """A slice inside an index. A bound is a dimension, or `absent`, or unknown (None)."""
 
-    start: int | Symbol | None | Literal["absent"] = None
-    stop: int | Symbol | None | Literal["absent"] = None
+    start: int | Symbol | Literal["absent"] | None = None
+    stop: int | Symbol | Literal["absent"] | None = None
     step: int | None = None
 
     def __str__(self) -> str:
