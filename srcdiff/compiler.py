@@ -4,11 +4,11 @@
     emit-->  text
 
 >>> module = Module.from_text("def f(x: float) -> float:\\n    return x * x\\n", "f.py")
->>> print(derive(module, "f", "gradient").body)
+>>> print(derive(module, "f", "gradient").body, end="")
 def f_grad(x: float) -> float:
     \"\"\"Gradient of `f` with respect to x.\"\"\"
     # line 2: return x * x
-    bx = x + x
+    bx = 2.0 * x
     return bx
 """
 
@@ -130,7 +130,7 @@ def derive(
     if optimize:
         program = optimized(program)
     try:
-        derivative = _differentiate(program, kind, positions, as_tuple, jacobian_mode)
+        derivative = _differentiate(program, kind, positions, as_tuple, jacobian_mode, optimize)
     except MissingRule as error:
         raise _missing_rule(module, program, error) from None
     derivative = _described(derivative, function, kind, positions, as_tuple)
@@ -142,19 +142,24 @@ def derive(
 
 
 def _differentiate(
-    program: Program, kind: Mode, positions: tuple[int, ...], as_tuple: bool, jacobian_mode: JacobianMode
+    program: Program,
+    kind: Mode,
+    positions: tuple[int, ...],
+    as_tuple: bool,
+    jacobian_mode: JacobianMode,
+    optimize: bool,
 ) -> Program:
     match kind:
         case "primal":
             return program
         case "forward":
-            return forward(program, positions)
+            return forward(program, positions, optimize=optimize)
         case "reverse":
-            return reverse(program, positions, "vjp", as_tuple)
+            return reverse(program, positions, "vjp", as_tuple, optimize=optimize)
         case "gradient" | "value_and_grad":
-            return reverse(program, positions, kind, as_tuple)
+            return reverse(program, positions, kind, as_tuple, optimize=optimize)
         case "jacobian":
-            return jacobian(program, positions, jacobian_mode, as_tuple)
+            return jacobian(program, positions, jacobian_mode, as_tuple, optimize=optimize)
 
 
 def _captured(program: Program) -> dict[str, object]:

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from srcdiff.ad.variants import Variants
 from srcdiff.ad.zeros import named, zero_of
 from srcdiff.analysis.activity import varied_values
+from srcdiff.analysis.invariance import stabilisers
 from srcdiff.ir.builder import Builder, tangent_name
 from srcdiff.ir.core import (
     Apply,
@@ -53,15 +54,20 @@ from srcdiff.primitives import rules
 from srcdiff.primitives.table import TABLE
 
 
-def forward(program: Program, wrt: tuple[int, ...], name: str | None = None) -> Program:
+def forward(program: Program, wrt: tuple[int, ...], name: str | None = None, *, optimize: bool = True) -> Program:
     """The forward-mode derivative of the main function with respect to the parameters at positions `wrt`.
+
+    Parameters
+    ----------
+    optimize
+        Whether maxima taken for stability are recognised, which have no derivative.
 
     Raises
     ------
     srcdiff.primitives.rules.MissingRule
         where a primitive that a tangent passes through has no rule.
     """
-    mode = _Forward(Variants(program))
+    mode = _Forward(Variants(program), optimize)
     mode.derivative(program.main.name, wrt, name or f"{program.main.name}_jvp")
     return Program(tuple(mode.variants.finished))
 
@@ -69,6 +75,7 @@ def forward(program: Program, wrt: tuple[int, ...], name: str | None = None) -> 
 @dataclass
 class _Forward:
     variants: Variants
+    optimize: bool
 
     def derivative(self, name: str, wrt: tuple[int, ...], wanted: str) -> str:
         """The name of the derivative of function `name`, which is made if it does not exist yet."""
@@ -80,7 +87,8 @@ class _Forward:
     def _make(self, function: Function, wrt: tuple[int, ...], name: str) -> Function:
         parameters = function.body.parameters
         seeds = {parameters[i]: self._tangent_of(parameters[i]) for i in wrt}
-        sweep = _Sweep(self, varied_values(function.body, seeds), dict(seeds))
+        frozen = stabilisers(function.body) if self.optimize else set()
+        sweep = _Sweep(self, varied_values(function.body, seeds, frozen), dict(seeds))
         builder = Builder()
         sweep.statements(builder, function.body.statements)
         tangents = [sweep.materialised(builder, r) for r in function.body.results if is_differentiable(r.type)]

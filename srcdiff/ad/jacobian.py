@@ -31,7 +31,9 @@ from srcdiff.primitives.table import TABLE
 JacobianMode = Literal["forward", "reverse"]
 
 
-def jacobian(program: Program, wrt: tuple[int, ...], mode: JacobianMode, as_tuple: bool) -> Program:
+def jacobian(
+    program: Program, wrt: tuple[int, ...], mode: JacobianMode, as_tuple: bool, *, optimize: bool = True
+) -> Program:
     """The Jacobian of the main function with respect to the parameters at positions `wrt`."""
     function = program.main
     functions: dict[str, Function] = {}
@@ -39,9 +41,11 @@ def jacobian(program: Program, wrt: tuple[int, ...], mode: JacobianMode, as_tupl
     for group in [(i,) for i in wrt] if mode == "forward" else [wrt]:
         taken = {*functions, *(f.name for f in program.functions)}
         if mode == "forward":
-            derived = forward(program, group, unique_name(f"{function.name}_jvp", taken))
+            derived = forward(program, group, unique_name(f"{function.name}_jvp", taken), optimize=optimize)
         else:
-            derived = reverse(program, group, "vjp", True, unique_name(f"{function.name}_vjp", taken))
+            derived = reverse(
+                program, group, "vjp", True, unique_name(f"{function.name}_vjp", taken), optimize=optimize
+            )
         for made in derived.functions:
             functions.setdefault(made.name, made)
         sweeps.append(derived.main.name)

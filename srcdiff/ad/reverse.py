@@ -39,6 +39,7 @@ from srcdiff.ad.sweep import Pair, Sweep
 from srcdiff.ad.variants import Variants, is_recursive, positional
 from srcdiff.ad.zeros import zero_of
 from srcdiff.analysis.activity import useful_values, varied_values
+from srcdiff.analysis.invariance import stabilisers
 from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder, adjoint_name
 from srcdiff.ir.core import (
@@ -67,7 +68,13 @@ SUFFIX = {"vjp": "_vjp", "gradient": "_grad", "value_and_grad": "_value_and_grad
 
 
 def reverse(
-    program: Program, wrt: tuple[int, ...], mode: Mode, as_tuple: bool = False, name: str | None = None
+    program: Program,
+    wrt: tuple[int, ...],
+    mode: Mode,
+    as_tuple: bool = False,
+    name: str | None = None,
+    *,
+    optimize: bool = True,
 ) -> Program:
     """The reverse-mode derivative of the main function with respect to the parameters at positions `wrt`.
 
@@ -75,6 +82,8 @@ def reverse(
     ----------
     as_tuple
         Whether the adjoints come as a tuple even if there is only one.
+    optimize
+        Whether maxima taken for stability are recognised, which have no derivative.
 
     Raises
     ------
@@ -82,7 +91,7 @@ def reverse(
         where a primitive that an adjoint passes through has no rule.
     """
     program = inline_element_readers(program)
-    maker = ReverseMode(Variants(program))
+    maker = ReverseMode(Variants(program), optimize)
     function = program.main
     wanted = name or function.name + SUFFIX[mode]
     new_name, _ = maker.variants.name((mode, wrt), wanted)
@@ -96,6 +105,7 @@ Key = tuple[str, tuple[int, ...], tuple[int, ...]]
 @dataclass
 class ReverseMode:
     variants: Variants
+    optimize: bool = True
     pairs: dict[Key, Pair] = field(default_factory=dict)
 
     # -- whole functions
@@ -104,7 +114,7 @@ class ReverseMode:
     def main(self, function: Function, wrt: tuple[int, ...], mode: Mode, as_tuple: bool, name: str) -> Function:
         parameters = function.body.parameters
         result = function.body.results[0]
-        varied = varied_values(function.body, [parameters[i] for i in wrt])
+        varied = varied_values(function.body, [parameters[i] for i in wrt], self._frozen(function.body))
         active = useful_values(function.body, [result], varied)
         builder = Builder()
         extra: tuple[Parameter, ...] = ()
@@ -138,6 +148,10 @@ class ReverseMode:
         )
         ordered = (*(p for p in plain if not p.keyword_only), *extra, *(p for p in plain if p.keyword_only))
         return Function(name, ordered, Block(tuple(p.value for p in ordered), body.statements, body.results))
+
+    def _frozen(self, body: Block) -> set[Value]:
+        """What has no derivative although it depends on the parameters."""
+        return stabilisers(body) if self.optimize else set()
 
     @staticmethod
     def _checked(forward: list[Statement], function: Function, result: Value, mode: Mode) -> list[Statement]:
@@ -187,7 +201,7 @@ class ReverseMode:
         body = function.body
         seeds = [body.parameters[i] for i in active_parameters]
         wanted = [body.results[i] for i in active_results]
-        active = useful_values(body, wanted, varied_values(body, seeds))
+        active = useful_values(body, wanted, varied_values(body, seeds, self._frozen(body)))
         builder = Builder()
         adjoints: Adjoints = {}
         incoming = tuple(

@@ -26,6 +26,7 @@ from srcdiff.ad.adjoints import Adjoints, add_contribution, adjoint_type
 from srcdiff.ad.loops import LoopAdjoint
 from srcdiff.ad.residuals import plan_residuals, stable_values
 from srcdiff.ad.zeros import named, zero_of
+from srcdiff.analysis.invariance import new_axes
 from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder, adjoint_name
 from srcdiff.ir.core import (
@@ -46,7 +47,7 @@ from srcdiff.ir.core import (
     substitute,
     walk,
 )
-from srcdiff.ir.types import UNKNOWN, Tuple
+from srcdiff.ir.types import UNKNOWN, Array, Tuple
 from srcdiff.primitives import rules
 from srcdiff.primitives.table import TABLE
 
@@ -70,6 +71,15 @@ class Maker(Protocol):
     """What makes the derivatives of helper functions."""
 
     def pair(self, name: str, active_parameters: tuple[int, ...], active_results: tuple[int, ...]) -> Pair: ...
+
+
+def _add_squeezed(builder: Builder, adjoints: Adjoints, x: Value, adjoint: Value, places: tuple[int, ...]) -> None:
+    """Add the adjoint of a view of `x` with new axes at `places`."""
+    start = len(builder.statements)
+    squeezed = builder.apply(TABLE["np.squeeze"], adjoint, places[0] if len(places) == 1 else places)
+    if x not in adjoints:
+        squeezed = named(builder, start, squeezed, adjoint_name(x.name))
+    add_contribution(builder, adjoints, x, squeezed)
 
 
 @dataclass
@@ -163,6 +173,12 @@ class Sweep:
                 else:
                     items.append(zero_of(builder, builder.apply(TABLE["index_get"], x, k)))
             adjoints[x] = builder.apply(TABLE["make_tuple"], *items, name=name)
+            return
+        axes = new_axes(index, self.definitions) if isinstance(x.type, Array) else None
+        if axes is not None and any(axes):
+            # A view of the whole with new axes: the adjoint is a view without them.
+            places = tuple(i for i, is_new in enumerate(axes) if is_new)
+            _add_squeezed(builder, adjoints, x, adjoint, places)
             return
         if base is None:
             base = zero_of(builder, x, name)

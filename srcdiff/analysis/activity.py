@@ -25,7 +25,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from srcdiff.ir.core import (
     UNDEFINED,
@@ -45,11 +45,13 @@ from srcdiff.ir.types import is_differentiable
 from srcdiff.primitives.rules import has_zero_derivative
 
 
-def varied_values(block: Block, seeds: Iterable[Value]) -> set[Value]:
-    """The values of the block (inner blocks included) that depend differentiably on one of `seeds`."""
+def varied_values(block: Block, seeds: Iterable[Value], frozen: Set[Value] = frozenset()) -> set[Value]:
+    """The values of the block (inner blocks included) that depend differentiably on one of `seeds`. What is `frozen`
+    counts as constant."""
     varied = set(seeds)
     for statement in block.statements:
         _vary(statement, varied)
+        varied.difference_update(r for r in statement.results if r in frozen)
     return varied
 
 

@@ -48,7 +48,7 @@ def _augment(selection: Selection, s: Apply, value: Expression) -> Augment | Non
     numbers = isinstance(s.result.type, Scalar) and all(isinstance(o.type, Scalar) for o in s.operands)
     if not numbers or not isinstance(value.node, ast.BinOp):
         return None
-    if name != "accumulate" and not (name in BINARY and s.origin.augmented):
+    if name != "accumulate" and not (name in BINARY and (s.origin.augmented or s.origin.role == "adjoint")):
         return None
     operation = value.node
     left, rest = s.operands[0], Expression(operation.right, value.reads[1:])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from srcdiff.ir.core import Program, walk
+from srcdiff.ir.core import Apply, Program, walk
 from srcdiff.optimize.cse import cse
 from srcdiff.optimize.dce import dce
 from srcdiff.optimize.hoist import hoist
@@ -24,22 +24,23 @@ ROUNDS = 4
 
 
 def optimize(program: Program, only: Collection[str] | None = None) -> Program:
-    """Run the passes (or those of them that `only` names), again as long as the program gets smaller."""
-    size = _size(program)
+    """Run the passes (or those of them that `only` names), again as long as the program changes."""
+    outline = _outline(program)
     for _ in range(ROUNDS):
         for name, run in PASSES:
             if only is None or name in only:
                 program = run(program)
-        size, before = _size(program), size
-        if size == before:
+        outline, before = _outline(program), outline
+        if outline == before:
             break
     return program
 
 
-def _size(program: Program) -> int:
-    """Statements, what they pass on, and parameters."""
-    count = 0
+def _outline(program: Program) -> list[tuple[str, int]]:
+    """What the program does in which order, and how many values each statement passes on."""
+    found: list[tuple[str, int]] = []
     for function in program.functions:
-        count += len(function.parameters) + len(function.body.results)
-        count += sum(1 + len(s.results) for s in walk(function.body))
-    return count
+        found.append((function.name, len(function.parameters) + len(function.body.results)))
+        for s in walk(function.body):
+            found.append((s.primitive.name if isinstance(s, Apply) else type(s).__name__, len(s.results)))
+    return found

@@ -1,7 +1,8 @@
 """The rules of the simplifier for single operations.
 
 In: an application, with its operands already simplified, and what defines its operands. Out: a value that stands for
-its result, another application to put in its place (with the same result), or None.
+its result, another application to put in its place (with the same result; in a list, after others that it needs), or
+None.
 
 Each rule holds for NaN, for every shape and every dtype that the types allow; nothing is multiplied by zero or
 reordered. Rules of arithmetic are for derivatives only: what the user wrote is left as it was written.
@@ -23,6 +24,7 @@ from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
 from srcdiff.ir.types import BOOL, INT, Array, List, Scalar, Type, Unknown, is_float_dtype
 from srcdiff.optimize.cse import atom_key
+from srcdiff.optimize.factors import collected, minus, outwards
 from srcdiff.primitives.table import TABLE
 
 
@@ -34,7 +36,7 @@ class Definitions(dict[Value, Apply]):
         self.reads: Mapping[Value, int] = reads or {}
 
 
-Outcome = Value | Apply | None
+Outcome = Value | Apply | list[Apply] | None
 Rule = Callable[[Apply, Definitions], Outcome]
 
 
@@ -139,7 +141,9 @@ def _plus_negative(apply: Apply, known: Definitions) -> Outcome:
     if inner:
         return _again(apply, "subtract", a, inner.operands[0])
     inner = _inner(a, known, "negative")
-    return _again(apply, "subtract", b, inner.operands[0]) if inner else None
+    if inner:
+        return _again(apply, "subtract", b, inner.operands[0])
+    return minus(apply, known, known.reads) or None
 
 
 def _minus_negative(apply: Apply, known: Definitions) -> Outcome:
@@ -190,13 +194,42 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
     a, b = apply.operands
     for position, (spread, other) in enumerate(((a, b), (b, a))):
         inner = _made_by(spread, known, "np.broadcast_to")
-        if inner is None or not _has_shape_and_dtype(apply.result.type, other.type):
+        if inner is None:
+            continue
+        small = inner.operands[0]
+        operands = (small, other) if position == 0 else (other, small)
+        if _same_shape(apply.result.type, apply.primitive.infer(*operands)):
+            return _again(apply, apply.primitive.name, *operands)
+        if not _has_shape_and_dtype(apply.result.type, other.type):
             continue
         shape = _made_by(inner.operands[1], known, "shape")
         if _same_shape(spread.type, other.type) or (shape and shape.operands[0] is other):
-            small = inner.operands[0]
-            return _again(apply, apply.primitive.name, *((small, other) if position == 0 else (other, small)))
+            return _again(apply, apply.primitive.name, *operands)
     return None
+
+
+def _outwards(apply: Apply, known: Definitions) -> Outcome:
+    """``-a * b`` is ``-(a * b)``."""
+    return outwards(apply, known, known.reads) or None
+
+
+def _collected(apply: Apply, known: Definitions) -> Outcome:
+    """``2.0 * (b * Z)`` is ``(2.0 * b) * Z`` for a small b."""
+    return collected(apply, known, known.reads) or None
+
+
+def _squeezed_sum(apply: Apply, known: Definitions) -> Outcome:
+    """``np.squeeze(np.sum(x, axis=1, keepdims=True), axis=1)`` is ``np.sum(x, axis=1)``; a sign moves outwards."""
+    x, axis = apply.operands
+    inner = _inner(x, known, "np.sum", "negative")
+    if inner is None or not isinstance(axis, Constant):
+        return None
+    if inner.primitive.name == "negative":
+        plain = Value(apply.result.type, None, apply.result.origin)
+        squeezed = replace(apply, operands=(inner.operands[0], axis), result=plain)
+        return [squeezed, _again(apply, "negative", plain)]
+    same = atom_key(inner.operands[1]) == atom_key(axis) and is_constant(inner.operands[2], True)
+    return _again(apply, "np.sum", inner.operands[0], axis, constant(False)) if same else None
 
 
 def _sum_of_number(apply: Apply, known: Definitions) -> Outcome:
@@ -358,8 +391,9 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "add": (_fold, _plus_zero, _doubled, _plus_negative, _without_broadcast),
     "accumulate": (_plus_zero, _doubled, _plus_negative),
     "subtract": (_fold, _minus_negative, _without_broadcast),
-    "multiply": (_fold, _one_times, _minus_one_times, _without_broadcast),
-    "divide": (_fold, _first_of_one, _without_broadcast),
+    "multiply": (_fold, _one_times, _minus_one_times, _without_broadcast, _outwards, _collected),
+    "divide": (_fold, _first_of_one, _without_broadcast, _outwards),
+    "np.squeeze": (_squeezed_sum,),
     "power": (_fold, _first_of_one),
     "negative": (_fold, _twice_negative),
     "np.sum": (_sum_of_number,),

@@ -119,7 +119,12 @@ class _Walk:
             self.replaced[apply.result] = apply.operands[0]
             return
         outcome = simplified(apply, self.known)
-        while isinstance(outcome, Apply):
+        while isinstance(outcome, Apply | list):
+            if isinstance(outcome, list):
+                *needed, outcome = outcome
+                for one in needed:
+                    self._apply(one, out)
+                outcome = replace(outcome, operands=self.read(outcome.operands))
             apply, outcome = outcome, simplified(outcome, self.known)
         if outcome is not None:
             plain = replace(apply, primitive=TABLE["identity"], operands=(outcome,))

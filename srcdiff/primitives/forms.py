@@ -15,13 +15,13 @@ In: the name of a primitive and small functions in NumPy syntax. Out: an entry o
     a derivative that is zero wherever it exists.
 
 >>> import numpy as np
->>> elementwise("np.cos", lambda y, x: -np.sin(x))
+>>> elementwise("example", lambda y, x: -np.sin(x))
 >>> from srcdiff.ir.builder import Builder
 >>> from srcdiff.ir.core import Value
 >>> from srcdiff.ir.types import FLOAT
 >>> b = Builder()
 >>> x, y, dx = (Symbolic(b, Value(FLOAT, n)) for n in ("x", "y", "dx"))
->>> _ = RULES["np.cos"].jvp(y, (x,), (dx,))
+>>> _ = RULES.pop("example").jvp(y, (x,), (dx,))
 >>> [s.primitive.name for s in b.statements]
 ['np.sin', 'negative', 'multiply']
 """

@@ -119,7 +119,7 @@ PRODUCTS: dict[str, Primitive] = {
         primitive("np.outer", "a b", _outer, np.outer),
         primitive("np.vdot", "a b", _vdot, np.vdot),
         primitive("np.inner", "a b", _inner, np.inner),
-        primitive("np.einsum", "subscripts operands", _einsum, np.einsum, variadic=True),
+        primitive("np.einsum", "subscripts operands", _einsum, np.einsum, variadic=True, views=(1,)),
         primitive("matmul_left", "g a b", _matmul_adjoint(0), helper("matmul_left")),
         primitive("matmul_right", "g a b", _matmul_adjoint(1), helper("matmul_right")),
         primitive(

@@ -78,10 +78,10 @@ def softmax_entropy_vjp(
         w = weights[i]
         t3 = w / total
         b3 = b2 * t2
-        b4 = b2 * -t3 / t3
-        bw = b4 / total
-        bw += -b3 / total
-        btotal = btotal + -b4 * t3 / total + b3 * t3 / total
+        b4 = b2 * t3 / t3
+        bw = -(b4 / total)
+        bw -= b3 / total
+        btotal = btotal + b4 * t3 / total + b3 * t3 / total
         bweights[i] += bw
     # line 7: total = sum(weights)
     bweights = accumulate(bweights, [btotal] * len(weights))
@@ -95,8 +95,8 @@ def softmax_entropy_vjp(
         s = scores[i]
         b6 = b5 * t4
         b7 = b6 / t
-        bt += -b6 * ((s - m) / t) / t
-        bm = bm - b7
+        bt -= b6 * ((s - m) / t) / t
+        bm -= b7
         bscores[i] += b7
     # line 5: m = max(scores)
     b8 = np.array(scores) == m

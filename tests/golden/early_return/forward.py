@@ -23,7 +23,7 @@ def payoff_jvp(
     d1 = None
     for _ in range(steps):
         t2 = exp(0.1 - 0.02 * price)
-        dprice = dprice * t2 + price * (t2 * -(0.02 * dprice))
+        dprice = dprice * t2 - price * (t2 * (0.02 * dprice))
         price = price * t2
         returned = price > barrier
         if returned:

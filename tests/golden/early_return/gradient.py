@@ -38,7 +38,7 @@ def payoff_grad(
             t2 = price / strike
             b2 = 1.0 / t2
             bprice = b2 / strike
-            bstrike = -b2 * t2 / strike
+            bstrike = -(b2 * t2 / strike)
         b1 = 0.0
     bbarrier = 0.0
     for price, t1 in reversed(tape):
@@ -47,8 +47,9 @@ def payoff_grad(
         if price_1 > barrier:
             # line 11: return price - barrier
             bprice += b1
-            bbarrier = bbarrier - b1
+            bbarrier -= b1
         # line 9: price = price * exp(0.1 - 0.02 * price)
-        bprice = bprice * t1 + -(bprice * price * t1) * 0.02
+        bprice_1 = bprice * t1
+        bprice = bprice_1 - 0.02 * (bprice * price * t1)
         b1 = 0.0
     return bprice, bstrike, bbarrier

@@ -45,7 +45,7 @@ def payoff_vjp(
             t3 = price / strike
             b1 = bresult / t3
             bprice = b1 / strike
-            bstrike = -b1 * t3 / strike
+            bstrike = -(b1 * t3 / strike)
         bresult = 0.0
     bbarrier = 0.0
     for price, t2 in reversed(tape):
@@ -54,8 +54,9 @@ def payoff_vjp(
         if price_1 > barrier:
             # line 11: return price - barrier
             bprice += bresult
-            bbarrier = bbarrier - bresult
+            bbarrier -= bresult
         # line 9: price = price * exp(0.1 - 0.02 * price)
-        bprice = bprice * t2 + -(bprice * price * t2) * 0.02
+        bprice_1 = bprice * t2
+        bprice = bprice_1 - 0.02 * (bprice * price * t2)
         bresult = 0.0
     return t1, (bprice, bstrike, bbarrier)

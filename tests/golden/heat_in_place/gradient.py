@@ -40,7 +40,7 @@ def energy_after_grad(
             bleft = b1 * k
             bk += b1 * t2
             bu[i + 1] += bleft
-            bold += -bleft * 2.0
+            bold -= 2.0 * bleft
             # line 9: old = u[i]
             bu[i] += bold
         # line 7: left = u[0]

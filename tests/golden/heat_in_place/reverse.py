@@ -28,7 +28,7 @@ def energy_after_vjp(
         tape.append((range(1, t1), tape_1))
     # reverse sweep
     # line 12: return np.sum(u * u)
-    bu = 2.0 * (bresult * u)
+    bu = 2.0 * bresult * u
     bk = 0.0
     for t3, tape_1 in reversed(tape):
         bleft = 0.0
@@ -40,7 +40,7 @@ def energy_after_vjp(
             bleft = b1 * k
             bk += b1 * t2
             bu[i + 1] += bleft
-            bold += -bleft * 2.0
+            bold -= 2.0 * bleft
             # line 9: old = u[i]
             bu[i] += bold
         # line 7: left = u[0]

@@ -30,9 +30,9 @@ def spring_reverse(x: float, k: float, tape, bresult: float):
     bx = b1 * -k
     bk = -(b1 * x)
     # line 5: e = np.exp(-x * x)
-    b2 = be * e
-    bx += b2 * -x
-    bx = bx - b2 * x
+    b2 = be * e * x
+    bx -= b2
+    bx -= b2
     return bx, bk
 
 

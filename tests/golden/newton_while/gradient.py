@@ -19,7 +19,7 @@ def newton_root_grad(a: float, tolerance: float = 1e-12) -> tuple[float]:
         # line 5: x = 0.5 * (x + a / x)
         b1 = bx * 0.5
         ba += b1 / x
-        bx = b1 + -b1 * (a / x) / x
+        bx = b1 - b1 * (a / x) / x
     # line 3: x = 0.5 * (1.0 + a)
     ba += bx * 0.5
     return (ba,)

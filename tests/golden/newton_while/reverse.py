@@ -20,7 +20,7 @@ def newton_root_vjp(
         # line 5: x = 0.5 * (x + a / x)
         b1 = bx * 0.5
         ba += b1 / x_1
-        bx = b1 + -b1 * (a / x_1) / x_1
+        bx = b1 - b1 * (a / x_1) / x_1
     # line 3: x = 0.5 * (1.0 + a)
     ba += bx * 0.5
     return x, (ba,)

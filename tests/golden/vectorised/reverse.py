@@ -21,7 +21,7 @@ def logistic_loss_vjp(
     losses = np.logaddexp(0.0, t2)
     # reverse sweep
     # line 7: return np.mean(losses) + 0.5 * np.sum(w * w)
-    bw = 2.0 * (bresult * 0.5 * w)
+    bw = bresult * w
     # line 6: losses = np.logaddexp(0.0, -y * z)
     bz = bresult / losses.size * np.exp(t2 - losses) * t1
     # line 5: z = X @ w + b

@@ -1,0 +1,125 @@
+"""Signs and constant factors of derivatives: where they cost least and read best.
+
+In: a product or quotient, and what defines its operands. Out: what to put in its place, as `srcdiff.optimize.algebra`
+takes it. A sign moves outwards, where it becomes a difference (``x + -a * b`` is ``x - a * b``); a factor that is a
+power of two moves into the smaller operand of a product (``2.0 * (b[:, None] * Z)`` is ``(2.0 * b)[:, None] * Z``).
+Neither changes a bit of the result, short of overflow.
+
+>>> from srcdiff.ir.types import FLOAT
+>>> x, y, r = Value(FLOAT, "x"), Value(FLOAT, "y"), Value(FLOAT)
+>>> negated = Apply(TABLE["negative"], (x,), Value(FLOAT))
+>>> product = Apply(TABLE["multiply"], (negated.result, y), r)
+>>> [s.primitive.name for s in outwards(product, {negated.result: negated}, {negated.result: 1})]
+['multiply', 'negative']
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from srcdiff.ir.core import Apply, Constant, Value, constant
+from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.primitives.table import TABLE
+
+
+def _part(value: Value, known: Mapping[Value, Apply], reads: Mapping[Value, int], *names: str) -> Apply | None:
+    """What makes a value that has no name and no other reader, if it is one of the primitives `names`."""
+    made = known.get(value)
+    return (
+        made
+        if made is not None and made.primitive.name in names and value.name is None and reads.get(value) == 1
+        else None
+    )
+
+
+def _number(value: Value) -> float | None:
+    return value.value if isinstance(value, Constant) and type(value.value) is float else None
+
+
+def _floating(*kinds: Type) -> bool:
+    return all(
+        k == Scalar("float") or (isinstance(k, Array) and k.dtype in ("float64", "float32", None)) for k in kinds
+    )
+
+
+def outwards(apply: Apply, known: Mapping[Value, Apply], reads: Mapping[Value, int]) -> list[Apply]:
+    """``-a * b``, ``a * -b``, ``-a / b`` as ``-(a * b)`` and ``-(a / b)``; ``-a * 2.0`` as ``a * -2.0``."""
+    a, b = apply.operands
+    if not _floating(apply.result.type, a.type, b.type):
+        return []
+    for position, (signed, other) in enumerate(((a, b), (b, a))):
+        inner = _part(signed, known, reads, "negative")
+        if inner is None:
+            continue
+        bare, number = inner.operands[0], _number(other)
+        if number is not None and apply.primitive.name == "multiply":
+            return [replace(apply, operands=(constant(-number), bare))]
+        operands = (bare, other) if position == 0 else (other, bare)
+        plain = Value(apply.result.type, None, apply.result.origin)
+        return [
+            replace(apply, operands=operands, result=plain),
+            replace(apply, primitive=TABLE["negative"], operands=(plain,)),
+        ]
+    return []
+
+
+def minus(apply: Apply, known: Mapping[Value, Apply], reads: Mapping[Value, int]) -> list[Apply]:
+    """``x + -2.0 * y`` as ``x - 2.0 * y``."""
+    x, term = apply.operands
+    inner = _part(term, known, reads, "multiply")
+    number = None if inner is None else _number(inner.operands[0])
+    if inner is None or number is None or number >= 0.0 or not _floating(x.type, term.type):
+        return []
+    plain = Value(term.type, None, term.origin)
+    positive = replace(inner, operands=(constant(-number), inner.operands[1]), result=plain)
+    return [positive, replace(apply, primitive=TABLE["subtract"], operands=(x, plain))]
+
+
+def collected(apply: Apply, known: Mapping[Value, Apply], reads: Mapping[Value, int]) -> list[Apply]:
+    """``2.0 * (x * 0.5)`` as ``1.0 * x``, and ``2.0 * (b * Z)`` as ``(2.0 * b) * Z`` where b is the smaller."""
+    a, b = apply.operands
+    for factor, rest in ((_number(a), b), (_number(b), a)):
+        inner = _part(rest, known, reads, "multiply") if factor is not None and _is_power_of_two(factor) else None
+        if factor is None or inner is None or not _floating(apply.result.type, *(o.type for o in inner.operands)):
+            continue
+        p, q = inner.operands
+        for number, other in ((_number(p), q), (_number(q), p)):
+            if number is not None:
+                return [replace(apply, operands=(constant(factor * number), other))]
+        for position, (small, large) in enumerate(((p, q), (q, p))):
+            if _is_smaller(small.type, large.type) and large.type == inner.result.type == apply.result.type:
+                made = _scaled(apply, factor, small, known, reads)
+                scaled = made[-1].result
+                return [*made, replace(apply, operands=(scaled, large) if position == 0 else (large, scaled))]
+    return []
+
+
+def _scaled(
+    apply: Apply, factor: float, small: Value, known: Mapping[Value, Apply], reads: Mapping[Value, int]
+) -> list[Apply]:
+    """``factor * small``, with the factor inside of an `expand_dims`."""
+    spread = _part(small, known, reads, "np.expand_dims")
+    base = small if spread is None else spread.operands[0]
+    scaled = Value(base.type, None, apply.result.origin)
+    made = [replace(apply, operands=(constant(factor), base), result=scaled)]
+    if spread is not None:
+        result = Value(small.type, None, apply.result.origin)
+        made.append(replace(spread, operands=(scaled, *spread.operands[1:]), result=result))
+    return made
+
+
+def _is_power_of_two(number: float) -> bool:
+    return number != 0.0 and math.isfinite(number) and abs(math.frexp(number)[0]) == 0.5
+
+
+def _is_smaller(a: Type, b: Type) -> bool:
+    """Whether a certainly has fewer elements than b: a number beside an array, or an array that broadcasts to b."""
+    if not isinstance(b, Array) or b.shape is None:
+        return False
+    if isinstance(a, Scalar):
+        return True
+    if not isinstance(a, Array) or a.shape is None or len(a.shape) > len(b.shape):
+        return False
+    return a.shape != b.shape and 1 in a.shape
