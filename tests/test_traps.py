@@ -22,6 +22,17 @@ def test_repeated_indices_all_contribute() -> None:
     check_gradient(repeated_indices, X, np.array([1, 0, 1, 1, 3]), wrt=[0])
 
 
+def repeated_writes(x, v, index):
+    x[index] = v * v
+    return np.sum(np.sin(x))
+
+
+def test_of_repeated_writes_the_last_counts() -> None:
+    check_gradient(repeated_writes, X, np.array([0.5, 0.7, 0.9]), np.array([1, 3, 1]), wrt=[0, 1])
+    check_gradient(repeated_writes, X, 0.8, np.array([1, 3, 1]), wrt=[0, 1])
+    check_gradient(repeated_writes, X, 0.8, [2, 2], wrt=[0, 1])
+
+
 def shared_adjoint(x, y):
     s = x + y
     x = x * 2.0

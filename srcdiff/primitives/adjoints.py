@@ -29,6 +29,7 @@ from srcdiff.ir.types import (
 )
 from srcdiff.primitives.builtin import items_type
 from srcdiff.primitives.helpers import helper
+from srcdiff.primitives.indexing import index_get_type
 from srcdiff.primitives.inference import (
     primitive,
 )
@@ -105,6 +106,11 @@ def _unpack_type(g: Value, x: Value) -> Type:
     return g.type if isinstance(x.type, Array | Scalar) else zero_type(x.type)
 
 
+def _last_written_type(x: Value, index: Value) -> Type:
+    item = index_get_type(x, index)
+    return Array("bool", item.shape) if isinstance(item, Array) else UNKNOWN
+
+
 def _identity(x: Value) -> Type:
     return x.type
 
@@ -129,6 +135,7 @@ ADJOINTS: dict[str, Primitive] = {
         primitive(
             "spread_over", "g items", lambda g, items: zero_type(items_type(items)), helper("spread_over"), views=(0,)
         ),
+        primitive("last_written", "x index", _last_written_type, helper("last_written")),
         primitive("fold", "g x", lambda g, x: zero_type(items_type(x)), helper("fold")),
         primitive(
             "split_like",

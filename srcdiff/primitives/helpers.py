@@ -106,6 +106,16 @@ def spread_over(g, items):
     """A list with g for every item, summed down to the shape of that item."""
     return [unbroadcast(g, item) for item in items]
 ''',
+    "last_written": '''\
+def last_written(x, index):
+    """Where `x[index] = v` stays: an element written several times keeps the last."""
+    if not isinstance(x, np.ndarray) or isinstance(index, (int, slice)):
+        return True
+    order = np.reshape(np.arange(np.size(x[index])), np.shape(x[index]))
+    owner = np.zeros(np.shape(x), dtype=int)
+    owner[index] = order
+    return owner[index] == order
+''',
     "fold": '''\
 def fold(g, x):
     """The sum of the repetitions of the list x in the list g."""

@@ -217,6 +217,13 @@ def _is_array(i: Type) -> bool:
     return isinstance(i, Array | List | Tuple)
 
 
+def may_repeat(x: Type, index: Type) -> bool:
+    """Whether an index may name an element of an array several times."""
+    items = index.items if isinstance(index, Tuple) else (index,)
+    repeats = any(isinstance(i, Unknown) or (_is_array(i) and _is_mask(i) is not True) for i in items)
+    return repeats and isinstance(x, Array | Unknown)
+
+
 def _is_mask(i: Type) -> bool | None:
     """Whether an index array is a boolean mask; None where its dtype is not known."""
     dtype = dtype_of_type(i)

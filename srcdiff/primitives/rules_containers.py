@@ -25,11 +25,26 @@ from srcdiff.primitives.forms import (
     vjp,
     zeros_of,
 )
+from srcdiff.primitives.indexing import may_repeat
 from srcdiff.primitives.rules_shapes import unpack
 from srcdiff.primitives.symbolic import Symbolic
 
 non_differentiable(
-    (*("make_slice", "range", "len", "int", "bool", "str", "round", "zeros_like", "fstring", "formatted"),)
+    (
+        *(
+            "make_slice",
+            "last_written",
+            "range",
+            "len",
+            "int",
+            "bool",
+            "str",
+            "round",
+            "zeros_like",
+            "fstring",
+            "formatted",
+        ),
+    )
 )
 
 
@@ -80,9 +95,11 @@ def copied(g: Symbolic) -> Symbolic:
     return g if isinstance(g.type, Scalar) else g.apply("copy", g)
 
 
-def _slot(by: Symbolic, index: Symbolic, value: Symbolic) -> Symbolic:
-    """The adjoint of a value written to `x[index]`."""
+def _slot(by: Symbolic, index: Symbolic, value: Symbolic, kept: Symbolic | None = None) -> Symbolic:
+    """The adjoint of a value written to `x[index]`; `kept` says which of repeated writes of an element stays."""
     g = by[index]
+    if kept is not None:
+        g = g * kept
     if isinstance(value.type, List | Tuple) and isinstance(by.type, Array):
         return unpack(g, value)
     if is_container(by):
@@ -118,7 +135,10 @@ def _written_zero(x: Symbolic, value: Symbolic) -> Symbolic:
 @vjp("index_set")
 def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
     x, index, value = operands
-    bv = _slot(by, index, value) if wanted[2] else None
+    bv = None
+    if wanted[2]:
+        kept = by.apply("last_written", x, index) if may_repeat(x.type, index.type) else None
+        bv = _slot(by, index, value, kept)
     bx = _cleared(by, x, index) if wanted[0] else None
     return [bx, None, bv]
 
