@@ -25,7 +25,7 @@ def recover(target: np.ndarray, rate: float, steps: int, iterations: int) -> np.
     guess = np.zeros_like(target)
     for _ in range(iterations):
         _, gradient = descend(guess, target, rate, steps)
-        guess -= 0.4 * gradient
+        guess -= 0.3 * gradient  # the largest curvature of the misfit is about 5.4: a step above 2 / 5.4 diverges
     return guess
 
 
@@ -33,8 +33,8 @@ if __name__ == "__main__":
     place = np.linspace(0.0, 1.0, 41)
     start = np.exp(-(((place - 0.4) / 0.12) ** 2))
     later = start.copy()
-    spread(later, 0.25, 40)
-    found = recover(later, 0.25, 40, 2000)
+    spread(later, 0.25, 20)
+    found = recover(later, 0.25, 20, 2000)
     print(
         f"the highest temperature: {start.max():.3f} at the start, {later.max():.3f} later, {found.max():.3f} recovered"
     )

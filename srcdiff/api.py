@@ -17,8 +17,9 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from srcdiff.ad.jacobian import JacobianMode
-from srcdiff.compiler import Wrt
+from srcdiff.compiler import Wrt, checked_wrt, wrt_positions
 from srcdiff.derivative import Derivative
+from srcdiff.signatures import require_like
 
 Function = Callable[..., Any]
 
@@ -122,9 +123,11 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt =
         raise ValueError(
             f"jvp takes {len(positions)} tangents, one for each differentiated argument; got {len(tangents)}"
         )
+    derivative = _kept(f, "forward", positions)
+    derivative.require_count(len(primals))
     for position, tangent in zip(positions, tangents, strict=True):
-        _require_like(primals[position], tangent, "tangent")
-    return _kept(f, "forward", positions).with_extra(primals, tangents)  # type: ignore[no-any-return]
+        require_like(primals[position], tangent, "tangent")
+    return derivative.with_extra(primals, tangents)  # type: ignore[no-any-return]
 
 
 class Pullback:
@@ -141,7 +144,7 @@ class Pullback:
         return self._derivative.source
 
     def __call__(self, output_adjoint: Any) -> Any:
-        _require_like(self._value, output_adjoint, "output adjoint")
+        require_like(self._value, output_adjoint, "output adjoint")
         return self._derivative.with_extra(self._primals, (output_adjoint,))[1]
 
 
@@ -154,8 +157,10 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0) -> tuple[Any, Pullback]:
         ``(value, pullback)``; ``pullback(output_adjoint)`` may be called any number of times.
     """
     kept = tuple(_snapshot(p) for p in primals)
-    hashable = wrt if wrt is None or isinstance(wrt, int | str) else tuple(wrt)
-    value = _kept(f, "primal", None)(*kept)
+    hashable = checked_wrt(wrt)
+    primal = _kept(f, "primal", None)
+    value = primal(*kept)
+    primal.require_separate(primals)  # the copies are separate whatever the arguments were
     return value, Pullback(_kept(f, "reverse", hashable), kept, value)
 
 
@@ -184,9 +189,9 @@ class Jacobian:
         if self.mode == "auto":
             bound = dict(zip(self._primal._names, args, strict=False)) | kwargs
             names = [self._primal._names[i] for i in self._wrt]
-            inputs = sum(int(np.size(bound[n])) for n in names if n in bound)
+            inputs = sum(_size(bound[n]) for n in names if n in bound)
             # One input needs one forward sweep whatever the output is; else the sizes decide.
-            outputs = 1 if inputs == 1 else int(np.size(self._primal(*args, **kwargs)))
+            outputs = 1 if inputs == 1 else _size(self._primal(*args, **kwargs))
             self.took = "forward" if inputs <= outputs else "reverse"
         return self._modes[self.took](*args, **kwargs)
 
@@ -202,14 +207,16 @@ def jacobian(f: Function, wrt: Wrt = 0, mode: Literal["forward", "reverse", "aut
     return Jacobian(f, wrt, mode)
 
 
-def _positions(f: Function, wrt: Wrt) -> tuple[int, ...]:
-    derivative = _kept(f, "primal", None)
-    from srcdiff.compiler import wrt_positions
+def _size(value: object) -> int:
+    """The count of numbers; 1 for what has no Jacobian, which the compiler then refuses."""
+    return value.size if isinstance(value, np.ndarray) else 1
 
-    assert wrt is not None
-    return wrt_positions(
-        None, derivative.__name__, derivative._names, wrt if isinstance(wrt, int | str) else tuple(wrt)
-    )
+
+def _positions(f: Function, wrt: Wrt) -> tuple[int, ...]:
+    checked = checked_wrt(wrt)
+    assert checked is not None
+    derivative = _kept(f, "primal", checked)
+    return wrt_positions(None, derivative.__name__, derivative._names, checked)
 
 
 def _snapshot(value: Any) -> Any:
@@ -224,15 +231,3 @@ def _snapshot(value: Any) -> Any:
         case dict():
             return {k: _snapshot(v) for k, v in value.items()}
     return value
-
-
-def _require_like(primal: Any, other: Any, what: str) -> None:
-    """A tangent or adjoint has the shape of its primal.
-
-    Raises
-    ------
-    ValueError
-        where it does not.
-    """
-    if isinstance(primal, np.ndarray | float | int) and np.shape(primal) != np.shape(other):
-        raise ValueError(f"the {what} has shape {np.shape(other)}, its primal {np.shape(primal)}")

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import Function, _positions, jvp, vjp
+from srcdiff.api import Function, _kept, _positions, jvp, vjp
 from srcdiff.compiler import Wrt
-from srcdiff.signatures import as_floating
+from srcdiff.signatures import as_floating, carries_derivative
 
 
 class DerivativeMismatch(AssertionError):
@@ -55,8 +55,10 @@ def check_derivatives(f: Function, *args: Any, wrt: Wrt = 0, rtol: float = 1e-6,
         where they disagree by more than `rtol`.
     """
     rng = np.random.default_rng(seed)
-    positions = _chosen(f, args, wrt)
-    primals = [as_floating(a) if i in positions else a for i, a in enumerate(args)]
+    if not args:
+        raise TypeError("check_derivatives takes the point after the function: check_derivatives(f, 1.0, 2.0)")
+    positions = chosen(f, args, wrt)
+    primals = [_double(as_floating(a)) if i in positions else a for i, a in enumerate(args)]
     direction = [_random_like(primals[i], rng) for i in positions]
     value, tangent = jvp(f, primals, direction, wrt=positions)
     adjoint = _random_like(value, rng)
@@ -88,12 +90,41 @@ def check_derivatives(f: Function, *args: Any, wrt: Wrt = 0, rtol: float = 1e-6,
     return table
 
 
-def _chosen(f: Function, args: tuple[Any, ...], wrt: Wrt) -> tuple[int, ...]:
-    from srcdiff.signatures import carries_derivative
+def chosen(f: Function, args: tuple[Any, ...], wrt: Wrt) -> tuple[int, ...]:
+    """The positions of the parameters to check: those of `wrt`, else all that carry a derivative at this point.
 
-    if wrt is None:
-        return tuple(i for i, a in enumerate(args) if carries_derivative(a))
-    return _positions(f, wrt)
+    An integer counts as a float where the annotation says float, and where there is nothing else to differentiate.
+
+    Raises
+    ------
+    srcdiff.TransformError
+        where there is none.
+    """
+    if wrt is not None:
+        return _positions(f, wrt)
+    derivative = _kept(f, "forward", None)
+    numbers = [i for i, a in enumerate(args) if carries_derivative(as_floating(a))]
+    carrying = tuple(i for i in numbers if carries_derivative(args[i]) or derivative.is_declared_float(i))
+    if carrying:
+        return carrying
+    general = derivative.general_wrt
+    return tuple(i for i in general if i in numbers) or general
+
+
+def _double(value: Any) -> Any:
+    """`value` in double precision: divided differences of single precision say nothing."""
+    match value:
+        case np.ndarray() if value.dtype.kind == "f":
+            return value.astype(np.float64)
+        case np.floating():
+            return float(value)
+        case tuple():
+            return tuple(map(_double, value))
+        case list():
+            return list(map(_double, value))
+        case dict():
+            return {k: _double(v) for k, v in value.items()}
+    return value
 
 
 def _random_like(value: Any, rng: np.random.Generator) -> Any:

@@ -15,11 +15,14 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import copy
 import difflib
 import importlib.util
 import inspect
+import os
 import shlex
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FunctionType
@@ -27,9 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.checks import DerivativeMismatch, check_derivatives
+from srcdiff.checks import DerivativeMismatch, check_derivatives, chosen
 from srcdiff.compiler import MODES, transform_file
 from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.signatures import as_floating
 
 DONE, FAILED, REFUSED = 0, 1, 2
 
@@ -109,14 +113,17 @@ def transform(options: argparse.Namespace) -> int:
     if options.check and options.output is None:
         raise UsageError("--check compares with the file named by -o; name it")
     path = readable(options.file)
+    if options.output is not None:
+        require_other_file(Path(options.output), path)
     text = transform_file(
         path,
         function=options.function,
-        modes=tuple(options.mode or ("forward", "reverse")),
+        modes=modes_of(options) or ("forward", "reverse"),
         wrt=names_in(options.wrt),
         optimize=options.optimize,
         command=command_line(options),
         emit=options.emit,
+        note=lambda text: print(f"srcdiff: {text}", file=sys.stderr),
     )
     if options.output is None:
         sys.stdout.write(text)
@@ -126,7 +133,10 @@ def transform(options: argparse.Namespace) -> int:
         write(output, text)
         print(f"srcdiff: wrote {output}", file=sys.stderr)
         return DONE
-    present = output.read_text(encoding="utf-8") if output.is_file() else ""
+    try:
+        present = output.read_text(encoding="utf-8") if output.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {output}: {error}") from None
     if present == text:
         print(f"srcdiff: {output} is up to date", file=sys.stderr)
         return DONE
@@ -143,6 +153,18 @@ def readable(name: str) -> Path:
     return path
 
 
+def require_other_file(output: Path, source: Path) -> None:
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; name a file with -o")
+    if output.exists() and output.samefile(source):
+        raise UsageError(f"{output} is the file to read, and would be overwritten; name another file with -o")
+
+
+def modes_of(options: argparse.Namespace) -> tuple[str, ...]:
+    """The modes asked for, each once and under its full name."""
+    return tuple(dict.fromkeys(MODES[m] for m in options.mode or ()))
+
+
 def names_in(wrt: str | None) -> str | tuple[str, ...] | None:
     """`x` is the name alone (one derivative), `x,y` a tuple (a tuple of derivatives)."""
     if wrt is None:
@@ -150,29 +172,37 @@ def names_in(wrt: str | None) -> str | tuple[str, ...] | None:
     names = tuple(name.strip() for name in wrt.split(","))
     if names[-1] == "":  # `x,` is a tuple of one, as in Python
         names = names[:-1]
-    elif len(names) == 1:
+    elif len(names) == 1 and names[0].isidentifier():
         return names[0]
-    if not all(name.isidentifier() for name in names):
+    if not names or not all(name.isidentifier() for name in names):
         raise UsageError(f"--wrt takes names of parameters with commas between them, not {wrt!r}")
     return names
 
 
 def command_line(options: argparse.Namespace) -> str:
-    """The command that makes the same text again, with options in one order however they were given."""
-    words = ["srcdiff", "transform", options.file]
+    """The command that makes the same text again, in one spelling however it was spelled."""
+    words = ["srcdiff", "transform", path_as_written(options.file)]
     if options.function is not None:
         words += ["-f", options.function]
-    for mode in options.mode or ():
+    for mode in modes_of(options):
         words += ["--mode", mode]
-    if options.wrt is not None:
-        words += ["--wrt", options.wrt]
+    wrt = names_in(options.wrt)
+    if wrt is not None:
+        words += ["--wrt", wrt if isinstance(wrt, str) else f"{wrt[0]}," if len(wrt) == 1 else ",".join(wrt)]
     if options.emit != "python":
         words += ["--emit", options.emit]
     if not options.optimize:
         words += ["--no-optimize"]
     if options.output is not None:
-        words += ["-o", options.output]
+        words += ["-o", path_as_written(options.output)]
     return shlex.join(words)
+
+
+def path_as_written(name: str) -> str:
+    """A path in the header of generated code: relative to the working folder where it is below it."""
+    path = Path(os.path.abspath(name))
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else Path(os.path.normpath(name)).as_posix()
 
 
 def write(path: Path, text: str) -> None:
@@ -188,6 +218,7 @@ def write(path: Path, text: str) -> None:
 def check(options: argparse.Namespace) -> int:
     path = readable(options.file)
     point = point_in(options.at)
+    wrt = names_in(options.wrt)
     print(f"srcdiff: running {path}", file=sys.stderr)
     function = function_in(path, options.function)
     try:
@@ -197,15 +228,48 @@ def check(options: argparse.Namespace) -> int:
     bound.apply_defaults()
     if bound.kwargs:
         raise UsageError(f"`{options.function}` has keyword-only parameters; check passes arguments by position")
+    positions = chosen(function, bound.args, wrt)
+    arguments = tuple(as_floating(a) if i in positions else a for i, a in enumerate(bound.args))
+    # The function itself runs first, so that an error of its own is shown at its own line.
+    with errors_of_the_user(f"`{options.function}` failed at this point"):
+        function(*copy.deepcopy(arguments))
     try:
-        table = check_derivatives(function, *bound.args, wrt=names_in(options.wrt))
+        with errors_of_the_user(f"the generated code of `{options.function}` failed at this point"):
+            table = check_derivatives(function, *arguments, wrt=positions)
     except DerivativeMismatch as error:
         print(error.table)
         print(f"srcdiff: the derivatives of `{options.function}` disagree", file=sys.stderr)
         return FAILED
     print(table)
-    print(f"srcdiff: the derivatives of `{options.function}` agree", file=sys.stderr)
+    names = ", ".join(list(bound.arguments)[i] for i in positions)
+    print(f"srcdiff: the derivatives of `{options.function}` with respect to {names} agree", file=sys.stderr)
     return DONE
+
+
+@contextlib.contextmanager
+def errors_of_the_user(what: str) -> Iterator[None]:
+    """Whatever the user's code raises is one line and the place where it was raised."""
+    try:
+        yield
+    except (TransformError, DerivativeMismatch):
+        raise
+    except (Exception, SystemExit) as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_our_own(f.filename)]
+        place = f"\n    {shown(frames[-1].filename)}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
+        if isinstance(error, SyntaxError) and error.lineno:
+            place = f"\n    {shown(error.filename or '')}:{error.lineno}: {(error.text or '').strip()}"
+        name = type(error).__name__
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UsageError(f"{what}: {name}{': ' * bool(text)}{text}{place}") from None
+
+
+def is_our_own(filename: str) -> bool:
+    """Whether a frame is the compiler's, or the machinery's that imports a file."""
+    return filename.startswith("<frozen") or Path(filename).is_relative_to(Path(__file__).parent)
+
+
+def shown(filename: str) -> str:
+    return filename if filename.startswith("<") else path_as_written(filename)
 
 
 def point_in(text: str) -> dict[str, Any]:
@@ -225,23 +289,28 @@ def point_in(text: str) -> dict[str, Any]:
     for keyword in call.keywords:
         if keyword.arg is None:
             raise wrong
+        if keyword.arg in point:
+            raise UsageError(f"--at gives `{keyword.arg}` twice")
         try:
             value = ast.literal_eval(keyword.value)
         except (ValueError, TypeError):
             raise wrong from None
-        point[keyword.arg] = as_array(value)
+        point[keyword.arg] = as_array(value, keyword.arg)
     return point
 
 
-def as_array(value: Any) -> Any:
+def as_array(value: Any, name: str) -> Any:
     """A list of numbers, or of such lists of one length, as an array of floats; everything else as it is."""
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not holds_numbers_only(value):
         return value
     try:
-        array = np.array(value, dtype=float)
-    except (ValueError, TypeError):
-        return value
-    return array
+        return np.array(value, dtype=float)
+    except ValueError:
+        raise UsageError(f"--at gives `{name}` as lists of different lengths, which make no array") from None
+
+
+def holds_numbers_only(value: list[Any]) -> bool:
+    return all(holds_numbers_only(v) if isinstance(v, list) else isinstance(v, int | float) for v in value)
 
 
 @contextlib.contextmanager
@@ -263,7 +332,7 @@ def function_in(path: Path, name: str) -> FunctionType:
         raise UsageError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
-    with importable(path.resolve().parent):
+    with importable(path.resolve().parent), errors_of_the_user(f"{path} failed when it was run"):
         spec.loader.exec_module(module)
     function = getattr(module, name, None)
     if not isinstance(function, FunctionType):

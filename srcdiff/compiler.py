@@ -14,21 +14,24 @@ def f_grad(x: float) -> float:
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 from srcdiff.ad.forward import forward
 from srcdiff.ad.jacobian import JacobianMode, jacobian
+from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
 from srcdiff.ad.variants import unique_name
 from srcdiff.analysis.ranks import implied_types
+from srcdiff.analysis.written import written_parameters
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.emit.python import emit
 from srcdiff.frontend.annotations import type_of
-from srcdiff.frontend.lower import lower
+from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
 from srcdiff.ir.core import (
     Apply,
@@ -46,6 +49,7 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    blocks_of,
     operands_of,
     walk,
 )
@@ -55,7 +59,6 @@ from srcdiff.ir.types import FLOAT, Array, Dict, List, Scalar, Tuple, Type, Unkn
 from srcdiff.loading import digest
 from srcdiff.optimize import optimize as optimized
 from srcdiff.optimize.inplace import inplace
-from srcdiff.primitives.rules import MissingRule
 
 Mode = Literal["primal", "forward", "reverse", "gradient", "value_and_grad", "jacobian"]
 
@@ -84,6 +87,8 @@ class Derived:
     body: str
     captured: Mapping[str, object]
     wrt: tuple[int, ...]
+    writes: tuple[int, ...] = ()
+    """The positions of the parameters whose arrays or containers the function writes into."""
 
 
 def derive(
@@ -127,18 +132,21 @@ def derive(
     function = program.main
     if kind in ("gradient", "value_and_grad"):
         require_scalar(module, function)
+    if kind == "jacobian":
+        require_arrays(module, function, positions)
+    writes = written_parameters(program.main)
     if optimize:
         program = optimized(program)
     try:
         derivative = _differentiate(program, kind, positions, as_tuple, jacobian_mode, optimize)
-    except MissingRule as error:
-        raise _missing_rule(module, program, error) from None
+    except Refused as error:
+        raise TransformError([located(module, r.message, r.remedy, r.origin) for r in error.refusals]) from None
     derivative = _described(derivative, function, kind, positions, as_tuple)
     if optimize:
         derivative = optimized(derivative)
-    derivative = inplace(derivative)
+    derivative = inplace(derivative, derivative=kind != "primal")
     text = emit(derivative, module.imports, header)
-    return Derived(derivative.main.name, derivative, text, _captured(derivative), positions)
+    return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)
 
 
 def _differentiate(
@@ -164,13 +172,14 @@ def _differentiate(
 
 def _captured(program: Program) -> dict[str, object]:
     """What the program refers to by name and cannot import (closures, notebooks)."""
-    return {
-        value.attribute: value.captured
-        for function in program.functions
-        for statement in walk(function.body)
-        for value in operands_of(statement)
-        if isinstance(value, Global) and value.captured is not None
-    }
+    read: list[Value | None] = []
+    for function in program.functions:
+        read.extend(p.default for p in function.parameters)
+        read.extend(function.body.results)
+        for statement in walk(function.body):
+            read.extend(operands_of(statement))
+            read.extend(v for block in blocks_of(statement) for v in block.results)
+    return {v.attribute: v.captured for v in read if isinstance(v, Global) and v.captured is not None}
 
 
 # -- which parameters
@@ -189,8 +198,7 @@ def resolve_wrt(module: Module, function: Function, wrt: Wrt) -> tuple[int, ...]
     if wrt is None:
         found = tuple(i for i, p in enumerate(function.parameters) if _can_carry(function, p.value, p.default))
         if not found:
-            message = f"no parameter of `{function.name}` can carry a derivative"
-            raise _at_definition(module, function, message, "annotate a parameter as float or as an array of floats")
+            raise nothing_to_differentiate(module, function.name)
         return found
     positions = wrt_positions(module, function.name, names, wrt)
     for position in positions:
@@ -205,16 +213,45 @@ def resolve_wrt(module: Module, function: Function, wrt: Wrt) -> tuple[int, ...]
     return positions
 
 
+class NothingToDifferentiate(TransformError):
+    """The function has no parameter that can carry a derivative."""
+
+
+def nothing_to_differentiate(module: Module, name: str) -> NothingToDifferentiate:
+    message = f"no parameter of `{name}` can carry a derivative"
+    remedy = "annotate a parameter as float or as an array of floats"
+    return NothingToDifferentiate(at_definition(module, name, message, remedy).diagnostics)
+
+
+def checked_wrt(wrt: object) -> int | str | tuple[int | str, ...] | None:
+    """`wrt` as an index, a name, a tuple of these or None.
+
+    Raises
+    ------
+    TypeError
+        where it is something else.
+    """
+    if wrt is None or isinstance(wrt, str):
+        return wrt
+    remedy = 'give the index or the name of a parameter, or a tuple of these: wrt=0, wrt="x", wrt=("x", "y")'
+    if isinstance(wrt, list | tuple):
+        if not wrt:
+            raise TypeError(f"wrt is empty, so there is nothing to differentiate with respect to; {remedy}")
+        items = [checked_wrt(w) for w in wrt if isinstance(w, str | SupportsIndex)]
+        if len(items) == len(wrt) and not any(isinstance(w, bool) for w in wrt):
+            return tuple(w for w in items if isinstance(w, int | str))
+    elif isinstance(wrt, SupportsIndex) and not isinstance(wrt, bool):
+        return operator.index(wrt)
+    raise TypeError(f"wrt cannot be {wrt!r}; {remedy}")
+
+
 def names_parameters(names: Sequence[str], wrt: int | str | Sequence[int | str]) -> bool:
     """Whether everything in `wrt` is a parameter among `names`, and nothing is there twice."""
-    found = [
-        names.index(w) if isinstance(w, str) and w in names else w % len(names) if isinstance(w, int) and names else w
-        for w in ([wrt] if isinstance(wrt, int | str) else wrt)
-        if isinstance(w, str) or -len(names) <= w < len(names)
-    ]
-    return len(set(found)) == (1 if isinstance(wrt, int | str) else len(wrt)) and not any(
-        isinstance(w, str) for w in found
-    )
+    try:
+        wrt_positions(None, "", names, wrt)
+    except TransformError:
+        return False
+    return True
 
 
 def wrt_positions(
@@ -225,30 +262,41 @@ def wrt_positions(
     Raises
     ------
     srcdiff.TransformError
-        where it names no parameter, or one twice.
+        with everything in it that names no parameter, or one twice.
     """
     positions: list[int] = []
+    problems: list[Diagnostic] = []
+
+    def wrong(message: str, remedy: str) -> None:
+        problems.extend(at_definition(module, name, message, remedy).diagnostics)
+
     for one in [wrt] if isinstance(wrt, int | str) else wrt:
         if isinstance(one, str):
             if one not in names:
-                message = f"`{name}` has no parameter `{one}`"
-                raise at_definition(module, name, message, f"its parameters are {', '.join(names) or 'none'}")
+                wrong(f"`{name}` has no parameter `{one}`", f"its parameters are {', '.join(names) or 'none'}")
+                continue
             position = names.index(one)
         else:
             if not -len(names) <= one < len(names):
-                message = f"`{name}` has no parameter number {one}"
-                raise at_definition(module, name, message, f"it has {len(names)} parameters, counted from 0")
+                count = f"{len(names)} parameter{'s' * (len(names) != 1)}"
+                wrong(f"`{name}` has no parameter number {one}", f"it has {count}, counted from 0")
+                continue
             position = one % len(names)
         if position in positions:
-            message = f"parameter `{names[position]}` of `{name}` is named twice in wrt"
-            raise at_definition(module, name, message, "name each parameter once")
+            wrong(f"parameter `{names[position]}` of `{name}` is named twice in wrt", "name each parameter once")
         positions.append(position)
+    if problems:
+        raise TransformError(problems)
     return tuple(positions)
 
 
+_ARRAYS = {"int": "of integers", "uint": "of integers", "bool": "of booleans", "complex": "of complex numbers"}
+
+
 def _article(kind: Type) -> str:
-    text = "an integer array" if isinstance(kind, Array) else f"{kind}"
-    return text if isinstance(kind, Array) else f"of type {text}"
+    if isinstance(kind, Array):
+        return f"an array {_ARRAYS.get((kind.dtype or '').rstrip('0123456789'), f'of {kind.dtype}')}"
+    return f"of type {kind}"
 
 
 _TAKES_INTEGERS = frozenset({"range", "make_slice", "np.zeros", "np.ones", "np.eye", "np.empty", "np.arange"})
@@ -280,23 +328,70 @@ def require_scalar(module: Module, function: Function) -> None:
         where the function returns something that is known not to be a number.
     """
     result = function.body.results[0].type
+    if _may_be_none(function.body, function.body.results[0]):
+        message = f"the gradient of `{function.name}` is not defined: on some path it returns None"
+        raise _at_definition(module, function, message, "return a scalar on every path")
     if isinstance(result, Scalar | Unknown) or (isinstance(result, Array) and result.rank in (0, None)):
         return
-    match result:
-        case Array():
-            what = f"an array of rank {result.rank}"
-        case Tuple():
-            what = "a tuple"
-        case List():
-            what = "a list"
-        case Dict():
-            what = "a dict"
-        case _:
-            what = f"{result}"
-    message = f"the gradient of `{function.name}` is not defined: it returns {what}, not a scalar"
+    message = f"the gradient of `{function.name}` is not defined: it returns {_noun(result)}, not a scalar"
     place = function.body.results[0].origin
     remedy = "return a scalar (np.sum(...), say), or use jacobian, vjp or jvp"
     raise _at_definition(module, function, message, remedy, place)
+
+
+def _may_be_none(body: Block, result: Value) -> bool:
+    """Whether None is among the values that a result is merged from."""
+    merges = {
+        r: (a, b)
+        for s in walk(body)
+        if isinstance(s, If)
+        for r, a, b in zip(s.results, s.then.results, s.orelse.results, strict=True)
+    }
+    pending, seen = [result], set[Value]()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Constant) and value.value is None:
+            return True
+        if value not in seen:
+            seen.add(value)
+            pending.extend(merges.get(value, ()))
+    return False
+
+
+def require_arrays(module: Module, function: Function, positions: tuple[int, ...]) -> None:
+    """A Jacobian is that of numbers and arrays in numbers and arrays.
+
+    Raises
+    ------
+    srcdiff.TransformError
+        where a parameter or the result is known to be something else.
+    """
+    result = function.body.results[0]
+    remedy = "use jvp or vjp, which take containers, or put the numbers into one array"
+    if not isinstance(result.type, Scalar | Array | Unknown):
+        what = f"it returns {_noun(result.type)}, not a number or an array"
+        raise _at_definition(
+            module, function, f"the Jacobian of `{function.name}` is not defined: {what}", remedy, result.origin
+        )
+    for position in positions:
+        value = function.parameters[position].value
+        if not isinstance(value.type, Scalar | Array | Unknown):
+            what = f"its parameter `{value.name}` is {_noun(value.type)}, not a number or an array"
+            message = f"the Jacobian of `{function.name}` is not defined: {what}"
+            raise _at_definition(module, function, message, remedy)
+
+
+def _noun(kind: Type) -> str:
+    match kind:
+        case Array():
+            return f"an array of rank {kind.rank}"
+        case Tuple():
+            return "a tuple"
+        case List():
+            return "a list"
+        case Dict():
+            return "a dict"
+    return f"{kind}"
 
 
 def _at_definition(
@@ -321,22 +416,9 @@ def at_definition(module: Module | None, name: str, message: str, remedy: str) -
 def located(module: Module, message: str, remedy: str, origin: Origin) -> Diagnostic:
     """A diagnostic for the statement at `origin`."""
     text = module.lines[origin.line - 1] if origin.filename in ("", module.filename) else origin.text
-    column = origin.column or 1
-    end = column + len(origin.text)
+    column = origin.column + 1
+    end = min(column + len(origin.text), len(text) + 1)
     return Diagnostic(message, remedy, origin.filename or module.filename, origin.line, column, end, text)
-
-
-def _missing_rule(module: Module, program: Program, error: MissingRule) -> TransformError:
-    """All the places where a primitive without a rule is used."""
-    name = error.primitive.name
-    remedy = "rewrite it with operations that have a rule, or keep it away from what is differentiated"
-    found = [
-        located(module, f"there is no derivative rule for `{name}`", remedy, statement.origin)
-        for function in program.functions
-        for statement in walk(function.body)
-        if isinstance(statement, Apply) and statement.primitive is error.primitive
-    ]
-    return TransformError(found or f"there is no derivative rule for `{name}`")
 
 
 # -- what the printed function says of itself
@@ -347,7 +429,8 @@ def _described(program: Program, primal: Function, kind: Mode, wrt: tuple[int, .
     """The program with docstring and return annotation on its main function."""
     if kind == "primal":
         return program
-    main = replace(program.main, parameters=tuple(replace(p, annotation=printable(p)) for p in program.main.parameters))
+    program = Program(tuple(map(_annotated, program.functions)))
+    main = program.main
     names = [primal.parameters[i].value.name or "" for i in wrt]
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
     texts = [printable(primal.parameters[i]) for i in wrt]
@@ -377,7 +460,7 @@ def _described(program: Program, primal: Function, kind: Mode, wrt: tuple[int, .
             docstring = f"Jacobian of `{primal.name}` with respect to {listed}."
             returns = None
     if primal.docstring:
-        docstring = f"{docstring}\n\n{primal.docstring}"
+        docstring = f"{docstring}\n\n{primal.docstring.rstrip()}\n"
     described = replace(main, docstring=docstring, returns=returns)
     return Program((*program.functions[:-1], described))
 
@@ -404,6 +487,13 @@ def printable(parameter: Parameter) -> str | None:
     return "np.ndarray" if isinstance(parameter.value.type, Array) else None
 
 
+def _annotated(function: Function) -> Function:
+    """The function with annotations that need nothing but Python and NumPy."""
+    parameters = tuple(replace(p, annotation=printable(p)) for p in function.parameters)
+    plain = function.returns is not None and _is_plain(function.returns)
+    return replace(function, parameters=parameters, returns=function.returns if plain else None)
+
+
 def _parenthesised(text: str, names: list[str]) -> str:
     return f"({text})" if len(names) > 1 else text
 
@@ -420,15 +510,18 @@ def transform_file(
     optimize: bool = True,
     command: str = "srcdiff transform",
     emit: Literal["python", "ir", "graph"] = "python",
+    note: Callable[[str], None] | None = None,
 ) -> str:
     """The derivatives of a file's functions, as the text of a module. The file is read and never run.
 
     Parameters
     ----------
     function
-        The function to differentiate; None: every public one.
+        The function to differentiate; None: every public one that has a parameter to differentiate.
     command
         The command line that regenerates the text, for its header.
+    note
+        Is told of the functions that were left out.
 
     Raises
     ------
@@ -442,14 +535,25 @@ def transform_file(
         raise TransformError([Diagnostic("there is no public function to transform", "", str(path), 1)])
     problems: list[Diagnostic] = []
     made: list[Program] = []
+    skipped: list[NothingToDifferentiate] = []
     for name in names:
-        for mode in modes:
-            try:
-                made.append(_make_program(module, name, mode, wrt, optimize, emit))
-            except TransformError as error:
-                problems.extend(d for d in error.diagnostics if d not in problems)
-    if problems:
-        raise TransformError(problems)
+        try:
+            if function is None and not any(map(is_differentiable, declared_types(module.functions[name]))):
+                raise nothing_to_differentiate(module, name)
+            for mode in modes:
+                try:
+                    made.append(_make_program(module, name, mode, wrt, optimize, emit))
+                except NothingToDifferentiate:
+                    raise
+                except TransformError as error:
+                    problems.extend(d for d in error.diagnostics if d not in problems)
+        except NothingToDifferentiate as error:
+            skipped.append(error)
+    if problems or not made:
+        raise TransformError(problems or [d for e in skipped for d in e.diagnostics])
+    if note is not None:
+        for one in skipped:
+            note(f"skipped: {one.diagnostics[0].message}")
     if emit == "ir":
         return "\n\n".join(to_text(p) for p in made) + "\n"
     if emit == "graph":

@@ -16,32 +16,48 @@ answered with old code.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import linecache
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ad.jacobian import JacobianMode
-from srcdiff.compiler import MODES, Derived, Wrt, derive, names_parameters, wrt_positions
+from srcdiff.compiler import MODES, Derived, Wrt, checked_wrt, derive, names_parameters, wrt_positions
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Program
-from srcdiff.ir.types import UNKNOWN, Array, Scalar, Type, Unknown
+from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
-from srcdiff.signatures import as_floating, carries_derivative, key_of, type_of_argument
+from srcdiff.signatures import (
+    as_floating,
+    carries_derivative,
+    described,
+    key_of,
+    require_plain,
+    share_memory,
+    type_of_argument,
+)
 
 
 @dataclass(frozen=True)
 class Specialisation:
-    """The code for one combination of argument types. `promote` are the arguments that are passed as floats."""
+    """The code for one combination of argument types.
+
+    `promote` are the arguments that are passed as floats, `writes` those that the function writes into.
+    """
 
     derived: Derived
     function: Callable[..., Any]
     promote: tuple[int, ...]
+    writes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +110,7 @@ class Derivative:
             raise ValueError(f"unknown mode {mode!r}; the modes are {', '.join(MODES)}")
         self.function = function
         self.mode = mode
-        self.wrt: Wrt = wrt if wrt is None or isinstance(wrt, int | str) else tuple(wrt)
+        self.wrt = checked_wrt(wrt)
         self.optimize = optimize
         self.signature = dict(signature or {})
         self.jacobian_mode: JacobianMode = jacobian_mode
@@ -121,8 +137,10 @@ class Derivative:
         found = self._cache.get(key_of(args))
         if found is None or (self._dependencies and not all(d.holds() for d in self._dependencies)):
             found = self._specialised(args, ())
+        if found.writes:
+            self._require_separate(found.writes, args)
         if found.promote:
-            args = tuple(as_floating(a) if i in found.promote else a for i, a in enumerate(args))
+            args = tuple(self._floating(i, a) if i in found.promote else a for i, a in enumerate(args))
         self._last = found
         return found.function(*args)
 
@@ -144,14 +162,17 @@ class Derivative:
         found = self._cache.get(key_of(ordered))
         if found is None or not all(d.holds() for d in self._dependencies):
             found = self._specialised(ordered, extra)
-        ordered = [as_floating(a) if i in found.promote else a for i, a in enumerate(ordered)]
+        self._require_separate(found.writes, ordered)
+        self._require_extra(found, len(extra))
+        ordered = [self._floating(i, a) if i in found.promote else a for i, a in enumerate(ordered)]
         self._last = found
         keywords = dict(zip(self._names[self._positional :], ordered[self._positional :], strict=True))
-        given = (as_floating(e) for e in extra)
+        given = map(as_floating, extra)
         return found.function(*ordered[: self._positional], *given, **keywords)
 
     def with_extra(self, arguments: Sequence[Any], extra: Sequence[Any]) -> Any:
         """Call with the function's arguments, defaults left out or not, and then tangents or adjoints."""
+        self.require_count(len(arguments))
         missing = [self._defaults[n] for n in self._names[len(arguments) : self._positional] if n in self._defaults]
         return self(*arguments, *missing, *extra)
 
@@ -165,12 +186,16 @@ class Derivative:
         promote = self._promoted(arguments)
         types: dict[str, Type] = {}
         for position, (parameter, value) in enumerate(zip(self.parameters, arguments, strict=True)):
-            given = type_of_argument(as_floating(value) if position in promote else value, parameter.name)
-            types[parameter.name] = self._type(parameter, given)
+            passed = self._floating(position, value) if position in promote else value
+            given = type_of_argument(passed, parameter.name)
+            types[parameter.name] = self._type(parameter, given, value)
         derived = self._derive(types)
         function = load(derived.body, derived.name, derived.captured)
         made = Specialisation(
-            derived, function, tuple(i for i in promote if as_floating(arguments[i]) is not arguments[i])
+            derived,
+            function,
+            tuple(i for i in promote if self._floating(i, arguments[i]) is not arguments[i]),
+            derived.writes,
         )
         self._cache[key_of(arguments)] = made
         if not made.promote and not self._dependencies and not extra:
@@ -218,12 +243,83 @@ class Derivative:
         return self._call_bound((), keywords)
 
     def _promoted(self, arguments: Sequence[Any]) -> tuple[int, ...]:
-        """The positions of the arguments that a derivative is asked for."""
-        if self.wrt is None:
-            return tuple(i for i, a in enumerate(arguments) if carries_derivative(a))
-        return wrt_positions(None, self.__name__, self._names, self.wrt)
+        """The positions of the arguments that are passed as floats.
 
-    def _type(self, parameter: inspect.Parameter, given: Type) -> Type:
+        These are those that a derivative is asked for, and those that are declared as floats.
+        """
+        if self.wrt is None:
+            wanted = tuple(i for i, a in enumerate(arguments) if carries_derivative(a))
+        else:
+            wanted = wrt_positions(None, self.__name__, self._names, self.wrt)
+        declared = (i for i, p in enumerate(self.parameters) if self._said(p) == FLOAT)
+        return tuple(dict.fromkeys([*wanted, *declared]))
+
+    def _floating(self, position: int, value: Any) -> Any:
+        """The argument as a float, or as a container or array of floats."""
+        if isinstance(value, np.ndarray) and value.ndim == 0 and self._said(self.parameters[position]) == FLOAT:
+            require_plain(value, f"argument `{self._names[position]}`")
+            return float(value)
+        if isinstance(value, bool | np.bool_) and self._said(self.parameters[position]) == FLOAT:
+            return float(value)
+        try:
+            return as_floating(value)
+        except OverflowError:
+            raise OverflowError(
+                f"{self.__name__}: argument `{self._names[position]}` holds an integer that is too large for a float"
+            ) from None
+
+    def require_count(self, count: int) -> None:
+        """The function takes so many positional arguments.
+
+        Raises
+        ------
+        TypeError
+            where it does not.
+        """
+        if count > self._positional:
+            raise TypeError(f"{self.__name__} takes {self._positional} arguments, got {count}")
+        missing = [n for n in self._names[count : self._positional] if n not in self._defaults]
+        if missing:
+            raise TypeError(f"{self.__name__} is missing arguments: {', '.join(missing)}")
+
+    def _require_extra(self, found: Specialisation, count: int) -> None:
+        """After the function's own arguments come as many tangents or adjoints as the mode has.
+
+        Raises
+        ------
+        TypeError
+            where there are more or fewer.
+        """
+        wanted = found.function.__code__.co_argcount - self._positional
+        if count == wanted:
+            return
+        kind = {"forward": "tangent", "reverse": "output adjoint"}.get(MODES[self.mode])
+        and_then = f" and then {wanted} {kind}{'s' * (wanted != 1)}" if kind else ""
+        raise TypeError(
+            f"{self.__name__} takes {self._positional} arguments{and_then}, got {self._positional + count} in all"
+        )
+
+    def require_separate(self, arguments: Sequence[Any]) -> None:
+        """As at a call with arguments of the types of the last call."""
+        self._require_separate(self.latest.writes, arguments)
+
+    def _require_separate(self, writes: tuple[int, ...], arguments: Sequence[Any]) -> None:
+        """Generated code takes arguments that share no memory, where one of them is written into.
+
+        Raises
+        ------
+        ValueError
+            where they do share memory.
+        """
+        for i in writes:
+            for k, other in enumerate(arguments):
+                if k != i and share_memory(arguments[i], other):
+                    raise ValueError(
+                        f"{self.__name__}: arguments `{self._names[i]}` and `{self._names[k]}` share memory, and "
+                        f"`{self.__name__}` writes into `{self._names[i]}`: pass a copy of one of them"
+                    )
+
+    def _type(self, parameter: inspect.Parameter, given: Type, value: object) -> Type:
         """The type that an argument is compiled for: the signature's or the annotation's where it says enough.
 
         Raises
@@ -240,7 +336,19 @@ class Derivative:
             return given
         if type(said) is type(given) and not isinstance(said, Scalar | Array):
             return given
-        raise TypeError(f"{self.__name__}: argument `{parameter.name}` is annotated as {said}, and {given} was given")
+        where = "in `signature`" if parameter.name in self.signature else "annotated"
+        text = self.signature.get(parameter.name) or _annotation_text(parameter)
+        match given:
+            case Array():
+                better = "annotate it as np.ndarray or "
+            case Scalar():
+                better = f"annotate it as {given.kind} or "
+            case _:
+                better = ""
+        raise TypeError(
+            f"{self.__name__}: argument `{parameter.name}` is {where} as {text}, but {described(value)} was given: "
+            f"{better}remove the annotation"
+        )
 
     def _said(self, parameter: inspect.Parameter) -> Type:
         if parameter.name in self.signature:
@@ -248,7 +356,17 @@ class Derivative:
         annotation = parameter.annotation
         if annotation is parameter.empty:
             return UNKNOWN
-        return type_of(annotation if isinstance(annotation, str) else inspect.formatannotation(annotation))
+        return type_of(_annotation_text(parameter))
+
+    def is_declared_float(self, position: int) -> bool:
+        """Whether the annotation or the signature says that the parameter is a float or an array of floats."""
+        said = self._said(self.parameters[position])
+        return not isinstance(said, Unknown) and is_differentiable(said)
+
+    @property
+    def general_wrt(self) -> tuple[int, ...]:
+        """The positions of `wrt` where nothing is known of the arguments."""
+        return self._derive({}).wrt
 
     def _derive(self, types: Mapping[str, Type]) -> Derived:
         module, name = self._module(types)
@@ -282,7 +400,7 @@ class Derivative:
         if self._last is None:
             types = {p.name: said for p in self.parameters if not isinstance(said := self._said(p), Unknown)}
             derived = self._derive(types)
-            self._last = Specialisation(derived, load(derived.body, derived.name, derived.captured), ())
+            self._last = Specialisation(derived, load(derived.body, derived.name, derived.captured), (), derived.writes)
         return self._last
 
     @property
@@ -299,6 +417,13 @@ class Derivative:
     def generated(self) -> Callable[..., Any]:
         """The generated function itself, for calls without any look-up."""
         return self.latest.function
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The user's parameters, and after them the tangents or the output adjoint."""
+        if MODES[self.mode] in ("forward", "reverse"):
+            return inspect.signature(self.generated)
+        return inspect.Signature(self.parameters)
 
     def save(self, path: str | Path) -> None:
         """Write the code into a file."""
@@ -326,6 +451,12 @@ def _found_under_its_name(derivative: Derivative) -> bool:
     return found is derivative
 
 
+def _annotation_text(parameter: inspect.Parameter) -> str:
+    """The annotation as it is written."""
+    annotation = parameter.annotation
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
 def _parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters of what is to be differentiated.
 
@@ -339,10 +470,39 @@ def _parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
             return list(inspect.signature(function.generated).parameters.values())
         return function.parameters
     if not isinstance(function, FunctionType):
-        name = getattr(function, "__name__", repr(function))
-        message = f"`{name}` has no Python source to differentiate: it is a {type(function).__name__}"
-        raise TransformError([Diagnostic(message, "wrap it in a function written with `def`", "<unknown>")])
+        raise _not_a_function(function)
     return list(inspect.signature(function).parameters.values())
+
+
+def _not_a_function(given: object) -> TransformError:
+    """The error for what is no function with source, at the place where it was given to us."""
+    match given:
+        case functools.partial():
+            name = getattr(given.func, "__name__", "f")
+            message = f"a functools.partial of `{name}` cannot be differentiated: it is no function with source"
+            remedy = f"differentiate `{name}` itself and pass all its arguments, or call it in a function of yours"
+        case MethodType():
+            message = f"`{given.__qualname__}` is a method, and what it reads of its object cannot be differentiated"
+            remedy = "write it as a function that takes as parameters what it needs of the object"
+        case _ if callable(given):
+            name = getattr(given, "__name__", type(given).__name__)
+            message = f"`{name}` has no Python source to differentiate: it is a {type(given).__name__}"
+            remedy = f"call it in a function of yours: `def f(x): return {name}(x)`"
+        case _:
+            message = f"only functions can be differentiated, and {described(given)} was given"
+            remedy = "pass the function itself, without calling it"
+    frame = sys._getframe()
+    while frame.f_back is not None and _is_our_own(frame):
+        frame = frame.f_back
+    filename, line = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(filename, line, frame.f_globals).rstrip("\n")
+    column = len(text) - len(text.lstrip()) + 1
+    return TransformError([Diagnostic(message, remedy, filename, line, column, len(text) + 1, text)])
+
+
+def _is_our_own(frame: FrameType) -> bool:
+    name = str(frame.f_globals.get("__name__", ""))
+    return name.startswith("srcdiff.") and not name.startswith("srcdiff.generated")
 
 
 def _dependencies(function: Callable[..., Any]) -> list[Dependency]:

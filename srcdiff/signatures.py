@@ -13,7 +13,7 @@ False
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,13 @@ FUNCTION = Opaque("function")
 
 
 def type_of_argument(value: object, name: str) -> Type:
-    """The type of an argument; the dimensions of arrays are called after the parameter."""
+    """The type of an argument; the dimensions of arrays are called after the parameter.
+
+    Raises
+    ------
+    TypeError
+        where it is or holds an array of a class or of items that generated code does not compute with.
+    """
     match value:
         case bool() | np.bool_():
             return BOOL
@@ -49,7 +55,10 @@ def type_of_argument(value: object, name: str) -> Type:
             return INT
         case float() | np.floating():
             return FLOAT
+        case complex():
+            raise TypeError(f"argument `{name}` is a complex number: only real numbers are supported")
         case np.ndarray():
+            require_plain(value, f"argument `{name}`")
             shape = tuple(
                 1 if size == 1 else Symbol(f"{name}_{axis}", plural=True) for axis, size in enumerate(value.shape)
             )
@@ -73,6 +82,115 @@ def type_of_argument(value: object, name: str) -> Type:
         case dict():
             return Dict(tuple((k, type_of_argument(v, f"{name}_{k}")) for k, v in value.items()))
     return FUNCTION if callable(value) else OBJECT
+
+
+_ITEMS = {
+    "c": "complex numbers",
+    "O": "Python objects",
+    "U": "strings",
+    "S": "bytes",
+    "M": "dates",
+    "m": "time differences",
+    "V": "records",
+}
+
+
+def require_plain(array: np.ndarray[Any, Any], what: str) -> None:
+    """Generated code computes with plain arrays of real numbers.
+
+    Raises
+    ------
+    TypeError
+        where the array is something else.
+    """
+    if type(array) is not np.ndarray:
+        kind = f"{type(array).__module__.split('.')[0]}.{type(array).__name__}"
+        raise TypeError(f"{what} is a {kind}, whose operations differ from those of plain arrays: pass np.asarray(...)")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{what} is an array of {_ITEMS.get(array.dtype.kind, str(array.dtype))}: "
+            f"only arrays of floats, integers and booleans are supported"
+        )
+
+
+def require_like(primal: Any, other: Any, what: str) -> None:
+    """A tangent or adjoint has the structure and the shapes of its primal.
+
+    Raises
+    ------
+    ValueError
+        where it does not.
+    TypeError
+        where it holds something that is no real number, or no plain array of these.
+    """
+    match primal:
+        case bool() | np.bool_():
+            return
+        case np.ndarray() | float() | int() | np.floating() | np.integer():
+            if isinstance(other, list | tuple | dict):
+                raise ValueError(f"the {what} is {described(other)}, its primal {described(primal)}")
+            if isinstance(other, np.ndarray):
+                require_plain(other, f"the {what}")
+            elif isinstance(other, complex) or not isinstance(other, float | int | np.number | np.bool_):
+                raise TypeError(f"the {what} is {described(other)}, not a real number or an array of these")
+            if np.shape(primal) != np.shape(other):
+                raise ValueError(f"the {what} has shape {np.shape(other)}, its primal {np.shape(primal)}")
+        case list() | tuple():
+            if type(other) is not type(primal) or len(other) != len(primal):
+                size = f" of {len(other)} items" if isinstance(other, list | tuple) else ""
+                kind = type(primal).__name__
+                raise ValueError(f"the {what} is {described(other)}{size}, its primal a {kind} of {len(primal)} items")
+            for i, (p, o) in enumerate(zip(primal, other, strict=True)):
+                require_like(p, o, f"{what} of item {i}")
+        case dict():
+            if not isinstance(other, dict) or other.keys() != primal.keys():
+                found = f"has the keys {list(other)}" if isinstance(other, dict) else f"is {described(other)}"
+                raise ValueError(f"the {what} {found}, its primal is a dict with the keys {list(primal)}")
+            for key, value in primal.items():
+                require_like(value, other[key], f"{what} of item {key!r}")
+
+
+def described(value: object) -> str:
+    """An argument in a message: what it is, in the user's words.
+
+    >>> described(np.ones((3, 2))), described(1.5), described(None)
+    ('an array of shape (3, 2)', 'a float', 'None')
+    """
+    match value:
+        case np.ndarray():
+            return f"an array of shape {value.shape}"
+        case None:
+            return "None"
+        case int() if type(value) is int:
+            return "an int"
+    return f"a {type(value).__name__}"
+
+
+def leaves_of(value: object) -> Iterator[object]:
+    """Everything in an argument that can be written into: arrays, lists and dicts, the containers first."""
+    match value:
+        case np.ndarray():
+            yield value
+        case list() | tuple():
+            if isinstance(value, list):
+                yield value
+            for item in value:
+                yield from leaves_of(item)
+        case dict():
+            yield value
+            for item in value.values():
+                yield from leaves_of(item)
+
+
+def share_memory(a: object, b: object) -> bool:
+    """Whether a write into one argument can be seen in the other."""
+    for one in leaves_of(a):
+        for other in leaves_of(b):
+            if one is other:
+                return True
+            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+                return True
+    return False
 
 
 def key_of(arguments: Sequence[object]) -> Hashable:

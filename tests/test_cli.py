@@ -145,6 +145,17 @@ def test_all_errors_at_once_and_no_file_touched(here: Path, capsys: pytest.Captu
         "transform function.py -f nobody",
         "transform function.py --check",
         "transform function.py -o no/such/folder/out.py",
+        "transform function.py -o function.py",
+        "transform function.py -o ./function.py",
+        "transform ./function.py -o function.py --check",
+        "transform function.py -o .",
+        "transform function.py -o . --check",
+        "transform function.py --wrt ''",
+        "transform function.py --wrt ,",
+        "check function.py -f f --at 'x1=2.0, x1=2.0'",
+        "check function.py -f f --at 'x1=[[1], [2, 3]], x2=1.0'",
+        "check function.py -f f --at 'x1=\"a\", x2=1.0'",
+        "check function.py -f f --at 'x1=None, x2=1.0'",
         "check function.py -f f --at 'x1=2.0'",
         "check function.py -f f --at 'x1=import os, x2=1.0'",
         "check function.py -f f --at 'x1=__import__(\"os\"), x2=1.0'",
@@ -179,6 +190,69 @@ def test_check_takes_arrays(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     (here / "arrays.py").write_text(text, encoding="utf-8")
     assert run('check arrays.py -f f --at "x=[1.0, 2.0, 3.0], n=1"') == 0
     assert "divided differences" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("point", ["x1=2, x2=3", "x1=2, x2=3.0"])
+def test_check_takes_integers(here: Path, capsys: pytest.CaptureFixture[str], point: str) -> None:
+    assert run(f'check function.py -f f --at "{point}"') == 0
+    assert "with respect to x1, x2 agree" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "place"),
+    [
+        ("def f(x:\n", "SyntaxError", "user.py:1: def f(x:"),
+        ("x = 1 / 0\n", "ZeroDivisionError: division by zero", "user.py:1: x = 1 / 0"),
+        ("import sys\nsys.exit(0)\n", "SystemExit: 0", "user.py:2: sys.exit(0)"),
+        ("def f(x):\n    return 1.0 / (x - 2.0)\n", "`f` failed at this point", "user.py:2: return 1.0 / (x - 2.0)"),
+        ("def f(x: int):\n    return x\n", "no parameter of `f` can carry a derivative", "def f(x: int):"),
+    ],
+)
+def test_check_of_a_file_that_fails(
+    here: Path, capsys: pytest.CaptureFixture[str], text: str, said: str, place: str
+) -> None:
+    (here / "user.py").write_text(text, encoding="utf-8")
+    assert run('check user.py -f f --at "x=2"') == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "error: " in err
+    assert said in err
+    assert place in err
+    assert "Traceback" not in err
+
+
+def test_all_unknown_names_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("transform function.py --mode gradient --wrt x1,y,z") == 2
+    err = capsys.readouterr().err
+    assert "no parameter `y`" in err
+    assert "no parameter `z`" in err
+
+
+def test_the_header_does_not_depend_on_how_paths_are_spelled(here: Path) -> None:
+    assert run(f"transform ./function.py --mode grad --mode gradient --wrt 'x1, x2' -o {here}/out.py") == 0
+    text = (here / "out.py").read_text(encoding="utf-8")
+    assert "srcdiff transform function.py --mode gradient --wrt x1,x2 -o out.py\n" in text
+    assert run(f"transform {here}/function.py --mode gradient --wrt x1,x2 -o ./out.py --check") == 0
+
+
+def test_check_of_a_file_that_is_no_text(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "out.py").write_bytes(b"\xff\xfe")
+    assert run("transform function.py -o out.py --check") == 2
+    assert "cannot read out.py" in capsys.readouterr().err
+
+
+def test_functions_without_anything_to_differentiate_are_left_out(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main_and_more = "\n\ndef main():\n    print(open('x'))\n\n\ndef g(n: int):\n    return n\n"
+    (here / "function.py").write_text(FUNCTION + main_and_more, encoding="utf-8")
+    assert run("transform function.py --mode gradient") == 0
+    out, err = capsys.readouterr()
+    assert "f_grad" in namespace(out)
+    assert "skipped: no parameter of `main`" in err
+    assert "skipped: no parameter of `g`" in err
+    (here / "function.py").write_text(main_and_more, encoding="utf-8")
+    assert run("transform function.py --mode gradient") == 2
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["transform", "--help"]])

@@ -44,9 +44,9 @@ def program(block: Block, *others: Function) -> Program:
     return Program((*others, Function("f", tuple(map(Parameter, block.parameters)), block)))
 
 
-def ran(before: Program, *contents: Any) -> Program:
+def ran(before: Program, *contents: Any, derivative: bool = False) -> Program:
     """The program after the pass, which gives the same results when it really overwrites, and spares its arguments."""
-    after = check(inplace(before), "the in-place pass")
+    after = check(inplace(before, derivative=derivative), "the in-place pass")
     expected = interpret(before, contents)
     expected = expected if isinstance(expected, tuple) else (expected,)
     given = [c.copy() if isinstance(c, np.ndarray) else [*c] if isinstance(c, list) else c for c in contents]
@@ -330,7 +330,7 @@ def test_sums_in_a_loop() -> None:
         fresh = Builder(b.origin)
         fresh.statements = [s for s in b.statements[:1] if start is zeros]
         (y,) = loop(fresh, [start], body)
-        assert shape_of(ran(program(fresh.block((x,), (y,))), X).main.body) == expected
+        assert shape_of(ran(program(fresh.block((x,), (y,))), X, derivative=True).main.body) == expected
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -387,7 +387,7 @@ def test_derivatives_are_objects_of_their_own() -> None:
     view = b.statements[-1].results[0]
     pair = b.apply(TABLE["make_tuple"], bx, bx, view)
     seed = Value(VECTOR, "by", b.origin)
-    after = ran(program(b.block((x, seed), (x, pair, seed))), X, X + 1)
+    after = ran(program(b.block((x, seed), (x, pair, seed))), X, X + 1, derivative=True)
     assert shape_of(after.main.body) == ["copy", "copy"]
     applied = [s.primitive.name for s in after.main.body.statements if isinstance(s, Apply)]
     assert applied == ["multiply", "copy", "np.full", "make_tuple", "copy"]  # no read-only view

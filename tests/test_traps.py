@@ -126,6 +126,58 @@ def test_augmented_assignment_through_an_alias_depends_on_the_type() -> None:
     check_gradient(aliased, X)
 
 
+def array_on_one_path(x, n):
+    if n > 2:
+        y = x * 2.0
+    if n > 4:
+        return np.sum(y * x)
+    return np.sum(x * x * x)
+
+
+def array_from_a_loop(x, n):
+    for i in range(n):
+        y = x * float(i + 1)
+    if n > 0:
+        return np.sum(y * x)
+    return np.sum(x)
+
+
+def test_an_array_defined_on_one_path_only() -> None:
+    for n in (1, 3, 5):
+        check_gradient(array_on_one_path, X, n, wrt=[0])
+    for n in (0, 1, 3):
+        check_gradient(array_from_a_loop, X, n, wrt=[0])
+
+
+def changes_shape(x, w, n):
+    y = x
+    for _ in range(n):
+        y = np.ones(3) * w
+    return np.sum(y) * w + np.sum(x)
+
+
+def test_a_loop_that_overwrites_a_value_with_another_shape() -> None:
+    for n in (0, 1, 2):
+        check_gradient(changes_shape, 0.5, 0.4, n, wrt=[0, 1])
+        check_gradient(changes_shape, X, 0.4, n, wrt=[0, 1])
+
+
+def through_text(x):
+    return float(f"{x}") * x
+
+
+def sometimes_nothing(x):
+    if x > 0.0:
+        return x * x
+
+
+def test_what_would_lose_the_derivative_is_refused() -> None:
+    with pytest.raises(TransformError, match="read from text"):
+        grad(through_text)(3.0)
+    with pytest.raises(TransformError, match="returns None"):
+        grad(sometimes_nothing)(3.0)
+
+
 def write_through_view(a):
     row = a[0]
     row[1] = 5.0 * row[0]
@@ -250,6 +302,18 @@ def test_globals_defaults_and_keywords() -> None:
     assert grad(uses_global)(0.6, shift=2.0) == RATE * 3.0 + 2.0
     assert grad(uses_global)(0.6, scale=1.0) == RATE + 0.5
     assert grad(uses_global, wrt="shift")(0.6, shift=2.0) == 0.6
+
+
+def with_keyword_only(a, *, c=3.0):
+    return a * c * c
+
+
+def calls_keyword_only(x, y):
+    return with_keyword_only(x) + with_keyword_only(y, c=x)
+
+
+def test_helpers_with_keyword_only_parameters() -> None:
+    check_gradient(calls_keyword_only, 0.6, 0.8)
 
 
 def make_closure(a):

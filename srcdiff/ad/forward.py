@@ -26,7 +26,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from srcdiff.ad.variants import Variants
+from srcdiff.ad.refusals import Refusals
+from srcdiff.ad.variants import Variants, positional
 from srcdiff.ad.zeros import named, zero_of
 from srcdiff.analysis.activity import varied_values
 from srcdiff.analysis.invariance import stabilisers
@@ -64,11 +65,13 @@ def forward(program: Program, wrt: tuple[int, ...], name: str | None = None, *, 
 
     Raises
     ------
-    srcdiff.primitives.rules.MissingRule
-        where a primitive that a tangent passes through has no rule.
+    srcdiff.ad.refusals.Refused
+        with every place where a tangent would pass through something that has no rule.
     """
-    mode = _Forward(Variants(program), optimize)
-    mode.derivative(program.main.name, wrt, name or f"{program.main.name}_jvp")
+    wanted = name or f"{program.main.name}_jvp"
+    mode = _Forward(Variants(program), optimize, wanted)
+    mode.derivative(program.main.name, wrt, wanted)
+    mode.refusals.raise_if_any()
     return Program(tuple(mode.variants.finished))
 
 
@@ -76,19 +79,26 @@ def forward(program: Program, wrt: tuple[int, ...], name: str | None = None, *, 
 class _Forward:
     variants: Variants
     optimize: bool
+    wanted: str
+    """The name of the derivative that was asked for; the others are helpers, called by position."""
+    refusals: Refusals = field(default_factory=Refusals)
 
     def derivative(self, name: str, wrt: tuple[int, ...], wanted: str) -> str:
         """The name of the derivative of function `name`, which is made if it does not exist yet."""
         new_name, is_new = self.variants.name((name, wrt), wanted)
         if is_new:
-            self.variants.finish(self._make(self.variants.program[name], wrt, new_name))
+            function = self.variants.program[name]
+            helper = wanted != self.wanted
+            self.variants.finish(self._make(positional(function) if helper else function, wrt, new_name))
         return new_name
 
     def _make(self, function: Function, wrt: tuple[int, ...], name: str) -> Function:
         parameters = function.body.parameters
         seeds = {parameters[i]: self._tangent_of(parameters[i]) for i in wrt}
         frozen = stabilisers(function.body) if self.optimize else set()
-        sweep = _Sweep(self, varied_values(function.body, seeds, frozen), dict(seeds))
+        varied = varied_values(function.body, seeds, frozen)
+        self.refusals.numbers_from_text(function.body, varied)
+        sweep = _Sweep(self, varied, dict(seeds))
         builder = Builder()
         sweep.statements(builder, function.body.statements)
         tangents = [sweep.materialised(builder, r) for r in function.body.results if is_differentiable(r.type)]
@@ -162,7 +172,11 @@ class _Sweep:
     def _apply(self, builder: Builder, apply: Apply) -> None:
         builder.origin = apply.origin.as_role("tangent")
         start = len(builder.statements)
-        tangent = rules.jvp(builder, apply, [self.tangents.get(v) for v in apply.operands])
+        try:
+            tangent = rules.jvp(builder, apply, [self.tangents.get(v) for v in apply.operands])
+        except rules.MissingRule as error:
+            self.mode.refusals.missing(apply, error)
+            return
         if tangent is None:
             return
         name = tangent_name(apply.result.name)

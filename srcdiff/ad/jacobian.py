@@ -18,6 +18,7 @@ output's shape followed by the parameter's shape, or a tuple of these.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from srcdiff.ad.forward import forward
@@ -40,16 +41,19 @@ def jacobian(
     sweeps: list[str] = []
     for group in [(i,) for i in wrt] if mode == "forward" else [wrt]:
         taken = {*functions, *(f.name for f in program.functions)}
+        # Not called `_jvp` and `_vjp`: what a sweep returns that no Jacobian needs is optimised away.
         if mode == "forward":
-            derived = forward(program, group, unique_name(f"{function.name}_jvp", taken), optimize=optimize)
+            derived = forward(program, group, unique_name(f"{function.name}_column", taken), optimize=optimize)
+            docstring = f"A column of the Jacobian of `{function.name}`, or a sum of columns weighted with the tangent."
         else:
-            derived = reverse(
-                program, group, "vjp", True, unique_name(f"{function.name}_vjp", taken), optimize=optimize
-            )
+            name = unique_name(f"{function.name}_row", taken)
+            derived = reverse(program, group, "vjp", True, name, optimize=optimize)
+            docstring = f"A row of the Jacobian of `{function.name}`, or a sum of rows weighted with the adjoint."
         for made in derived.functions:
-            functions.setdefault(made.name, made)
+            described = replace(made, docstring=docstring, returns=None) if made is derived.main else made
+            functions.setdefault(made.name, described)
         sweeps.append(derived.main.name)
-    if mode == "reverse":
+    if mode == "reverse" or any(not isinstance(p.value.type, Scalar) for p in function.parameters):
         for primal in program.functions:
             functions.setdefault(primal.name, primal)
     copy = refresh(function.body)
@@ -76,6 +80,7 @@ def _columns(
 ) -> list[Value]:
     result = _result_type(function)
     jacobians: list[Value] = []
+    y: Value | None = None
     for position, sweep in zip(wrt, sweeps, strict=True):
         x = arguments[position]
 
@@ -88,10 +93,18 @@ def _columns(
             jacobians.append(column(builder, constant(1.0)))
             continue
         columns = _for_each_basis_vector(builder, x, column, result, "columns", tangent_name(x.name))
-        stacked = builder.apply(TABLE["np.stack"], columns, -1)
-        first = builder.apply(TABLE["index_get"], columns, 0)
-        shape = builder.apply(TABLE["add"], builder.apply(TABLE["shape"], first), builder.apply(TABLE["shape"], x))
-        jacobians.append(builder.apply(TABLE["np.reshape"], stacked, shape))
+        stacked = builder.apply(TABLE["np.array"], columns)
+        if not isinstance(result, Scalar):
+            # The output's size is asked of the output itself: of no columns at all nothing could be read.
+            if y is None:
+                y = builder.value(result, function.body.results[0].name or "result")
+                builder.emit(Call(function.name, arguments, (y,)))
+            sizes = builder.apply(TABLE["make_tuple"], builder.apply(TABLE["size"], x), builder.apply(TABLE["size"], y))
+            rows = builder.apply(TABLE["np.reshape"], stacked, sizes)
+            shape = builder.apply(TABLE["add"], builder.apply(TABLE["shape"], y), builder.apply(TABLE["shape"], x))
+            jacobians.append(builder.apply(TABLE["np.reshape"], builder.apply(TABLE["T"], rows), shape))
+        else:
+            jacobians.append(builder.apply(TABLE["np.reshape"], stacked, builder.apply(TABLE["shape"], x)))
     return jacobians
 
 
@@ -122,7 +135,7 @@ def _rows(
         count = builder.apply(TABLE["range"], 0, builder.apply(TABLE["len"], rows), 1)
         parts = builder.value(List(one.type))
         builder.emit(For(count, (), (), item.block((index,), (one,)), (parts,), expression=True))
-        stacked = builder.apply(TABLE["np.stack"], parts, 0)
+        stacked = builder.apply(TABLE["np.array"], parts)
         shape = builder.apply(TABLE["add"], builder.apply(TABLE["shape"], y), builder.apply(TABLE["shape"], x))
         jacobians.append(builder.apply(TABLE["np.reshape"], stacked, shape))
     return jacobians

@@ -28,7 +28,7 @@ from srcdiff.ad.zeros import zero_of
 from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder, adjoint_name
 from srcdiff.ir.core import NOWHERE, Block, For, Statement, Value, While, constant, free_values, is_atom, substitute
-from srcdiff.ir.types import INT, NONE, List, Scalar, is_differentiable
+from srcdiff.ir.types import INT, NONE, Array, List, is_differentiable
 from srcdiff.primitives.table import TABLE
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class LoopAdjoint:
     adjoints: Adjoints
 
     def run(self) -> Statement:
-        loop, active, builder = self.loop, self.sweep.active, self.builder
+        loop, active, builder, undefined = self.loop, self.sweep.active, self.builder, self.sweep.undefined
         count = len(loop.initial)
         origin = loop.origin.as_role("adjoint")
         carried = [i for i in range(count) if loop.carried[i] in active]
@@ -59,9 +59,10 @@ class LoopAdjoint:
         )
         builder.origin = NOWHERE.as_role("adjoint")
         initial = [
-            self.mine[i] or zero_of(builder, loop.results[i], adjoint_name(loop.carried[i].name)) for i in carried
+            self.mine[i] or zero_of(builder, loop.results[i], adjoint_name(loop.carried[i].name), undefined)
+            for i in carried
         ]
-        initial += [self.adjoints.get(v) or zero_of(builder, v, adjoint_name(v.name)) for v in captured]
+        initial += [self.adjoints.get(v) or zero_of(builder, v, adjoint_name(v.name), undefined) for v in captured]
         body = Builder(origin)
         incoming = [
             Value(adjoint_type(v), adjoint_name(v.name), origin)
@@ -104,12 +105,15 @@ class LoopAdjoint:
             return made.operands[0]
         return self.builder.apply(TABLE["reversed"], iterable)
 
-    @staticmethod
-    def _zero(body: Builder, carried: Value, incoming: Value) -> Value:
-        """The adjoint of a carried value that the iteration overwrites unread."""
-        if isinstance(carried.type, Scalar):
-            return constant(0.0)
-        return zero_of(body, incoming, adjoint_name(carried.name))
+    def _zero(self, body: Builder, carried: Value, incoming: Value) -> Value:
+        """The adjoint of a carried value that the iteration overwrites unread: shaped like what it was before, which is
+        what the incoming adjoint is shaped like if the types say so."""
+        known, given = carried.type, incoming.type
+        if isinstance(known, Array) and isinstance(given, Array):
+            shape = known.shape
+            if shape is not None and shape == given.shape and None not in shape:
+                return zero_of(body, incoming, adjoint_name(carried.name))
+        return zero_of(body, carried, adjoint_name(carried.name), self.sweep.undefined)
 
     def _finish(
         self,

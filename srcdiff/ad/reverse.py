@@ -34,6 +34,7 @@ from typing import Literal
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution
 from srcdiff.ad.inline import inline_element_readers
+from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals
 from srcdiff.ad.sweep import Pair, Sweep
 from srcdiff.ad.variants import Variants, is_recursive, positional
@@ -87,8 +88,8 @@ def reverse(
 
     Raises
     ------
-    srcdiff.primitives.rules.MissingRule
-        where a primitive that an adjoint passes through has no rule.
+    srcdiff.ad.refusals.Refused
+        with every place where an adjoint would pass through something that has no rule.
     """
     program = inline_element_readers(program)
     maker = ReverseMode(Variants(program), optimize)
@@ -96,6 +97,7 @@ def reverse(
     wanted = name or function.name + SUFFIX[mode]
     new_name, _ = maker.variants.name((mode, wrt), wanted)
     maker.variants.finish(maker.main(function, wrt, mode, as_tuple, new_name))
+    maker.refusals.raise_if_any()
     return Program(tuple(maker.variants.finished))
 
 
@@ -106,6 +108,7 @@ Key = tuple[str, tuple[int, ...], tuple[int, ...]]
 class ReverseMode:
     variants: Variants
     optimize: bool = True
+    refusals: Refusals = field(default_factory=Refusals)
     pairs: dict[Key, Pair] = field(default_factory=dict)
 
     # -- whole functions
@@ -115,6 +118,7 @@ class ReverseMode:
         parameters = function.body.parameters
         result = function.body.results[0]
         varied = varied_values(function.body, [parameters[i] for i in wrt], self._frozen(function.body))
+        self.refusals.numbers_from_text(function.body, varied)
         active = useful_values(function.body, [result], varied)
         builder = Builder()
         extra: tuple[Parameter, ...] = ()
@@ -201,7 +205,9 @@ class ReverseMode:
         body = function.body
         seeds = [body.parameters[i] for i in active_parameters]
         wanted = [body.results[i] for i in active_results]
-        active = useful_values(body, wanted, varied_values(body, seeds, self._frozen(body)))
+        varied = varied_values(body, seeds, self._frozen(body))
+        self.refusals.numbers_from_text(body, varied)
+        active = useful_values(body, wanted, varied)
         builder = Builder()
         adjoints: Adjoints = {}
         incoming = tuple(

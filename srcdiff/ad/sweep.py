@@ -18,16 +18,18 @@ the forward If as further results. The adjoint of a call is a call of the callee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution, adjoint_type
 from srcdiff.ad.loops import LoopAdjoint
+from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals, stable_values
 from srcdiff.ad.zeros import named, zero_of
 from srcdiff.analysis.invariance import new_axes
 from srcdiff.analysis.liveness import prune_block
+from srcdiff.analysis.undefined import possibly_undefined
 from srcdiff.ir.builder import Builder, adjoint_name
 from srcdiff.ir.core import (
     NOWHERE,
@@ -68,7 +70,9 @@ class Pair:
 
 
 class Maker(Protocol):
-    """What makes the derivatives of helper functions."""
+    """What makes the derivatives of helper functions, and collects what cannot be differentiated."""
+
+    refusals: Refusals
 
     def pair(self, name: str, active_parameters: tuple[int, ...], active_results: tuple[int, ...]) -> Pair: ...
 
@@ -91,12 +95,14 @@ class Sweep:
     active: set[Value]
     stable: set[Value]
     definitions: Mapping[Value, Apply] = field(default_factory=dict)
+    undefined: Set[Value] = frozenset()
+    """Values that may be without content."""
 
     @staticmethod
     def over(maker: Maker, body: Block, active: set[Value]) -> Sweep:
         """The sweep over the function with this body."""
         definitions = {s.result: s for s in walk(body) if isinstance(s, Apply)}
-        return Sweep(maker, active, stable_values(body), definitions)
+        return Sweep(maker, active, stable_values(body), definitions, possibly_undefined(body))
 
     def statements(
         self, builder: Builder, statements: tuple[Statement, ...], adjoints: Adjoints
@@ -142,7 +148,12 @@ class Sweep:
             self._element(builder, apply, adjoint, adjoints)
             return
         start = len(builder.statements)
-        contributions = list(rules.vjp(builder, apply, adjoint, wanted))
+        try:
+            contributions = list(rules.vjp(builder, apply, adjoint, wanted))
+        except rules.MissingRule as error:
+            assert self.maker is not None
+            self.maker.refusals.missing(apply, error)
+            return
         for position, operand in enumerate(apply.operands):
             contribution = contributions[position]
             if contribution is None or not wanted[position]:
@@ -181,7 +192,7 @@ class Sweep:
             _add_squeezed(builder, adjoints, x, adjoint, places)
             return
         if base is None:
-            base = zero_of(builder, x, name)
+            base = zero_of(builder, x, name, self.undefined)
         adjoints[x] = builder.apply(TABLE["index_add"], base, index, adjoint, name=name)
 
     # -- branches
@@ -208,7 +219,9 @@ class Sweep:
         results: list[list[Value]] = []
         for _, inner, local, _ in branches:
             inner.origin = NOWHERE.as_role("adjoint")
-            results.append([local[v] if v in local else zero_of(inner, v, adjoint_name(v.name)) for v in touched])
+            results.append(
+                [local[v] if v in local else zero_of(inner, v, adjoint_name(v.name), self.undefined) for v in touched]
+            )
         blocks: list[Block] = []
         forwards: list[Block] = []
         saved: list[tuple[Value, ...]] = []

@@ -12,6 +12,8 @@ built here: `0.0` for a number, an array of zeros otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from srcdiff.analysis.activity import is_undefined
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Value, constant, substitute_statement
@@ -19,13 +21,13 @@ from srcdiff.ir.types import Scalar
 from srcdiff.primitives.table import TABLE
 
 
-def zero_of(builder: Builder, value: Value, name: str | None = None) -> Value:
-    """The zero tangent or adjoint of `value`."""
+def zero_of(builder: Builder, value: Value, name: str | None = None, undefined: Set[Value] = frozenset()) -> Value:
+    """The zero tangent or adjoint of `value`; of a value in `undefined`, which may be without content, nothing then."""
     if is_undefined(value):
         return value
     if isinstance(value.type, Scalar):
         return constant(0.0)
-    return builder.apply(TABLE["zeros_like"], value, name=name)
+    return builder.apply(TABLE["zeros_if_defined" if value in undefined else "zeros_like"], value, name=name)
 
 
 def named(builder: Builder, start: int, value: Value, name: str | None) -> Value:

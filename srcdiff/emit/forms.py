@@ -193,6 +193,8 @@ class Forms:
                         return self.call(self.spelling.name("numpy", "zeros_like"), parts)
                     case _:
                         return self.helper("zeros_like", *parts)
+            case "zeros_if_defined":
+                return self.helper("zeros_like", *parts)
             case "accumulate":
                 if all(isinstance(o.type, Scalar | Array) for o in operands):
                     return self.binary(ast.Add(), parts[0], parts[1])

@@ -320,7 +320,9 @@ class Selection:
                 else:
                     node = ast.Tuple(elts=[v.node for v in values], ctx=ast.Load())
                     value = Expression(node, tuple(v for p in values for v in p.reads))
-                self._out.append(Jump("return", value, merges=merged(value)))
+                # An undefined result is the user's error, to be raised here; a tape keeps what there is.
+                tapes = [p for p in values if isinstance(p.node, ast.Tuple)] if len(values) > 1 else []
+                self._out.append(Jump("return", value, merges=tuple(v for p in tapes for v in merged(p))))
             case Pass(results, targets):
                 self._move(targets, results)
             case Iterate(results, carried, stops):
@@ -352,7 +354,9 @@ class Selection:
         match tail:
             case Return():
                 kept = [n for n, r in enumerate(s.results) if self.decisions.used(r)]
-                return s.origin.role != "adjoint" and any(self._returns(s, n) for n in kept)
+                if s.origin.role == "adjoint" or any(_may_be_undefined(s, n) for n in kept):
+                    return False
+                return any(self._returns(s, n) for n in kept)
             case Iterate(results, _, stops) if stops:
                 return results[0] in s.results and self._may_stop(s, s.results.index(results[0]))
             case _:
@@ -568,3 +572,15 @@ class Selection:
             case _:
                 assert_never(s.kind)
         self._out.append(Plain(node, reads, (), origin=s.origin))
+
+
+def _may_be_undefined(s: If, position: int) -> bool:
+    """Whether a branch leaves a result of an If without a value."""
+    for block in (s.then, s.orelse):
+        value = block.results[position]
+        if isinstance(value, Constant) and value.value is UNDEFINED:
+            return True
+        inner = block.statements[-1] if block.statements else None
+        if isinstance(inner, If) and value in inner.results and _may_be_undefined(inner, inner.results.index(value)):
+            return True
+    return False

@@ -7,6 +7,9 @@ may be: this is rare, so that the whole function is looked at again only if it h
 >>> tree = ast.parse("t = x > 0\\ny = x\\nprint(y)")
 >>> [ast.unparse(s) for s in without_unread(tree.body, frozenset())]
 ['y = x', 'print(y)']
+>>> tree = ast.parse("a = stack.pop()\\nb = stack.pop()\\nprint(b)")
+>>> [ast.unparse(s) for s in without_unread(tree.body, frozenset())]
+['a = stack.pop()', 'b = stack.pop()', 'print(b)']
 """
 
 from __future__ import annotations
@@ -36,10 +39,18 @@ def without_unread(statements: Sequence[ast.stmt], effects: Set[str]) -> list[as
 def _target(statement: ast.stmt, effects: Set[str]) -> str | None:
     """The name that a statement does nothing but assign."""
     match statement:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if not names_in(value) & effects:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if not _changes_something(value, effects):
             return name
         case _:
             return None
+
+
+def _changes_something(value: ast.expr, effects: Set[str]) -> bool:
+    """Whether an expression does more than it says: calls a function that has effects, takes from a stack."""
+    return bool(names_in(value) & effects) or any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("append", "pop")
+        for node in ast.walk(value)
+    )
 
 
 def _walk(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

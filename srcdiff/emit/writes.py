@@ -38,6 +38,8 @@ def write(selection: Selection, s: Apply) -> list[Node]:
     if s.primitive.name == "make_slice" or isinstance(value.node, ast.Tuple):
         value = Expression(as_value(value.node, selection.forms.spelling), value.reads, value.width)
     plain = assign(target, value, s.origin)
+    if name == "zeros_if_defined":
+        plain = replace(plain, merges=value.reads)
     augment = _augment(selection, s, value)
     return [replace(plain, augment=augment, pure=not selection.impure(value))]
 
@@ -94,27 +96,32 @@ def _indexed(selection: Selection, s: Apply) -> list[Node]:
     base, index, value = s.operands
     target = selection.register(s.result)
     nodes: list[Node] = []
+    counted = s.primitive.name == "index_add" and not _plain_add(selection, base.type, index, value.type)
     if s.inplace:
         old = selection.register(selection.resolve(base))
+    elif counted and not isinstance(base.type, Array):
+        whole = selection.operand(base)
+        if not isinstance(base.type, Tuple):
+            whole = selection.forms.copy(base.type, whole)
+        return [assign(target, _added(selection, whole, index, value), s.origin)]
     else:
-        kind = s.result.type if isinstance(base.type, Tuple) else base.type
-        nodes.append(assign(target, selection.forms.copy(kind, selection.operand(base)), s.origin))
+        nodes.append(assign(target, selection.forms.copy(base.type, selection.operand(base)), s.origin))
         old = target
     place = selection.expression(index)
     tied = _tie(target, old)
     operator: ast.operator | None = None
+    if counted and not isinstance(base.type, Array):
+        # What is a tuple when the program runs is made anew.
+        plain = assign(target, _added(selection, leaf(old), index, value), s.origin)
+        return [replace(plain, tied=tied, pure=False)]
+    if counted:
+        forms = selection.forms
+        parts = [leaf(target), selection.operand(index), selection.operand(value)]
+        call = forms.call(forms.spelling.name("numpy", "add.at"), parts)
+        node: ast.stmt = ast.Expr(value=call.node)
+        return [*nodes, Plain(node, (old, *call.reads[1:]), _defined(target, old), tied, s.origin)]
     if s.primitive.name == "index_add":
         part = selection.operand(value)
-        if not _plain_add(selection, base.type, index, value.type):
-            forms = selection.forms
-            position = selection.operand(index)
-            if isinstance(base.type, Array):
-                call = forms.call(forms.spelling.name("numpy", "add.at"), [leaf(target), position, part])
-            else:
-                call = forms.helper("add_at", leaf(target), position, part)
-            reads = (old, *(v for v in call.reads[1:]))
-            node: ast.stmt = ast.Expr(value=call.node)
-            return [*nodes, Plain(node, reads, _defined(target, old), tied, s.origin)]
         operator = ast.Add()
     else:
         operator, part = _old_content(selection, s)
@@ -125,6 +132,10 @@ def _indexed(selection: Selection, s: Apply) -> list[Node]:
     else:
         node = ast.AugAssign(target=subscript, op=operator, value=part.node)
     return [*nodes, Plain(node, reads, _defined(target, old), tied, s.origin)]
+
+
+def _added(selection: Selection, whole: Expression, index: Value, value: Value) -> Expression:
+    return selection.forms.helper("add_at", whole, selection.operand(index), selection.operand(value))
 
 
 def _defined(target: Value, old: Value) -> tuple[Value, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gast
 
-from srcdiff.frontend.context import Scope
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
 from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef
@@ -40,7 +39,12 @@ class Calls(Indexing):
     """Lowers calls. Statements of inlined functions are lowered by the class built on this one."""
 
     def user_function(
-        self, source: FunctionSource, parent: Scope | None, arguments: Arguments, node: gast.AST, name: str | None
+        self,
+        source: FunctionSource,
+        closure: Closure | None,
+        arguments: Arguments,
+        node: gast.AST,
+        name: str | None,
     ) -> Operand:
         raise AssertionError("internal error: the user's functions are lowered by the class built on this one")
 
@@ -63,8 +67,8 @@ class Calls(Indexing):
                 return self.external(target, node, name)
             case FunctionSource():
                 return self.user_function(target, None, self.arguments(node), node, name)
-            case Closure(source=source, frame=frame):
-                return self.user_function(source, self.scopes[frame], self.arguments(node), node, name)
+            case Closure(source=source):
+                return self.user_function(source, target, self.arguments(node), node, name)
             case ModuleRef(name=module):
                 raise self.error(node, f"`{module}` is a module and cannot be called")
         raise self.error(node, f"{self.describe_static(callee)} cannot be called")

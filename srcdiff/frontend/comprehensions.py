@@ -45,6 +45,8 @@ class Comprehensions(Writes):
         own = result.memory.own
         if any(not roots <= own for roots in self.writes[before:]):
             raise self.error(node, "a comprehension that changes an object is not supported", "write a loop")
+        # Nobody else has seen the list while it grew.
+        del self.writes[before:]
         return Result(result.value, None, Memory(frozenset(), result.memory.held, result.memory.tangled))
 
     def _collected(self, node: gast.AST, sequence: object, name: str | None) -> Result:

@@ -19,6 +19,7 @@ from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import FunctionSource, Unsupported
 from srcdiff.frontend.objects import (
     FRESH,
+    NUMBER,
     Binding,
     Cell,
     Closure,
@@ -43,7 +44,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.session import Session
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import UNDEFINED, Constant, If, Origin, Primitive, Value, constant
-from srcdiff.ir.types import Array, Dict, List, Tuple, Unknown, is_mutable
+from srcdiff.ir.types import Array, Dict, List, Scalar, Tuple, Unknown, is_mutable
 from srcdiff.primitives.inference import InferenceError
 from srcdiff.primitives.table import TABLE
 
@@ -92,7 +93,7 @@ class Context:
         self.state = State()
         self.scopes: dict[int, Scope] = {}
         self.scope: Scope
-        self.inlining: list[FunctionSource] = []
+        self.inlining: list[tuple[FunctionSource, int | None]] = []
         self.serial = 0
         self.writes: list[frozenset[Root]] = []
         self.known: dict[Value, Constant] = {}
@@ -218,7 +219,7 @@ class Context:
         """Value, memory and staleness of what a name is bound to (`UNDEFINED` when it is not)."""
         match binding:
             case Plain(value=value):
-                return value, FRESH, None
+                return value, NUMBER if isinstance(value.type, Scalar) else FRESH, None
             case Cell() | View():
                 value, stale = self.peek(binding)
                 return value, self.memory_of(binding), stale
@@ -229,14 +230,14 @@ class Context:
 
     def bind(self, variable: Variable, operand: Operand) -> None:
         """Make a name stand for an operand: the same object if it is one, a new object otherwise."""
+        self.state.names[variable] = self.binding_for(operand, variable[1])
+
+    def binding_for(self, operand: Operand, name: str) -> Binding:
         if isinstance(operand, Static):
-            self.state.names[variable] = operand
-        elif not is_mutable(operand.type):
-            self.state.names[variable] = Plain(operand.value)
-        elif operand.place is not None:
-            self.state.names[variable] = operand.place
-        else:
-            self.state.names[variable] = self.new_cell(operand, variable[1])
+            return operand
+        if not is_mutable(operand.type):
+            return Plain(operand.value)
+        return operand.place if operand.place is not None else self.new_cell(operand, name)
 
     def new_cell(self, operand: Result, name: str | None) -> Cell:
         cell = Cell(name, self.origin)
@@ -247,6 +248,13 @@ class Context:
     def as_place(self, operand: Result) -> Place:
         """The place of an operand; a new object gets one of its own."""
         return operand.place if operand.place is not None else self.new_cell(operand, operand.value.name)
+
+    def placed(self, operand: Operand, name: str | None) -> Operand:
+        """The operand with a place of its own if it is a new object, so that all who get it share one object."""
+        if isinstance(operand, Static) or operand.place is not None or not is_mutable(operand.type):
+            return operand
+        cell = self.new_cell(operand, name)
+        return Result(operand.value, cell, self.memory_of(cell))
 
     def write(self, place: Place, value: Value, node: gast.AST, held: Memory = FRESH) -> None:
         """Replace the value at a place and spoil everything else that may share its memory.

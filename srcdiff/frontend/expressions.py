@@ -22,6 +22,7 @@ from srcdiff.frontend.names import (
 )
 from srcdiff.frontend.objects import (
     FRESH,
+    NUMBER,
     Cell,
     Closure,
     Memory,
@@ -35,12 +36,13 @@ from srcdiff.frontend.objects import (
     is_element,
     may_be_container,
 )
-from srcdiff.frontend.subset import complaint
+from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import (
     FLOAT,
     NONE,
     UNKNOWN,
+    Array,
     Bottom,
     List,
     Opaque,
@@ -80,6 +82,7 @@ COMPARE: dict[type, str] = {
 PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real"))
 _SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
 DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
+_NUMERIC = frozenset(("subtract", "divide", "floor_divide", "power", "matmul", "negative", "abs"))
 _ITEMS_HELD = frozenset(("make_tuple", "make_list", "make_dict", "append"))
 _ELEMENTS_HELD = frozenset(
     ("add", "multiply", "list", "tuple", "sorted", "reversed", "copy", "drop_last", "accumulate")
@@ -148,7 +151,7 @@ class Expressions(Context):
                 pairs = [part for pair in zip(keys, values, strict=True) for part in pair]
                 return self.primitive("make_dict", self.evaluate_all(pairs), node, name)
             case gast.Lambda():
-                return Static(Closure(FunctionSource("<lambda>", node, self.scope.module), self.scope.frame))
+                return self.closure(FunctionSource("<lambda>", node, self.scope.module))
             case gast.ListComp() | gast.DictComp() | gast.GeneratorExp():
                 return self.comprehension(node, name)
             case gast.JoinedStr(values=parts):
@@ -156,6 +159,13 @@ class Expressions(Context):
             case gast.Starred():
                 raise self.error(node, "`*` is not supported here", "write the items out")
         raise self.error(node, *complaint(node))
+
+    def closure(self, source: FunctionSource) -> Static:
+        """A nested function or lambda, made here: its defaults are evaluated now."""
+        nodes = source.default_nodes
+        operands = self.evaluate_all(list(nodes.values()))
+        defaults = tuple((name, self.binding_for(o, name)) for name, o in zip(nodes, operands, strict=True))
+        return Static(Closure(source, self.scope.frame, defaults))
 
     # --- atoms
 
@@ -186,10 +196,7 @@ class Expressions(Context):
         if resolution is None:
             if hasattr(builtins, name):
                 return self.resolved(External("builtins", name), node)
-            remedy = "define it before it is used"
-            if module.stars:
-                remedy = f"it may come from `from {module.stars[0]} import *`: import it by name"
-            raise self.error(node, f"name `{name}` is not defined", remedy)
+            raise self.error(node, *undefined(module, name))
         return self.resolved(resolution, node)
 
     def variable(self, scope: Scope, name: str, node: gast.AST) -> Operand:
@@ -284,6 +291,8 @@ class Expressions(Context):
     def _shared(self, primitive: Primitive, operands: list[Operand], type: Type) -> Memory:
         if not is_mutable(type):
             return FRESH
+        if self._makes_leaf(primitive, operands) and not primitive.views:
+            return NUMBER
         memory = FRESH
         for position in primitive.views:
             if position < len(operands) and primitive.name not in _ELEMENTS_HELD:
@@ -300,7 +309,10 @@ class Expressions(Context):
                 seen |= inner.all
                 memory = memory | Memory(held=inner.all, tangled=tangled)
         elif primitive.name in _ELEMENTS_HELD:
-            for operand in mutable:
+            lists = [o for o in mutable if isinstance(o.type, List)]
+            # A list is repeated: the other factor is a number, or the product is a new array.
+            repeated = lists if primitive.name == "multiply" and lists else mutable
+            for operand in repeated:
                 inner = self.memory(operand)
                 if may_be_container(operand.type):
                     memory = memory | Memory(held=inner.elements | inner.held, tangled=inner.tangled)
@@ -313,6 +325,25 @@ class Expressions(Context):
                 tangled = item_mutable and bool((a.elements | a.held) & (b.elements | b.held))
                 memory = memory | Memory(tangled=tangled)
         return memory
+
+    def _makes_leaf(self, primitive: Primitive, operands: list[Operand]) -> bool:
+        """Whether the result is a new number or array, whatever its type says: no list, tuple or dict can be it."""
+        if primitive.name in _NUMERIC:
+            return True
+        leaves = [isinstance(o, Result) and self._is_leaf(o) for o in operands]
+        match primitive.name:
+            case "add":
+                return any(leaves)
+            case "multiply":
+                # A list times an integer is a list.
+                floats = any(isinstance(o, Result) and (o.type == FLOAT or isinstance(o.type, Array)) for o in operands)
+                left, right = operands
+                squared = isinstance(left, Result) and isinstance(right, Result) and left.value is right.value
+                return floats or squared or all(leaves)
+        return False
+
+    def _is_leaf(self, operand: Result) -> bool:
+        return isinstance(operand.type, Scalar | Array) or self.memory(operand).leaf
 
     def display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
         items = [self._kept(item) for item in items]

@@ -7,17 +7,22 @@ takes functions, or writes into what it is given; anything else is lowered once 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import gast
 
+from srcdiff.frontend import live
 from srcdiff.frontend.calls import Arguments, Calls
+from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, captured_names, local_names
-from srcdiff.frontend.names import FunctionSource
+from srcdiff.frontend.names import ConstantValue, FunctionSource
 from srcdiff.frontend.objects import (
     FRESH,
     Cell,
+    Closure,
     Memory,
     Operand,
     Plain,
@@ -28,12 +33,14 @@ from srcdiff.frontend.objects import (
 )
 from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.frontend.session import Summary
-from srcdiff.ir.core import UNDEFINED, Call, Value, constant
-from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_mutable
+from srcdiff.ir.core import UNDEFINED, Apply, Call, Constant, Global, Statement, Value, constant
+from srcdiff.ir.types import FLOAT, Scalar, Tuple, Type, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
 
-_HELPER_PRIMITIVES = {"copy_of": "copy"}
+_HELPER_PRIMITIVES = {"copy_of": "copy", "add_at": "index_add"}
 _MAX_INLINING = 40
+_ATOMS = (bool, int, float, str, type(None))
+_UNKNOWN = object()
 
 
 class Functions(Calls):
@@ -45,23 +52,34 @@ class Functions(Calls):
     # --- functions of the user
 
     def user_function(
-        self, source: FunctionSource, parent: Scope | None, arguments: Arguments, node: gast.AST, name: str | None
+        self,
+        source: FunctionSource,
+        closure: Closure | None,
+        arguments: Arguments,
+        node: gast.AST,
+        name: str | None,
     ) -> Operand:
+        parent = None if closure is None else self.scopes[closure.frame]
         helper = helper_primitive(source) if parent is None else None
         if helper is not None:
             primitive = TABLE[_HELPER_PRIMITIVES.get(helper, helper)]
-            return self.primitive(primitive, self.bind_primitive(primitive, arguments, helper, node), node, name)
+            operands = self.bind_primitive(primitive, arguments, helper, node)
+            made = self.primitive(primitive, operands, node, name)
+            if helper == "add_at" and not isinstance(made.type, Tuple):
+                # It changes its argument, which from here on is the result: no other name of it may be read.
+                self.spoil(self.memory(operands[0]).own)
+            return made
         if isinstance(source.node, gast.FunctionDef) and source.node.decorator_list:
             message = f"`{source.name}` is decorated, so its text is not what a call of it runs"
             place = source.node.decorator_list[0]
             raise Refused(self.session.diagnostic(source.module, place, message, "remove the decorator"))
-        bound = self.bind_parameters(source, parent, arguments, node)
+        bound = self.bind_parameters(source, closure, arguments, node)
         nested = parent is not None or isinstance(source.node, gast.Lambda)
         if nested or any(isinstance(o, Static) and not self.is_value(o) for o in bound.values()):
             return self.inline(source, parent, bound, node)
         values = [self.current(o, node) for o in bound.values()]
         types = self.parameter_types(source, values)
-        if source in self.inlining:
+        if any(s is source for s, _ in self.inlining):
             return self.inline(source, parent, bound, node)
         summary = self.session.specialise(source, types)
         if summary.inline is not None:
@@ -107,7 +125,7 @@ class Functions(Calls):
         return memory
 
     def bind_parameters(
-        self, source: FunctionSource, parent: Scope | None, arguments: Arguments, node: gast.AST
+        self, source: FunctionSource, closure: Closure | None, arguments: Arguments, node: gast.AST
     ) -> dict[str, Operand]:
         """Every parameter of a function with its operand, defaults filled in."""
         spec = source.node.args
@@ -128,42 +146,70 @@ class Functions(Calls):
             if keyword in bound:
                 raise self.error(place, f"`{title}` got `{keyword}` twice")
             bound[keyword] = operand
-        defaults = dict(zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True))
-        defaults |= {a.id: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
+        defaults = source.default_nodes
+        made = {} if closure is None else dict(closure.defaults)
         complete: dict[str, Operand] = {}
         for parameter in every:
             if parameter in bound:
                 complete[parameter] = bound[parameter]
+            elif parameter in made:
+                complete[parameter] = self.binding_operand(made[parameter], node)
             elif parameter in defaults:
-                complete[parameter] = self.default(source, parent, parameter, defaults[parameter], node)
+                complete[parameter] = self.default(source, parameter, defaults[parameter], node)
             else:
                 raise self.error(node, f"`{title}` needs the argument `{parameter}`")
         return complete
 
-    def default(
-        self, source: FunctionSource, parent: Scope | None, parameter: str, default: gast.AST, node: gast.AST
-    ) -> Operand:
-        """The value of a default: a constant, a global, or a function."""
+    def default(self, source: FunctionSource, parameter: str, default: gast.AST, node: gast.AST) -> Operand:
+        """The default of a module's function: a constant, a tuple of them, a global, or a function."""
+        if source.defaults is not None and parameter in source.defaults:
+            return self._live_default(source, parameter, default, node)
         outer = self.scope
-        empty = Scope(-1, parent, source, frozenset(), outer.liveness)
-        self.scope = empty
+        self.scope = Scope(-1, None, source, frozenset(), outer.liveness)
         try:
             found, branch = self.inside(lambda: self.expression(default))
         finally:
             self.scope = outer
-        if branch.builder.statements:
+        if not branch.builder.statements:
+            return found
+        folded = _folded(branch.builder.statements, found)
+        if folded is None:
             raise self.error(
                 node,
                 f"the default of `{parameter}` in `{source.name}` is not a constant",
                 "pass the argument in the call",
             )
-        return found
+        return folded
+
+    def _live_default(self, source: FunctionSource, parameter: str, default: gast.AST, node: gast.AST) -> Operand:
+        """The default that the function object has, in the spelling of the text where that still says the same."""
+        assert source.defaults is not None
+        value = source.defaults[parameter]
+        name = default.id if isinstance(default, gast.Name) else f"{parameter}_default"
+        if type(value) is tuple and all(type(v) in _ATOMS for v in value):
+            return Result(_tuple_constant(value))
+        resolution = live.classify(value, source.module.name, name)
+        if not isinstance(resolution, ConstantValue):
+            return self.resolved(resolution, node)
+        spelled = Result(constant(resolution.value))
+        if isinstance(default, gast.Constant | gast.UnaryOp | gast.Attribute):
+            outer = self.scope
+            self.scope = Scope(-1, None, source, frozenset(), outer.liveness)
+            try:
+                found, branch = self.inside(lambda: self.expression(default))
+            finally:
+                self.scope = outer
+            if isinstance(found, Result) and not branch.builder.statements and _means(found.value, resolution.value):
+                return found
+        return spelled
 
     def inline(
         self, source: FunctionSource, parent: Scope | None, bound: dict[str, Operand], node: gast.AST
     ) -> Operand:
         """Write the callee into the caller, with variables of its own."""
-        if source.node in [s.node for s in self.inlining] or self.session.is_pending(source):
+        # Two functions made by one lambda differ in the variables around them.
+        around = None if parent is None else parent.frame
+        if any(s.node is source.node and f == around for s, f in self.inlining) or self.session.is_pending(source):
             raise self.error(
                 node,
                 f"`{source.name}` calls itself, and it is nested, takes a function, or writes into a parameter",
@@ -180,7 +226,7 @@ class Functions(Calls):
         for parameter, operand in bound.items():
             self.bind((frame, parameter), operand)
         self.scope = scope
-        self.inlining.append(source)
+        self.inlining.append((source, around))
         try:
             if isinstance(source.node, gast.Lambda):
                 result = self.expression(source.node.body)
@@ -207,3 +253,47 @@ class Functions(Calls):
                 return Result(constant(UNDEFINED))
             case Cell() | View():
                 return Result(self.read(binding, node), binding, self.memory_of(binding))
+
+
+def _tuple_constant(value: tuple[Any, ...]) -> Constant:
+    return replace(constant(value), type=live.type_of_value(value))
+
+
+def _means(value: Value, meant: object) -> bool:
+    """Whether a value of the text is the object: the same number, string, flag or mathematical constant."""
+    match value:
+        case Constant(value=written):
+            return type(written) is type(meant) and written == meant
+        case Global(module=module, attribute=attribute):
+            return MATH_CONSTANTS.get((module, attribute)) == meant
+    return False
+
+
+def _folded(statements: Sequence[Statement], found: Operand) -> Result | None:
+    """A number or a tuple of numbers that arithmetic on constants gives; None if it is anything else."""
+    values: dict[Value, Any] = {}
+
+    def known(value: Value) -> Any:
+        match value:
+            case Constant(value=written):
+                return written
+            case Global(module=module, attribute=attribute):
+                return MATH_CONSTANTS.get((module, attribute), _UNKNOWN)
+        return values.get(value, _UNKNOWN)
+
+    for statement in statements:
+        if not isinstance(statement, Apply):
+            return None
+        operands = [known(o) for o in statement.operands]
+        if any(type(o) not in (*_ATOMS, tuple) for o in operands):
+            return None
+        try:
+            values[statement.result] = statement.primitive.evaluate(*operands)
+        except (ArithmeticError, ValueError, TypeError):
+            return None
+    result = known(found.value) if isinstance(found, Result) else _UNKNOWN
+    if type(result) in _ATOMS:
+        return Result(constant(result))
+    if type(result) is tuple and all(type(v) in _ATOMS for v in result):
+        return Result(_tuple_constant(result))
+    return None

@@ -27,7 +27,6 @@ from srcdiff.frontend.objects import (
 )
 from srcdiff.ir.core import Constant, Value, constant
 from srcdiff.ir.types import (
-    SLICE,
     Array,
     Dict,
     List,
@@ -123,7 +122,7 @@ class Indexing(Expressions):
                 if kind == "fancy":
                     return Result(value)
                 exact = kind == "basic" and isinstance(value.type, Array)
-            case List() if index.type == SLICE:
+            case List() if isinstance(index.type, Opaque) and index.type.name == "slice":
                 return Result(value, None, Memory(held=memory.elements | memory.held, tangled=memory.tangled))
             case List():
                 exact = isinstance(index.type, Scalar) and not isinstance(value.type, Unknown | Tuple)

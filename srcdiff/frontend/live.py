@@ -14,9 +14,10 @@ import builtins
 import inspect
 import linecache
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import gast
@@ -91,7 +92,52 @@ def locate(function: FunctionType, parse: Callable[[str, str], gast.Module]) -> 
                 )
             ]
         )
+    if not _is_current(function, text):
+        raise _unreadable(function, "its file was edited after it was imported, and the text is not what runs")
     return Located(text, filename, tree, found[0])
+
+
+_compiled: dict[str, tuple[str, CodeType | None]] = {}
+
+
+def _is_current(function: FunctionType, text: str) -> bool:
+    """Whether the text compiles to the code that the function runs."""
+    code = function.__code__
+    if any(name.startswith("@py") for name in (*code.co_names, *code.co_varnames)):
+        # pytest writes the `assert` statements of test files anew.
+        return True
+    known = _compiled.get(code.co_filename)
+    if known is None or known[0] != text:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                whole = compile(text, code.co_filename, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            # A notebook's cell may hold what a module may not (`await` at its top).
+            whole = None
+        known = (text, whole)
+        _compiled[code.co_filename] = known
+    return known[1] is None or any(_same_code(code, other) for other in _codes(known[1]))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _same_code(a: CodeType, b: CodeType) -> bool:
+    if (a.co_name, a.co_firstlineno, a.co_code) != (b.co_name, b.co_firstlineno, b.co_code):
+        return False
+    if (a.co_names, a.co_varnames, len(a.co_consts)) != (b.co_names, b.co_varnames, len(b.co_consts)):
+        return False
+    return all(
+        _same_code(x, y)
+        if isinstance(x, CodeType) and isinstance(y, CodeType)
+        else type(x) is type(y) and repr(x) == repr(y)
+        for x, y in zip(a.co_consts, b.co_consts, strict=True)
+    )
 
 
 def _unreadable(function: FunctionType, why: str) -> TransformError:
@@ -168,6 +214,15 @@ def environment(function: FunctionType) -> Mapping[str, Any]:
     return _Environment(closure, function.__globals__)
 
 
+def defaults(function: FunctionType) -> dict[str, Any]:
+    """The objects that the function has as defaults, by parameter."""
+    code = function.__code__
+    given = function.__defaults__ or ()
+    positional = code.co_varnames[: code.co_argcount]
+    found = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
+    return found | (function.__kwdefaults__ or {})
+
+
 def is_same(known: ModuleRef | External, value: Any) -> bool:
     """Whether the object is what the text's import says."""
     if isinstance(known, ModuleRef):
@@ -237,7 +292,9 @@ def _function(value: FunctionType) -> FunctionSource | Unsupported:
     from srcdiff.frontend.module import Module
 
     closure = tuple(id(cell) for cell in value.__closure__ or ())
-    key = (value.__code__, id(value.__globals__), closure)
+    # The objects are kept alive by what is stored under the key, so that their ids stay theirs.
+    made = tuple((name, id(default)) for name, default in defaults(value).items())
+    key = (value.__code__, id(value.__globals__), closure, made)
     if key not in _modules:
         try:
             _modules[key] = Module.from_function(value)

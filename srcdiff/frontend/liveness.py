@@ -105,9 +105,12 @@ def read_names(node: gast.AST) -> Names:
         case gast.ListComp() | gast.DictComp() | gast.SetComp() | gast.GeneratorExp():
             inner = _read_children(node)
             bound = {n.id for g in node.generators for n in gast.walk(g.target) if isinstance(n, gast.Name)}
-            return inner - bound
+            # What the first `for` goes over is read outside.
+            return (inner - bound) | read_names(node.generators[0].iter)
         case gast.Lambda() | gast.FunctionDef():
-            return _read_children(node) - local_names(node)
+            # So are the defaults.
+            defaults = [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
+            return (_read_children(node) - local_names(node)).union(*map(read_names, defaults))
     return _read_children(node)
 
 

@@ -21,10 +21,10 @@ from srcdiff.frontend.comprehensions import Comprehensions
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, local_names
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import FunctionSource
+from srcdiff.frontend.names import FunctionSource, Unsupported
 from srcdiff.frontend.objects import Cell, Content, Memory, Plain, Root, Static
 from srcdiff.frontend.session import Session, Shares, Summary
-from srcdiff.frontend.subset import check
+from srcdiff.frontend.subset import check, report_undefined
 from srcdiff.ir.core import Constant, Function, Global, Origin, Parameter, Program, Value, constant
 from srcdiff.ir.types import BOOL, STR, UNKNOWN, Type, is_mutable
 
@@ -35,6 +35,9 @@ def lower(module: Module, name: str, types: Mapping[str, Type] | None = None) ->
     Everything outside the subset is reported at once, in one `TransformError`.
     """
     if name not in module.functions:
+        meaning = module.resolve(name)
+        if isinstance(meaning, Unsupported):
+            raise TransformError([Diagnostic(meaning.message, meaning.remedy, module.filename)])
         known = ", ".join(module.functions) or "none"
         raise TransformError([Diagnostic(f"there is no function `{name}`", f"functions: {known}", module.filename)])
     source = module.functions[name]
@@ -42,6 +45,9 @@ def lower(module: Module, name: str, types: Mapping[str, Type] | None = None) ->
     check(session, source, set())
     signature = tuple((types or {}).get(p, t) for p, t in zip(source.parameters, declared_types(source), strict=True))
     summary = session.main(source, signature)
+    if session.reporter.diagnostics:
+        for refused in dict.fromkeys([source, *(key[0] for key in session.functions)]):
+            report_undefined(session, refused)
     session.reporter.raise_if_any()
     main = session.functions[source, signature]
     assert summary.name == main.name
@@ -51,15 +57,15 @@ def lower(module: Module, name: str, types: Mapping[str, Type] | None = None) ->
 def declared_types(source: FunctionSource) -> list[Type]:
     """The types that annotations promise; a default that is a string or a flag says what it is."""
     spec = source.node.args
-    positional = [*spec.posonlyargs, *spec.args]
-    defaults = dict(zip([a.id for a in positional[len(positional) - len(spec.defaults) :]], spec.defaults, strict=True))
-    defaults |= {a.id: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
+    # The defaults of a live function are what its object has, whatever the text says.
+    constants = {name: node.value for name, node in source.default_nodes.items() if isinstance(node, gast.Constant)}
+    defaults = constants if source.defaults is None else source.defaults
     found: list[Type] = []
-    for argument in (*positional, *spec.kwonlyargs):
+    for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
         type = type_of(annotation_text(source.module, argument.annotation))
         default = defaults.get(argument.id)
-        if type == UNKNOWN and argument.annotation is None and isinstance(default, gast.Constant):
-            type = BOOL if isinstance(default.value, bool) else STR if isinstance(default.value, str) else UNKNOWN
+        if type == UNKNOWN and argument.annotation is None:
+            type = BOOL if isinstance(default, bool) else STR if isinstance(default, str) else UNKNOWN
         found.append(type)
     return found
 
@@ -108,7 +114,7 @@ class Lowering(Comprehensions):
         annotation = source.module.segment(argument.annotation) if argument.annotation is not None else None
         found: Value | None = None
         if default is not None:
-            operand = self.default(source, None, argument.id, default, default)
+            operand = self.default(source, argument.id, default, default)
             if isinstance(operand, Static):
                 found = self.current(operand, default) if self.is_value(operand) else constant(None)
             else:
@@ -124,15 +130,14 @@ def _lower(session: Session, source: FunctionSource, types: tuple[Type, ...], na
     cells = [lowering.state.names[0, p] for p in source.parameters]
     node = source.node
     spec = node.args
-    positional = [*spec.posonlyargs, *spec.args]
-    defaults = [None] * (len(positional) - len(spec.defaults)) + list(spec.defaults) + list(spec.kw_defaults)
+    arguments = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)
     parameters: list[Parameter] = []
     result: Value = constant(None)
     memory = Memory()
     inline: str | None = None
     try:
-        for value, argument, default in zip(values, (*positional, *spec.kwonlyargs), defaults, strict=True):
-            parameters.append(lowering.parameter(source, value, argument, default))
+        for value, argument in zip(values, arguments, strict=True):
+            parameters.append(lowering.parameter(source, value, argument, source.default_nodes.get(argument.id)))
         operand = (
             lowering.function_body(source) if isinstance(node, gast.FunctionDef) else lowering.expression(node.body)
         )

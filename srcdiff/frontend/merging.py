@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from srcdiff.frontend.objects import (
     Binding,
     Cell,
+    Closure,
     Content,
     Plain,
     State,
@@ -71,18 +72,42 @@ class Merger:
         a = self.then.state.names.get(variable, Unbound())
         b = self.orelse.state.names.get(variable, Unbound())
         if self.then.state.dead:
-            if context.same_binding(b, old) or isinstance(b, Static):
+            if context.same_binding(b, old):
                 return b
+            if isinstance(b, Static):
+                return self._function(b, state)
             a = Unbound()
         elif self.orelse.state.dead:
-            if context.same_binding(a, old) or isinstance(a, Static):
+            if context.same_binding(a, old):
                 return a
+            if isinstance(a, Static):
+                return self._function(a, state)
             b = Unbound()
         elif context.same_binding(a, b):
             return a
         elif isinstance(a, Static) or isinstance(b, Static):
             return Unbound(f"`{variable[1]}` is not the same function on every path that leads here")
-        name = variable[1] if variable[1].isidentifier() else None
+        return self._joined(variable[1], a, b, state)
+
+    def _function(self, made: Static, state: State) -> Static:
+        """A function made on the only path that goes on; its defaults come out of that path with it."""
+        closure = made.value
+        if not isinstance(closure, Closure) or not closure.defaults:
+            return made
+        defaults: list[tuple[str, Binding]] = []
+        for name, binding in closure.defaults:
+            if isinstance(binding, Static):
+                defaults.append((name, self._function(binding, state)))
+            elif self.then.state.dead:
+                defaults.append((name, self._joined(name, Unbound(), binding, state)))
+            else:
+                defaults.append((name, self._joined(name, binding, Unbound(), state)))
+        return Static(replace(closure, defaults=tuple(defaults)))
+
+    def _joined(self, variable: str, a: Binding, b: Binding, state: State) -> Binding:
+        """What stands for `a` on one path and `b` on the other, neither of them a function."""
+        context = self.context
+        name = variable if variable.isidentifier() else None
         left, memory, stale = context.on(self.then, lambda: context.value_of_binding(a))
         right, other, spoiled = context.on(self.orelse, lambda: context.value_of_binding(b))
         if left.type == BOTTOM and right.type == BOTTOM and isinstance(a, Unbound) and isinstance(b, Unbound):

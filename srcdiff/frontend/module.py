@@ -10,8 +10,10 @@ In: a path, a text, or a live function. Out: a `Module`; nothing of it is ever r
 
 from __future__ import annotations
 
+import builtins
 import keyword
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -60,12 +62,21 @@ class Module:
         self._family = {} if family is None else family
         self._bound: dict[str, Resolution] = {}
         self._assigned: dict[str, list[gast.AST | None]] = {}
+        self._certain: set[str] = set()
+        self._lambdas: dict[str, FunctionSource] = {}
         self.stars: list[str] = []
         modules: dict[str, str] = {}
         names: dict[tuple[str, str], str] = {}
         self.functions: dict[str, FunctionSource] = {}
-        for statement in _top_level(tree.body):
+        for statement, certain in _top_level(tree.body):
+            before = dict(self._bound)
             self._read(statement, modules, names)
+            for local, previous in before.items():
+                if self._bound[local] != previous and not (certain and local in self._certain):
+                    self._doubt(local)
+            for local in self._bound.keys() - before.keys():
+                if certain:
+                    self._certain.add(local)
         self.imports = Imports(modules, names)
 
     # --- making one
@@ -92,10 +103,11 @@ class Module:
     @staticmethod
     def from_function(function: FunctionType) -> Module:
         """The module around a live function; names are looked up in its closure and globals."""
-        found = live.locate(function, parse)
+        found = live.locate(function, parse_running)
         name = function.__module__ or "__main__"
         module = Module(found.text, found.filename, name, found.tree, None, live.environment(function))
-        module.functions[function.__name__] = FunctionSource(function.__name__, found.node, module)
+        source = FunctionSource(function.__name__, found.node, module, live.defaults(function))
+        module.functions[function.__name__] = source
         return module
 
     # --- reading the text
@@ -135,6 +147,14 @@ class Module:
                 self._bound[name] = Unsupported(
                     f"`{name}` is an async function, which is not supported", "write it as a plain function"
                 )
+
+    def _doubt(self, name: str) -> None:
+        """A name has one meaning in one branch of the module and another elsewhere."""
+        self.functions.pop(name, None)
+        self._bound[name] = Unsupported(
+            f"`{name}` is defined more than once, and which definition runs depends on a branch of the module",
+            "define it once, or give each definition a name of its own",
+        )
 
     def imported(self, statement: gast.Import | gast.ImportFrom) -> Iterator[tuple[str, Resolution]]:
         """The local names an import statement binds and what they stand for."""
@@ -183,7 +203,8 @@ class Module:
         if self.environment is not None and name in self.environment:
             value = self.environment[name]
             known = self._bound.get(name)
-            if isinstance(known, ModuleRef | External) and live.is_same(known, value):
+            # What an import of a library binds is known by its name; any other module is what the object says it is.
+            if isinstance(known, ModuleRef | External) and is_library(known) and live.is_same(known, value):
                 return known
             return live.classify(value, self.name, name)
         if name in self._bound and name not in self._assigned:
@@ -192,8 +213,49 @@ class Module:
             value = self._constant(name, frozenset())
             if value is not None:
                 return ConstantValue(value)
+            function = self._function(name, frozenset())
+            if function is not None:
+                return function
             return GlobalValue(self.name, name, self._type(name))
         return None
+
+    def _function(self, name: str, pending: frozenset[str]) -> FunctionSource | External | None:
+        """The function that an assignment of the module gives a name: `sine = math.sin`, `sq = lambda x: x * x`."""
+        value = self.alias(name)
+        if name in pending or name in self._bound:
+            return None
+        match value:
+            case gast.Lambda():
+                return self._lambdas.setdefault(name, FunctionSource(name, value, self))
+            case gast.Name(id=other) if other in self._assigned:
+                return self._function(other, pending | {name})
+            case gast.Name(id=other):
+                found = self._bound.get(other)
+                if found is None and callable(getattr(builtins, other, None)):
+                    return External("builtins", other)
+                return found if isinstance(found, FunctionSource | External) else None
+            case gast.Attribute():
+                return self._member(value)
+        return None
+
+    def _member(self, node: gast.AST) -> FunctionSource | External | None:
+        """What `math.sin`, `np.linalg.norm` or `helpers.f` stands for, if it is a function."""
+        parts: list[str] = []
+        while isinstance(node, gast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        found = self._bound.get(node.id) if isinstance(node, gast.Name) and node.id not in self._assigned else None
+        for part in reversed(parts):
+            match found:
+                case ModuleRef(name=module) if is_submodule(module, part):
+                    found = ModuleRef(f"{module}.{part}")
+                case ModuleRef(name=module):
+                    found = External(module, part)
+                case UserModule(module=user):
+                    found = user.resolve(part)
+                case _:
+                    return None
+        return found if isinstance(found, FunctionSource | External) else None
 
     def alias(self, name: str) -> gast.AST | None:
         """What a name of the module is assigned, if it is assigned once: an alias of a type, perhaps."""
@@ -258,15 +320,35 @@ def record_imports(
             names[source, alias.name] = alias.asname or alias.name
 
 
+def is_library(known: ModuleRef | External) -> bool:
+    """Whether a module, or what is imported from it, belongs to a library whose functions we know by name."""
+    module = known.name if isinstance(known, ModuleRef) else known.module
+    return module.split(".")[0] in LIBRARIES
+
+
 def is_submodule(module: str, attribute: str) -> bool:
     """Whether `from module import attribute` imports a module of the libraries we know."""
     return (module, attribute) in {("numpy", "linalg"), ("scipy", "special"), ("scipy", "linalg"), ("numpy", "random")}
 
 
 def parse(text: str, filename: str) -> gast.Module:
-    """The syntax tree of a text; a syntax error of the user's is a TransformError at its place."""
+    """The syntax tree of a text; what Python rejects is a TransformError at its place."""
+    # The compiler rejects more than the parser: `break` outside a loop, a parameter named twice.
+    return _read_by(lambda: compile(text, filename, "exec", dont_inherit=True), text, filename)
+
+
+def parse_running(text: str, filename: str) -> gast.Module:
+    """The syntax tree of a text that Python runs already, perhaps under the wider rules of a notebook."""
+    return _read_by(lambda: None, text, filename)
+
+
+def _read_by(check: Callable[[], object], text: str, filename: str) -> gast.Module:
     try:
-        tree = gast.parse(text, filename)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            tree = gast.parse(text, filename)
+            check()
     except SyntaxError as error:
         place = Diagnostic(
             f"invalid syntax: {error.msg}",
@@ -284,18 +366,18 @@ def parse(text: str, filename: str) -> gast.Module:
     return tree
 
 
-def _top_level(body: list[gast.AST]) -> Iterator[gast.AST]:
-    """The statements that a module runs, those inside its top-level `if` and `try` statements included."""
+def _top_level(body: list[gast.AST], certain: bool = True) -> Iterator[tuple[gast.AST, bool]]:
+    """The statements that a module runs, and whether it always does: not those in its `if`, `try` and loops."""
     for statement in body:
-        yield statement
+        yield statement, certain
         match statement:
             case (
                 gast.If(body=inner, orelse=orelse)
                 | gast.For(body=inner, orelse=orelse)
                 | gast.While(body=inner, orelse=orelse)
             ):
-                yield from _top_level([*inner, *orelse])
+                yield from _top_level([*inner, *orelse], False)
             case gast.Try(body=inner, handlers=handlers, orelse=orelse, finalbody=final):
-                yield from _top_level([*inner, *(s for h in handlers for s in h.body), *orelse, *final])
+                yield from _top_level([*inner, *(s for h in handlers for s in h.body), *orelse, *final], False)
             case gast.With(body=inner):
-                yield from _top_level(inner)
+                yield from _top_level(inner, certain)

@@ -5,6 +5,7 @@ In: nothing. Out: small classes, the compile-time values of the front end: modul
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,20 @@ class FunctionSource:
     name: str
     node: gast.FunctionDef | gast.Lambda
     module: Module
+    defaults: Mapping[str, Any] | None = None
+    """The objects that a live function has as defaults; None for a function known from its text only."""
 
     @property
     def parameters(self) -> list[str]:
         return [a.id for a in (*self.node.args.posonlyargs, *self.node.args.args, *self.node.args.kwonlyargs)]
+
+    @property
+    def default_nodes(self) -> dict[str, gast.AST]:
+        """The expressions of the defaults, by parameter."""
+        spec = self.node.args
+        positional = [a.id for a in (*spec.posonlyargs, *spec.args)]
+        found = dict(zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True))
+        return found | {a.id: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,11 +45,13 @@ class Memory:
     """`own`: the roots the object itself may be; `held`: those of objects it contains, beyond its own elements.
 
     `tangled`: two of its elements may be one object, so that a write through one cannot be modelled.
+    `leaf`: it is a number or an array, whatever its type says, and so it contains no other object.
     """
 
     own: Roots = NO_ROOTS
     held: Roots = NO_ROOTS
     tangled: bool = False
+    leaf: bool = False
 
     def meets(self, written: Roots) -> bool:
         """Whether a write to `written` may change this object or what it contains."""
@@ -57,14 +59,15 @@ class Memory:
 
     @property
     def elements(self) -> Roots:
-        return frozenset(map(element, self.own))
+        return NO_ROOTS if self.leaf else frozenset(map(element, self.own))
 
     @property
     def all(self) -> Roots:
         return self.own | self.held | self.elements
 
     def __or__(self, other: Memory) -> Memory:
-        return Memory(self.own | other.own, self.held | other.held, self.tangled or other.tangled)
+        leaf = self.leaf and other.leaf
+        return Memory(self.own | other.own, self.held | other.held, self.tangled or other.tangled, leaf)
 
     def aged(self, since: int) -> Memory:
         """As seen by the next iteration: what was made after serial `since` becomes "made earlier"."""
@@ -72,10 +75,11 @@ class Memory:
         def old(roots: Roots) -> Roots:
             return frozenset(Root((*r.label, "earlier"), 0) if r.serial > since else r for r in roots)
 
-        return Memory(old(self.own), old(self.held), self.tangled)
+        return Memory(old(self.own), old(self.held), self.tangled, self.leaf)
 
 
 FRESH = Memory()
+NUMBER = Memory(leaf=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +124,14 @@ class Content:
 
 @dataclass(frozen=True, eq=False)
 class Closure:
-    """A nested function or lambda: its source and the frame whose variables it reads."""
+    """A nested function or lambda: its source, the frame whose variables it reads, and what its defaults stand for.
+
+    Python evaluates defaults where the function is made, once.
+    """
 
     source: FunctionSource
     frame: int
+    defaults: tuple[tuple[str, Binding], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +150,12 @@ class Static:
     def same(self, other: Static) -> bool:
         a, b = self.value, other.value
         if isinstance(a, Closure) and isinstance(b, Closure):
-            return a.source is b.source and a.frame == b.frame
+            made = [(name, id(binding)) for name, binding in a.defaults]
+            return (
+                a.source.node is b.source.node
+                and a.frame == b.frame
+                and made == [(name, id(binding)) for name, binding in b.defaults]
+            )
         return a is b or (type(a) is type(b) and a == b)
 
 
@@ -231,7 +244,9 @@ def element_memory(base: Memory, base_type: Type) -> Memory:
     inner = base.elements | base.held
     match base_type:
         case Array():
-            return Memory(base.own)
+            return Memory(base.own, leaf=True)
+        case Unknown() if base.leaf:
+            return Memory(base.own, leaf=True)
         case Unknown():
             return Memory(base.own | inner, base.held, base.tangled)
         case List(item) if item is not None and not may_be_container(item):

@@ -6,7 +6,8 @@ In: functions with the types of their arguments. Out: a `Summary` of each, lower
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 
 import gast
 
@@ -14,7 +15,9 @@ from srcdiff.diagnostics import Diagnostic, Reporter
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import FunctionSource
 from srcdiff.ir.core import Function, Global
-from srcdiff.ir.types import BOTTOM, Type, join
+from srcdiff.ir.types import BOTTOM, UNKNOWN, Type, join
+
+_PATIENCE = 4
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Session:
             if pending is source:
                 # Arguments of a recursive call are covered by one type, so that `f(n - 1)` ends.
                 types = tuple(map(join, known, types))
+                if sum(key[0] is source for key in self._pending) > _PATIENCE:
+                    types = tuple(a if a == b else UNKNOWN for a, b in zip(known, types, strict=True))
                 break
         key = (source, types)
         if key in self._summaries:
@@ -83,11 +88,16 @@ class Session:
             return self._pending[key]
         name = self._name(source.name, key)
         self._pending[key] = Summary(name)
-        while True:
+        for round in count():
             before = set(self._summaries)
             function, summary = self._lower(self, source, types, name)
             if key not in self._recursive or summary == self._pending[key]:
                 break
+            if round > _PATIENCE and summary.result != self._pending[key].result:
+                # A type that grows with the depth of the recursion has no end of its own.
+                summary = replace(summary, result=UNKNOWN)
+                if summary == self._pending[key]:
+                    break
             self._pending[key] = summary
             # What was lowered on the way relied on the narrower result.
             for other in [k for k in self._summaries if k not in before]:

@@ -17,7 +17,6 @@ from srcdiff.frontend.liveness import BREAK, CONTINUE, FALL, JUMPS, RETURN, assi
 from srcdiff.frontend.loops import BROKEN, JUMPED, RETURNED, STOP, VALUE, LoopPlan
 from srcdiff.frontend.names import External, FunctionSource, Unsupported
 from srcdiff.frontend.objects import (
-    Closure,
     Operand,
     Result,
     Static,
@@ -30,7 +29,7 @@ from srcdiff.frontend.objects import (
 )
 from srcdiff.frontend.subset import complaint
 from srcdiff.ir.core import Constant, Origin, Value, constant
-from srcdiff.ir.types import UNKNOWN, List, Tuple, Unknown, is_mutable
+from srcdiff.ir.types import UNKNOWN, Bottom, List, Opaque, Tuple, Unknown, is_mutable
 
 
 class Statements(Iteration):
@@ -171,8 +170,7 @@ class Statements(Iteration):
                     raise self.error(
                         node.decorator_list[0], "decorators of nested functions are not supported", "remove it"
                     )
-                source = FunctionSource(name, node, self.scope.module)
-                self.state.names[self.scope.frame, name] = Static(Closure(source, self.scope.frame))
+                self.bind((self.scope.frame, name), self.closure(FunctionSource(name, node, self.scope.module)))
             case gast.Import() | gast.ImportFrom():
                 for local, resolution in self.scope.module.imported(node):
                     self.bind((self.scope.frame, local), self.resolved(resolution, node))
@@ -190,6 +188,8 @@ class Statements(Iteration):
                 return
         name = first.id if isinstance(first, gast.Name) else None
         operand = self.expression(value, name)
+        if len(targets) > 1:
+            operand = self.placed(operand, name)
         for target in targets:
             self.assign(target, operand, node)
 
@@ -261,7 +261,9 @@ class Statements(Iteration):
         type = operand.type
         if isinstance(type, Tuple) and len(type.items) != len(targets):
             raise self.error(node, f"a tuple of {len(type.items)} items is unpacked into {len(targets)} names")
-        if not isinstance(type, Tuple | Unknown | List) and not is_mutable(type):
+        # Items of a shape of unknown length are read by position; nothing is known yet of what recursion gives
+        # (Bottom).
+        if not isinstance(type, Tuple | Unknown | List | Bottom) and not is_mutable(type) and type != Opaque("shape"):
             raise self.error(node, f"a value of type {type} cannot be unpacked")
         value = self.current(operand, node)
         whole = Result(value, operand.place, self.memory(operand))

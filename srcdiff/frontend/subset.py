@@ -5,10 +5,13 @@ In: the tree of a function. Out: a diagnostic for every construct that is not su
 
 from __future__ import annotations
 
+import builtins
+from functools import lru_cache
+
 import gast
 
 from srcdiff.frontend.liveness import local_names
-from srcdiff.frontend.module import is_submodule
+from srcdiff.frontend.module import Module, is_submodule
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.frontend.session import Session
@@ -81,17 +84,53 @@ def check(session: Session, source: FunctionSource, seen: set[FunctionSource], e
     _signature(session, source, entry)
     module = source.module
     body = source.node.body if isinstance(source.node, gast.FunctionDef) else [source.node.body]
+    local = _names_within(source.node)
     for statement in body:
         for node in gast.walk(statement):
             _node(session, source, node)
             callee = None
             if isinstance(node, gast.Name):
-                callee = module.resolve(node.id)
-            elif isinstance(node, gast.Attribute) and isinstance(node.value, gast.Name):
+                callee = module.resolve(node.id) if node.id not in local else None
+            elif isinstance(node, gast.Attribute) and isinstance(node.value, gast.Name) and node.value.id not in local:
                 owner = module.resolve(node.value.id)
                 callee = owner.module.resolve(node.attr) if isinstance(owner, UserModule) else None
             if isinstance(callee, FunctionSource) and node.ctx.__class__ is gast.Load:
                 check(session, callee, seen, entry=False)
+
+
+def undefined(module: Module, name: str) -> tuple[str, str]:
+    """Message and remedy for a name that nothing defines."""
+    remedy = "define it before it is used"
+    if module.stars:
+        remedy = f"it may come from `from {module.stars[0]} import *`: import it by name"
+    return f"name `{name}` is not defined", remedy
+
+
+def report_undefined(session: Session, source: FunctionSource) -> None:
+    """Report every name of a function that nothing defines. For a function that is refused already: to see all at once.
+
+    (Alone it is no reason to refuse: code that never runs may name what does not exist.)
+    """
+    local = _names_within(source.node)
+    body = source.node.body if isinstance(source.node, gast.FunctionDef) else [source.node.body]
+    nodes = [node for statement in body for node in gast.walk(statement)]
+    promises = [getattr(node, field, None) for node in nodes for field in ("annotation", "returns")]
+    unread = {inner for promise in promises if promise is not None for inner in gast.walk(promise)}
+    for node in nodes:
+        if not isinstance(node, gast.Name) or not isinstance(node.ctx, gast.Load) or node in unread:
+            continue
+        if node.id not in local and source.module.resolve(node.id) is None and not hasattr(builtins, node.id):
+            session.reporter.add(session.diagnostic(source.module, node, *undefined(source.module, node.id)))
+
+
+@lru_cache(maxsize=256)
+def _names_within(node: gast.AST) -> frozenset[str]:
+    """Every name that a function binds, its inner functions and comprehensions included."""
+    inner = [n for n in gast.walk(node) if isinstance(n, gast.FunctionDef | gast.Lambda)]
+    bound = {n.id for n in gast.walk(node) if isinstance(n, gast.Name) and isinstance(n.ctx, gast.Store | gast.Param)}
+    # Inner functions and classes, and what `match` binds, have their name as a string.
+    named = {n.name for n in gast.walk(node) if n is not node and isinstance(getattr(n, "name", None), str)}
+    return frozenset(bound | named).union(*map(local_names, inner))
 
 
 def _node(session: Session, source: FunctionSource, node: gast.AST) -> None:
@@ -106,7 +145,7 @@ def _node(session: Session, source: FunctionSource, node: gast.AST) -> None:
         _unknown_function(session, source, node)
         if not isinstance(node.func, gast.Name):
             return
-        known = _FORBIDDEN_CALLS.get(node.func.id)
+        known = _FORBIDDEN_CALLS.get(node.func.id) if node.func.id not in _names_within(source.node) else None
         if known is not None and module.resolve(node.func.id) in (None, External("builtins", node.func.id)):
             session.reporter.add(session.diagnostic(module, node, *known))
 
@@ -129,7 +168,7 @@ def _library_function(source: FunctionSource, node: gast.AST) -> External | None
     while isinstance(node, gast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if not isinstance(node, gast.Name) or node.id in local_names(source.node):
+    if not isinstance(node, gast.Name) or node.id in _names_within(source.node):
         return None
     found = source.module.resolve(node.id)
     for part in reversed(parts):

@@ -10,9 +10,11 @@ from typing import Literal
 import gast
 
 from srcdiff.frontend.expressions import BINARY
+from srcdiff.frontend.indexing import index_kind
 from srcdiff.frontend.names import External, FunctionSource
 from srcdiff.frontend.objects import (
     FRESH,
+    NO_ROOTS,
     Cell,
     Memory,
     Operand,
@@ -29,7 +31,7 @@ from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.frontend.statements import Statements
 from srcdiff.frontend.subset import complaint
 from srcdiff.ir.core import Effect, Value, constant
-from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_mutable
+from srcdiff.ir.types import OBJECT, Array, Bottom, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_mutable
 
 _CHANGERS = frozenset(
     ("append", "extend", "insert", "remove", "clear", "sort", "reverse", "update", "setdefault", "fill")
@@ -62,14 +64,15 @@ class Writes(Statements):
             base = self.target_place(node.value)
             index = self.index_value(node.slice)
             base_value = self.read(base, node)
-            if isinstance(base_value.type, Unknown) and isinstance(index.type, Scalar | Tuple):
+            if isinstance(base_value.type, Unknown) and _is_place(index.type):
                 return View(base, index, base_value.type, None, self.origin)
             operand = self.item(Result(base_value, base, self.memory_of(base)), index, node)
         else:
             operand = self.expression(node)
         if isinstance(operand, Static):
             raise self.error(node, f"{self.describe_static(operand)} cannot be written into")
-        if not is_mutable(operand.type) or isinstance(operand.type, Tuple):
+        unknown_yet = isinstance(operand.type, Bottom)
+        if not unknown_yet and (not is_mutable(operand.type) or isinstance(operand.type, Tuple)):
             raise self.error(
                 node, f"a value of type {operand.type} cannot be written into", "use an array, list or dict"
             )
@@ -136,7 +139,8 @@ class Writes(Statements):
             plain = f"`{name} = {name} {_SIGNS[primitive]} {self.scope.module.segment(node.value)}`"
             written = memory.own | memory.elements if primitive == "add" else memory.own
             self.spoil(written, remedy=f"if `{name}` is a number, write {plain}")
-            self.bind(variable, Result(result.value, None, Memory(memory.own, memory.held | result.memory.held)))
+            held = NO_ROOTS if result.memory.leaf else memory.held | result.memory.held
+            self.bind(variable, Result(result.value, None, Memory(memory.own, held, leaf=result.memory.leaf)))
             return
         if isinstance(type, List) and primitive == "add":
             self.extend(place, right, node)
@@ -297,6 +301,18 @@ class Writes(Statements):
                 raise AssertionError("internal error: an exception that is no class")
             target = self.session.global_value(OBJECT, external.module, external.attribute)
         self.builder.emit(Effect(wanted, tuple(operands), self.origin, target, keywords))
+
+
+def _is_place(index: Type) -> bool:
+    """Whether `x[index]` is a part of x for every x: no array index, which would make a copy of an array's items."""
+    match index:
+        case Scalar(kind=kind):
+            return kind != "bool"
+        case Opaque(name="str"):
+            return True
+        case Tuple():
+            return index_kind(index) == "basic"
+    return False
 
 
 def _as_read(target: gast.Name) -> gast.Name:

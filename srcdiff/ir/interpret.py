@@ -40,7 +40,7 @@ from srcdiff.ir.core import (
     assert_never,
 )
 
-_PASSES_ON = frozenset({"copy", "identity"})
+_PASSES_ON = frozenset({"copy", "identity", "zeros_if_defined"})
 """Primitives that hand a variable on without looking at it: their operand may be undefined."""
 
 

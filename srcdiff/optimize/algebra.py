@@ -193,19 +193,36 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
     """``broadcast_to(g, x.shape) * x`` is ``g * x``: the product broadcasts anyway."""
     a, b = apply.operands
     for position, (spread, other) in enumerate(((a, b), (b, a))):
-        inner = _made_by(spread, known, "np.broadcast_to")
-        if inner is None:
+        found = _spread_number(spread, known)
+        if found is None:
             continue
-        small = inner.operands[0]
+        small, model = found
         operands = (small, other) if position == 0 else (other, small)
         if _same_shape(apply.result.type, apply.primitive.infer(*operands)):
             return _again(apply, apply.primitive.name, *operands)
         if not _has_shape_and_dtype(apply.result.type, other.type):
             continue
-        shape = _made_by(inner.operands[1], known, "shape")
-        if _same_shape(spread.type, other.type) or (shape and shape.operands[0] is other):
+        if _same_shape(spread.type, other.type) or model is other:
             return _again(apply, apply.primitive.name, *operands)
     return None
+
+
+def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value | None] | None:
+    """What was broadcast, and the array whose shape it took: `broadcast_to(g, x.shape)`, `full_like(x, 1.0)`,
+    `g + zeros_like(x)`. (`full_like` makes even a number of NumPy's single, which a product with it would not be.)"""
+    inner = _made_by(spread, known, "np.broadcast_to", "np.full_like", "add")
+    if inner is None:
+        return None
+    first, second = inner.operands[:2]
+    match inner.primitive.name:
+        case "np.broadcast_to":
+            shape = _made_by(second, known, "shape")
+            return first, shape.operands[0] if shape else None
+        case "np.full_like":
+            return (second, first) if isinstance(second, Constant) and is_constant(inner.operands[2], None) else None
+        case _:
+            zero = _made_by(second, known, "zeros_like") if isinstance(first.type, Scalar) else None
+            return (first, zero.operands[0]) if zero else None
 
 
 def _outwards(apply: Apply, known: Definitions) -> Outcome:

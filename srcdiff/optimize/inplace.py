@@ -58,8 +58,8 @@ from srcdiff.optimize.schedule import reads_first
 from srcdiff.primitives.table import TABLE
 
 
-def inplace(program: Program) -> Program:
-    """The program with updates in place."""
+def inplace(program: Program, *, derivative: bool = False) -> Program:
+    """The program with updates in place; `derivative` says whether its main function is one, and not the user's."""
     summaries: dict[str, Summary] = {}
     functions: list[Function] = []
     for function in program.functions:
@@ -71,7 +71,7 @@ def inplace(program: Program) -> Program:
         analysis = Overwrites(function, summaries)
         rewriter = _Rewriter(analysis.run(), _spread_numbers(function.body))
         body = rewriter.block(function.body)
-        if function.name == program.main.name:
+        if derivative and function.name == program.main.name:
             body = _with_own_derivatives(body, analysis, rewriter)
         summaries[function.name] = analysis.summary()
         functions.append(replace(function, body=_without_unread(body, rewriter.spread)))
@@ -126,8 +126,8 @@ class _Rewriter:
     plan: Plan
     spread: dict[Value, Apply]
 
-    def copy_of(self, value: Value, origin: Origin) -> Apply:
-        result = Value(value.type, value.name, value.origin)
+    def copy_of(self, value: Value, origin: Origin, name: str | None) -> Apply:
+        result = Value(value.type, name, value.origin)
         if value in self.spread:
             number, shape = self.spread[value].operands
             return Apply(TABLE["np.full"], (shape, number, constant(None)), result, origin)
@@ -164,7 +164,8 @@ class _Rewriter:
         if apply not in self.plan.copies:
             return (replace(apply, inplace=True),)
         position = apply.primitive.updates or 0
-        copy = self.copy_of(apply.operands[position], apply.origin)
+        base = apply.operands[position]
+        copy = self.copy_of(base, apply.origin, base.name)
         operands = (*apply.operands[:position], copy.result, *apply.operands[position + 1 :])
         return copy, replace(apply, operands=operands, inplace=True)
 
@@ -174,14 +175,17 @@ class _Rewriter:
         initial = list(loop.initial)
         for k, value in enumerate(loop.initial):
             if (loop, k) in self.plan.copied_initial:
-                copy = self.copy_of(value, loop.origin)
+                copy = self.copy_of(value, loop.origin, value.name)
                 copies.append(copy)
                 initial[k] = copy.result
         return tuple(copies), tuple(initial)
 
 
 def _with_own_derivatives(body: Block, analysis: Overwrites, rewriter: _Rewriter) -> Block:
-    """The body with copies of the adjoints among its results that are not objects of their own."""
+    """The body with copies of the derivatives among its results that are not objects of their own.
+
+    Of several results the first is the value of the user's function, which may be what it was given.
+    """
     taken: SiteSet = frozenset()
     copies: list[Statement] = []
 
@@ -193,15 +197,16 @@ def _with_own_derivatives(body: Block, analysis: Overwrites, rewriter: _Rewriter
             reach = analysis.reach_of(value).top - {VIEW}
         shared = reach & taken or not all(map(analysis.sites.owned, reach))
         taken |= reach
-        if is_atom(value) or not is_mutable(value.type) or value.origin.role != "adjoint" or not shared:
+        if is_atom(value) or not is_mutable(value.type) or not shared:
             return value
-        copies.append(rewriter.copy_of(value, value.origin))
+        copies.append(rewriter.copy_of(value, value.origin, value.name if value.origin.role == "adjoint" else None))
         return copies[-1].results[0]
 
     packed = {s.result: s for s in body.statements if isinstance(s, Apply) and s.primitive.name == "make_tuple"}
-    results = []
+    results = list(body.results[: len(body.results) > 1])
+    taken = taken.union(*(analysis.reach_of(value).all for value in results))
     renewed: dict[Statement, tuple[Statement, ...]] = {}
-    for result in body.results:
+    for result in body.results[len(results) :]:
         if result not in packed:
             results.append(own(result))
             continue

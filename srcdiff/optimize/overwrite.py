@@ -27,7 +27,7 @@ back (a plan with more copies is right, too). After a decision in a later round,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from srcdiff.ir.core import (
     Apply,
@@ -43,9 +43,10 @@ from srcdiff.ir.core import (
     Value,
     While,
     assert_never,
+    blocks_of,
     walk,
 )
-from srcdiff.ir.types import OBJECT, Array, is_mutable
+from srcdiff.ir.types import OBJECT, Array, List, is_mutable
 from srcdiff.optimize.ownership import (
     FOREIGN,
     NOTHING,
@@ -62,6 +63,7 @@ from srcdiff.optimize.ownership import (
 )
 from srcdiff.optimize.plans import Plan, Slot, Summary, is_forced, is_optional, written_slots
 from srcdiff.optimize.positions import Positions
+from srcdiff.optimize.schedule import known_lists
 
 _FEW = 4
 _WIDER = frozenset({"identity", "np.broadcast_to", "np.diag"})
@@ -82,6 +84,7 @@ class Overwrites:
         """Updates that do not overwrite what they are given: a forced one copies it, any other makes a new array."""
         self._copied_initial: set[Slot] = set()
         self._detached: set[Apply] = set()
+        self._lists = {v for block in _blocks(function.body) for v in known_lists(block)}
         self._taken: dict[Value, tuple[Apply, tuple[Loop, ...]]] = {}
         """Where a view of something was taken, and the loops around."""
         self._holders: dict[Site, list[Value]] = {}
@@ -234,6 +237,9 @@ class Overwrites:
             return
         if apply.primitive.views and apply.primitive.name not in _WIDER:
             self._taken[apply.result] = (apply, self._around)
+        if apply.primitive.name == "index_get" and apply.operands[0] in self._lists:
+            self._set(apply.result, Reach(operands[0].inner, operands[0].inner))
+            return
         self._set(apply.result, result_reach(apply, operands, self.sites, self._around))
 
     def _views_in_the_way(self, apply: Apply, sites: SiteSet) -> list[Apply] | None:
@@ -304,7 +310,8 @@ class Overwrites:
         if isinstance(loop, For):
             if loop.iterable is not None and is_mutable(loop.item.type):
                 source = self.reach_of(loop.iterable)
-                self._set(loop.item, Reach(source.all | {VIEW}, source.inner))
+                own = source.inner if isinstance(loop.iterable.type, List) else source.all | {VIEW}
+                self._set(loop.item, Reach(own, source.inner))
             for item, items in zip(loop.zipped_items, loop.zipped, strict=True):
                 inner = self.reach_of(items).inner if is_mutable(item.type) else NOTHING.inner
                 self._set(item, Reach(inner, inner))
@@ -343,3 +350,9 @@ class Overwrites:
                     inner = frozenset({self.sites.fresh((loop, k, "inner"), self._around)})
                 given[k] = Reach(frozenset({self.sites.fresh((loop, k, "top"), self._around)}), inner)
         return given
+
+
+def _blocks(body: Block) -> Iterator[Block]:
+    yield body
+    for statement in walk(body):
+        yield from blocks_of(statement)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcdiff.ir.core import Apply, Block, Call, Constant, Effect, For, Function, If, Value, While, assert_never
-from srcdiff.ir.types import Array, Scalar, is_mutable
+from srcdiff.ir.types import Array, Scalar, Tuple, is_mutable
 from srcdiff.optimize.ownership import NOTHING, Loop, Reach
 
 Slot = tuple[Loop, int]
@@ -50,7 +50,8 @@ def is_forced(apply: Apply) -> bool:
     position = apply.primitive.updates
     if position is None or apply.primitive.name == "accumulate":
         return False
-    return is_mutable(apply.operands[position].type)
+    base = apply.operands[position].type
+    return is_mutable(base) and not isinstance(base, Tuple)  # a tuple with something added is another tuple
 
 
 def is_optional(apply: Apply) -> bool:

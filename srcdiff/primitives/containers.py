@@ -85,13 +85,7 @@ def _index_set(x: Any, index: Any, value: Any) -> Any:
 
 
 def _index_add(x: Any, index: Any, value: Any) -> Any:
-    if isinstance(x, tuple):
-        items = list(x)
-        items[index] = helper("accumulate")(items[index], value)
-        return tuple(items)
-    new = _own(x)
-    helper("add_at")(new, index, value)
-    return new
+    return helper("add_at")(_own(x), index, value)
 
 
 def _index_add_type(x: Value, index: Value, value: Value) -> Type:

@@ -115,6 +115,11 @@ def fit(g: Symbolic, x: Symbolic, alone: bool = False) -> Symbolic:
             inner = [_stretched(d, e) for d, e in zip(target, given[lead:], strict=True)]
             if None not in inner:
                 return _sum_axes(g, lead, [i for i, s in enumerate(inner) if s])
+        if target is not None and given is not None and len(target) > len(given):
+            # What is written into an array may have leading axes of size 1 that its place has not.
+            inner = [_stretched(d, e) for d, e in zip(target[len(target) - len(given) :], given, strict=True)]
+            if None not in inner:
+                return g.apply("np.reshape", _sum_axes(g, 0, [i for i, s in enumerate(inner) if s]), x.shape)
     return g.apply("unbroadcast", g, x)
 
 
@@ -139,6 +144,11 @@ def spread(b: Symbolic, x: Symbolic) -> Symbolic:
     """`b` broadcast to the shape of `x`; where x may be a number, the result is one too."""
     if same_shape(b.type, x.type) or isinstance(x.type, Scalar):
         return b
+    if isinstance(x.type, Array) and isinstance(b.type, Scalar) and x.type.dtype in ("float32", "float16"):
+        # A number is of double precision, its copies are not.
+        return b.apply("np.full_like", x, b, None)
+    if isinstance(x.type, Array) and isinstance(b.type, Scalar) and x.type.dtype is None:
+        return b + zeros_of(x)  # which takes over the dtype, unless it is one of integers
     if isinstance(x.type, Array | List | Tuple):
         return b.apply("np.broadcast_to", b, x.shape)
     return b + zeros_of(x)

@@ -22,9 +22,12 @@ def unbroadcast(g, x):
         raise TypeError("a list, tuple or dict does not broadcast")
     if np.ndim(g) > np.ndim(x):
         g = np.sum(g, axis=tuple(range(np.ndim(g) - np.ndim(x))))
-    axes = tuple([i for i in range(np.ndim(x)) if np.shape(x)[i] == 1])
+    lead = max(np.ndim(x) - np.ndim(g), 0)
+    axes = tuple([i - lead for i in range(lead, np.ndim(x)) if np.shape(x)[i] == 1])
     if len(axes) > 0:
         g = np.sum(g, axis=axes, keepdims=True)
+    if np.ndim(g) < np.ndim(x):
+        g = np.broadcast_to(g, np.shape(x))
     return g
 ''',
     "zeros_like": '''\
@@ -63,13 +66,18 @@ def accumulate(a, b):
 ''',
     "add_at": '''\
 def add_at(a, index, value):
-    """Add value to a[index] in place, repeated indices counted."""
+    """a with value added to a[index], repeated indices counted; only a tuple is made anew."""
+    if isinstance(a, tuple):
+        items = list(a)
+        items[index] = accumulate(items[index], value)
+        return tuple(items)
     if isinstance(a, np.ndarray):
         np.add.at(a, index, value)
     elif isinstance(a, dict) and index not in a:
         a[index] = value
     else:
         a[index] = accumulate(a[index], value)
+    return a
 ''',
     "copy_of": '''\
 def copy_of(x):

@@ -34,6 +34,7 @@ non_differentiable(
         *(
             "make_slice",
             "last_written",
+            "zeros_if_defined",
             "range",
             "len",
             "int",
@@ -125,6 +126,8 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     (x, index, value), (dx, _, dv) = operands, tangents
     if dx is None and dv is None:
         return None
+    if _is_number(x, index):
+        return dv
     return y.apply("index_set", zeros_of(x) if dx is None else dx, index, _written_zero(x, value) if dv is None else dv)
 
 
@@ -135,12 +138,23 @@ def _written_zero(x: Symbolic, value: Symbolic) -> Symbolic:
 @vjp("index_set")
 def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
     x, index, value = operands
+    if _is_number(x, index):
+        return [None, None, fit(by, value) if wanted[2] else None]
     bv = None
     if wanted[2]:
         kept = by.apply("last_written", x, index) if may_repeat(x.type, index.type) else None
         bv = _slot(by, index, value, kept)
     bx = _cleared(by, x, index) if wanted[0] else None
     return [bx, None, bv]
+
+
+def _is_number(x: Symbolic, index: Symbolic) -> bool:
+    """Whether `x[index]` is the whole of an array without axes, whose derivatives are plain numbers."""
+    if not isinstance(x.type, Array) or x.type.shape != ():
+        return False
+    if constant_of(index) is not Ellipsis and index.type != Tuple(()):
+        raise NoRule("an array without axes is written as a whole: x[...] = v")
+    return True
 
 
 def _cleared(by: Symbolic, x: Symbolic, index: Symbolic) -> Symbolic:

@@ -97,7 +97,7 @@ def dot_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
 
 def _check_dot(b: Symbolic) -> None:
     if rank_of(b) is None:
-        raise NoRule("np.dot of an array of unknown rank has no rule: write @, or annotate the shape")
+        raise NoRule("the ranks of its operands must be known: annotate them, or write @")
 
 
 bilinear("np.dot", dot_left, dot_right)
@@ -172,7 +172,7 @@ def _inner_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
         case 1, 2:
             return by @ b
         case _:
-            raise NoRule("np.inner has a rule for vectors and matrices: write @ or np.einsum")
+            raise NoRule("its operands must be known to be vectors or matrices: annotate them, or write @ or np.einsum")
 
 
 def _inner_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
@@ -188,7 +188,7 @@ def _inner_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
         case 1, 2:
             return by.apply("np.outer", by, a)
         case _:
-            raise NoRule("np.inner has a rule for vectors and matrices: write @ or np.einsum")
+            raise NoRule("its operands must be known to be vectors or matrices: annotate them, or write @ or np.einsum")
 
 
 bilinear("np.inner", _inner_left, _inner_right)

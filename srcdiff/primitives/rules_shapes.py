@@ -125,11 +125,18 @@ linear("np.atleast_2d", {0: lambda by, y, x: back(by, x)})
 linear("np.swapaxes", {0: lambda by, y, x, a, b: by.apply("np.swapaxes", by, a, b)})
 linear("np.moveaxis", {0: lambda by, y, x, a, b: by.apply("np.moveaxis", by, b, a)})
 linear("np.broadcast_to", {0: lambda by, y, x, shape: fit(by, x)})
-linear("unbroadcast", {0: lambda by, y, g, x: spread(by, g)})
+linear("unbroadcast", {0: lambda by, y, g, x: spread(_without_lead(by, g), g)})
 linear("np.tril", {0: lambda by, y, x, k: by.apply("np.tril", by, k)})
 linear("np.triu", {0: lambda by, y, x, k: by.apply("np.triu", by, k)})
 linear("np.flip", {0: lambda by, y, x, axis: by.apply("np.flip", by, axis)})
 linear("np.roll", {0: lambda by, y, x, shift, axis: by.apply("np.roll", by, _negated(shift), axis)})
+
+
+def _without_lead(by: Symbolic, g: Symbolic) -> Symbolic:
+    """`by` without leading axes of size 1 that `g` is known not to have."""
+    if isinstance(by.type, Array) and isinstance(g.type, Array) and by.type.rank and g.type.rank is not None:
+        return by.apply("unbroadcast", by, g) if by.type.rank > g.type.rank else by
+    return by
 
 
 def _negated(shift: Symbolic) -> Symbolic | int:
@@ -215,7 +222,7 @@ def part_rank(parts: Symbolic) -> int | None:
 def _hstack_back(by: Symbolic, y: Symbolic, parts: Symbolic) -> Symbolic:
     rank = part_rank(parts)
     if rank is None:
-        raise NoRule("the ranks of the arrays must be known: write np.concatenate with an axis")
+        raise NoRule("the ranks of the arrays must be known: annotate them, or write np.concatenate with an axis")
     return split(by, parts, 0 if rank <= 1 else 1)
 
 
@@ -279,7 +286,7 @@ def _trace_back(by: Symbolic, y: Symbolic, x: Symbolic, offset: Symbolic) -> Sym
 def _diag_back(by: Symbolic, y: Symbolic, x: Symbolic, k: Symbolic) -> Symbolic:
     shape = shape_of_type(x.type)
     if shape is None:
-        raise NoRule("whether it makes a matrix or takes its diagonal must be known from the type of its operand")
+        raise NoRule("the rank of its operand must be known (it makes a matrix or takes a diagonal): annotate it")
     return by.apply("np.diag", by, k) if len(shape) == 1 else _diagonal_back(by, y, x, k)
 
 
@@ -305,7 +312,7 @@ def _repeat_back(by: Symbolic, y: Symbolic, x: Symbolic, repeats: Symbolic, axis
 def _tile_back(by: Symbolic, y: Symbolic, x: Symbolic, reps: Symbolic) -> Symbolic:
     shape = shape_of_type(x.type)
     if shape is None or not isinstance(reps.type, Scalar | Tuple):
-        raise NoRule("the rank of the array and the number of repetitions must be known")
+        raise NoRule("the rank of the array and the number of repetitions must be known: annotate the array")
     factors: list[object] = [reps]
     if isinstance(reps.type, Tuple):
         factors = [reps[i] for i in range(len(reps.type.items))]

@@ -24,13 +24,18 @@ def accumulate(a, b):
 
 
 def add_at(a, index, value):
-    """Add value to a[index] in place, repeated indices counted."""
+    """a with value added to a[index], repeated indices counted; only a tuple is made anew."""
+    if isinstance(a, tuple):
+        items = list(a)
+        items[index] = accumulate(items[index], value)
+        return tuple(items)
     if isinstance(a, np.ndarray):
         np.add.at(a, index, value)
     elif isinstance(a, dict) and index not in a:
         a[index] = value
     else:
         a[index] = accumulate(a[index], value)
+    return a
 
 
 def copy_of(x):
@@ -52,9 +57,12 @@ def unbroadcast(g, x):
         raise TypeError("a list, tuple or dict does not broadcast")
     if np.ndim(g) > np.ndim(x):
         g = np.sum(g, axis=tuple(range(np.ndim(g) - np.ndim(x))))
-    axes = tuple([i for i in range(np.ndim(x)) if np.shape(x)[i] == 1])
+    lead = max(np.ndim(x) - np.ndim(g), 0)
+    axes = tuple([i - lead for i in range(lead, np.ndim(x)) if np.shape(x)[i] == 1])
     if len(axes) > 0:
         g = np.sum(g, axis=axes, keepdims=True)
+    if np.ndim(g) < np.ndim(x):
+        g = np.broadcast_to(g, np.shape(x))
     return g
 
 
@@ -120,9 +128,9 @@ def network_vjp(
     b1 = np.sum(bresult) + zeros_like(t4)
     bh = unbroadcast(b1 * t3, h)
     bparams = zeros_like(params)
-    add_at(bparams, "bias", unbroadcast(b1 * h, t3))
+    bparams = add_at(bparams, "bias", unbroadcast(b1 * h, t3))
     boutputs = [np.sum(bresult * t1)] * len(outputs)
-    add_at(bparams, "scale", bresult * t2)
+    bparams = add_at(bparams, "scale", bresult * t2)
     blayers = zeros_like(layers)
     for i in reversed(range(len(layers))):
         h, h_1 = tape.pop()
@@ -136,7 +144,7 @@ def network_vjp(
         bW = matmul_left(b3, W, h)
         bh = matmul_right(b3, W, h)
         # line 7: for W in layers:
-        add_at(blayers, i, bW)
+        blayers = add_at(blayers, i, bW)
     # line 10: return params["scale"] * sum(outputs) + np.sum(params["bias"] * h)
     bparams = copy_of(bparams)
     bh = bh.copy()

@@ -19,8 +19,6 @@ def payoff_jvp(
     price = s
     dprice = ds
     returned = False
-    t1 = None
-    d1 = None
     for _ in range(steps):
         t2 = exp(0.1 - 0.02 * price)
         dprice = dprice * t2 - price * (t2 * (0.02 * dprice))
@@ -30,8 +28,6 @@ def payoff_jvp(
             t1 = price - barrier
             d1 = dprice - dbarrier
             break
-        t1 = None
-        d1 = None
         if price < 0.5 * strike:
             break
     if returned:

@@ -13,7 +13,6 @@ def payoff_vjp(
         raise ValueError("strike must be positive")
     price = s
     returned = False
-    t1 = None
     tape = []
     for _ in range(steps):
         t2 = exp(0.1 - 0.02 * price)
@@ -23,7 +22,6 @@ def payoff_vjp(
         if returned:
             t1 = price - barrier
             break
-        t1 = None
         if price < 0.5 * strike:
             break
     if not returned:

@@ -1,4 +1,11 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def energy_after(u: Float[np.ndarray, "n"], k: float, steps: int) -> float:

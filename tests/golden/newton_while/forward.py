@@ -5,7 +5,8 @@
 def newton_root_jvp(a: float, tolerance: float, da: float) -> tuple[float, float]:
     """Value and directional derivative of `newton_root` along da.
 
-    The square root of a, by Newton's iteration."""
+    The square root of a, by Newton's iteration.
+    """
     x = 0.5 * (1.0 + a)
     dx = 0.5 * da
     while abs(x * x - a) > tolerance:

@@ -2,10 +2,11 @@
 # Regenerate: srcdiff transform primal.py -f newton_root --mode gradient --wrt a
 
 
-def newton_root_grad(a: float, tolerance: float = 1e-12) -> tuple[float]:
+def newton_root_grad(a: float, tolerance: float = 1e-12) -> float:
     """Gradient of `newton_root` with respect to a.
 
-    The square root of a, by Newton's iteration."""
+    The square root of a, by Newton's iteration.
+    """
     # forward sweep
     x = 0.5 * (1.0 + a)
     tape = []
@@ -22,4 +23,4 @@ def newton_root_grad(a: float, tolerance: float = 1e-12) -> tuple[float]:
         bx = b1 - b1 * (a / x) / x
     # line 3: x = 0.5 * (1.0 + a)
     ba += bx * 0.5
-    return (ba,)
+    return ba

@@ -2,12 +2,11 @@
 # Regenerate: srcdiff transform primal.py -f newton_root --mode reverse --wrt a
 
 
-def newton_root_vjp(
-    a: float, tolerance: float, bx: float
-) -> tuple[float, tuple[float]]:
+def newton_root_vjp(a: float, tolerance: float, bx: float) -> tuple[float, float]:
     """Value of `newton_root` and the adjoints of a for the output adjoint bx.
 
-    The square root of a, by Newton's iteration."""
+    The square root of a, by Newton's iteration.
+    """
     # forward sweep
     x = 0.5 * (1.0 + a)
     tape = []
@@ -23,4 +22,4 @@ def newton_root_vjp(
         bx = b1 - b1 * (a / x_1) / x_1
     # line 3: x = 0.5 * (1.0 + a)
     ba += bx * 0.5
-    return x, (ba,)
+    return x, ba

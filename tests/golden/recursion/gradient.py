@@ -26,7 +26,7 @@ def horner_reverse(x: float, n: int, tape, bresult: float):
     return bx
 
 
-def horner_grad(x: float, n: int) -> tuple[float]:
+def horner_grad(x: float, n: int) -> float:
     """Gradient of `horner` with respect to x."""
     # forward sweep
     t1 = n == 0
@@ -41,4 +41,4 @@ def horner_grad(x: float, n: int) -> tuple[float]:
         # line 4: return 1.0 + x * horner(0.5 * x, n - 1)
         bx = t2
         bx += horner_reverse(0.5 * x, n - 1, tape, x) * 0.5
-    return (bx,)
+    return bx

@@ -26,7 +26,7 @@ def horner_reverse(x: float, n: int, tape, bresult: float):
     return bx
 
 
-def horner_vjp(x: float, n: int, bresult: float) -> tuple[float, tuple[float]]:
+def horner_vjp(x: float, n: int, bresult: float) -> tuple[float, float]:
     """Value of `horner` and the adjoints of x for the output adjoint bresult."""
     # forward sweep
     t1 = n == 0
@@ -42,4 +42,4 @@ def horner_vjp(x: float, n: int, bresult: float) -> tuple[float, tuple[float]]:
         # line 4: return 1.0 + x * horner(0.5 * x, n - 1)
         bx = bresult * t3
         bx += horner_reverse(0.5 * x, n - 1, tape, bresult * x) * 0.5
-    return t2, (bx,)
+    return t2, bx

@@ -29,9 +29,12 @@ def unbroadcast(g, x):
         raise TypeError("a list, tuple or dict does not broadcast")
     if np.ndim(g) > np.ndim(x):
         g = np.sum(g, axis=tuple(range(np.ndim(g) - np.ndim(x))))
-    axes = tuple([i for i in range(np.ndim(x)) if np.shape(x)[i] == 1])
+    lead = max(np.ndim(x) - np.ndim(g), 0)
+    axes = tuple([i - lead for i in range(lead, np.ndim(x)) if np.shape(x)[i] == 1])
     if len(axes) > 0:
         g = np.sum(g, axis=axes, keepdims=True)
+    if np.ndim(g) < np.ndim(x):
+        g = np.broadcast_to(g, np.shape(x))
     return g
 
 

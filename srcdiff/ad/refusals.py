@@ -1,0 +1,94 @@
+"""What cannot be differentiated, collected over a whole pass so that all of it is reported at once.
+
+In: operations that a derivative must pass through and cannot. Out: `Refused`, raised at the end of the pass, which the
+compiler turns into located diagnostics.
+
+>>> refusals = Refusals()
+>>> refusals.add(Origin(3, 4, "y = g(x)"), "there is no derivative rule for `g`", "rewrite it")
+>>> try:
+...     refusals.raise_if_any()
+... except Refused as error:
+...     [(r.origin.line, r.message) for r in error.refusals]
+[(3, 'there is no derivative rule for `g`')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass, field
+
+from srcdiff.ir.core import Apply, Block, For, If, Origin, Value, While, operands_of, walk
+from srcdiff.ir.types import STR
+from srcdiff.primitives.rules import MissingRule
+
+REWRITE = "rewrite it with operations that have a rule, or keep it away from what is differentiated"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One place: where, what and why, and what to write instead."""
+
+    origin: Origin
+    message: str
+    remedy: str
+
+
+class Refused(Exception):
+    """A pass met something that it cannot differentiate."""
+
+    def __init__(self, refusals: tuple[Refusal, ...]) -> None:
+        super().__init__("; ".join(r.message for r in refusals))
+        self.refusals = refusals
+
+
+@dataclass
+class Refusals:
+    """Collects refusals, each once."""
+
+    found: dict[Refusal, None] = field(default_factory=dict)
+
+    def add(self, origin: Origin, message: str, remedy: str) -> None:
+        self.found.setdefault(Refusal(origin.as_role("primal"), message, remedy))
+
+    def missing(self, apply: Apply, error: MissingRule) -> None:
+        """A primitive without a rule, or without one for this use."""
+        reason = f": {error.reason}" if error.reason else ""
+        self.add(apply.origin, f"there is no derivative rule for `{apply.primitive.name}`{reason}", REWRITE)
+
+    def numbers_from_text(self, body: Block, varied: Set[Value]) -> None:
+        """Numbers read from strings that were made of active values: the derivative would be lost silently."""
+        text: set[Value] = set()
+        size = -1
+        while len(text) != size:
+            size = len(text)
+            for statement in walk(body):
+                match statement:
+                    case Apply(_, operands, result) if result.type == STR:
+                        if any(v in varied or v in text for v in operands):
+                            text.add(result)
+                    case If(_, then, orelse, results):
+                        for result, a, b in zip(results, then.results, orelse.results, strict=True):
+                            if a in text or b in text:
+                                text.add(result)
+                    case For() | While():
+                        for group in zip(
+                            statement.results,
+                            statement.carried_next,
+                            statement.carried,
+                            statement.initial,
+                            strict=False,
+                        ):
+                            if any(v in text for v in group):
+                                text.update((group[0], group[2]))
+                    case _:
+                        pass
+        for statement in walk(body):
+            reads = isinstance(statement, Apply) and statement.primitive.name in ("float", "int")
+            if reads and operands_of(statement)[0] in text:
+                message = "a number is read from text that was made of a value with a derivative, which would be lost"
+                self.add(statement.origin, message, "compute with the numbers themselves")
+
+    def raise_if_any(self) -> None:
+        """Raise `Refused` if anything was collected."""
+        if self.found:
+            raise Refused(tuple(self.found))
