@@ -34,7 +34,7 @@ from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Program
-from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Type, Unknown, is_differentiable
+from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Symbol, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
 from srcdiff.signatures import (
     as_floating,
@@ -333,7 +333,7 @@ class Derivative:
         if isinstance(said, Scalar) and isinstance(given, Scalar):
             return said
         if isinstance(said, Array) and isinstance(given, Array) and said.rank in (None, given.rank):
-            return given
+            return _with_names_of(said, given)
         if type(said) is type(given) and not isinstance(said, Scalar | Array):
             return given
         where = "in `signature`" if parameter.name in self.signature else "annotated"
@@ -437,6 +437,20 @@ class Derivative:
             return self.__qualname__
         options = {"optimize": self.optimize, "signature": self.signature, "jacobian_mode": self.jacobian_mode}
         return (_rebuilt, (self.function, self.mode, self.wrt, options))
+
+
+def _with_names_of(said: Array, given: Array) -> Array:
+    """The type of an array argument with its dimensions called as the annotation calls them, so that those of one name
+    are known to be equal."""
+    if said.shape is None or given.shape is None:
+        return given
+    shape = tuple(
+        Symbol(name.name, 0, True)
+        if isinstance(name, Symbol) and not name.offset and isinstance(size, Symbol)
+        else size
+        for name, size in zip(said.shape, given.shape, strict=True)
+    )
+    return Array(given.dtype, shape)
 
 
 def _rebuilt(function: Callable[..., Any], mode: str, wrt: Wrt, options: dict[str, Any]) -> Derivative:

@@ -132,8 +132,21 @@ class _Walk:
                 self.replaced[apply.result] = outcome
                 return
             apply = plain
+        apply = self._with_dtype(apply)
         self.known[apply.result] = apply
         out.append(apply)
+
+    def _with_dtype(self, apply: Apply) -> Apply:
+        """The operation with the dtype of its result, where simpler operands tell it now."""
+        old = apply.result
+        if apply.origin.role == "primal" or not isinstance(old.type, Array) or old.type.dtype is not None:
+            return apply
+        told = apply.primitive.infer(*apply.operands)
+        if not isinstance(told, Array) or told.dtype is None or told.shape != old.type.shape:
+            return apply
+        new = Value(told, old.name, old.origin)
+        self.replaced[old] = new
+        return replace(apply, result=new)
 
     # -- branches -----------------------------------------------------------------------------------------------------
 
