@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -74,8 +75,11 @@ def import_time() -> list[Row]:
     """`import srcdiff` on top of what it stands on, each in a fresh interpreter."""
 
     def started(statement: str) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, "-c", statement], check=True)
+        return lambda: subprocess.run([sys.executable, "-c", statement], check=True, env=environment)
 
+    # As installed: with the bytecode that Python keeps of what it has imported once.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    started("import srcdiff")()
     times = interleaved(
         {"below": started("import numpy, gast, astunparse"), "all": started("import srcdiff")}, repeats=11
     )
