@@ -124,7 +124,7 @@ def derive(
     """
     kind = MODES[mode]
     program = lower(module, name, types)
-    implied = implied_types(program.main) if type_of(program.main.returns) == FLOAT else {}
+    implied = implied_types(program, type_of(program.main.returns) == FLOAT)
     if implied:
         program = lower(module, name, {**(types or {}), **implied})
     positions = () if kind == "primal" else resolve_wrt(module, program.main, wrt)

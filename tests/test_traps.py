@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from srcdiff import TransformError, grad, jacobian, jvp, value_and_grad
+from srcdiff.compiler import derive
+from srcdiff.frontend.module import Module
 from tests.support import check_gradient, check_modes
 
 X = np.array([0.3, -1.2, 2.1, 0.7])
@@ -420,3 +422,24 @@ def test_jacobian() -> None:
     for mode in ("forward", "reverse", "auto"):
         np.testing.assert_allclose(jacobian(mapped, mode=mode)(X, w), expected, rtol=1e-12)
     assert jacobian(mapped, wrt=1, mode="reverse")(X, w).shape == (3, 3, 4)
+
+
+IMPLIED = """
+import numpy as np
+
+
+def limiter(r: float) -> float:
+    return (r + abs(r)) / (1.0 + abs(r))
+
+
+def f(u: np.ndarray, c: float) -> float:
+    flux = np.zeros(len(u))
+    for i in range(1, len(u)):
+        flux[i] = c * limiter(u[i] - u[i - 1])
+    return np.sum(flux * flux)
+"""
+
+
+def test_a_rank_that_is_implied_needs_no_annotation() -> None:
+    text = derive(Module.from_text(IMPLIED, "implied.py"), "f", "gradient").body
+    assert "unbroadcast" not in text and "np.add.at" not in text, text

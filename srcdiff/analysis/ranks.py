@@ -11,12 +11,13 @@ operands of rank 0; and `x[i]` of rank 0 with an integer `i` means that `x` has 
         return s
 
 >>> from srcdiff.ir.builder import Builder
->>> from srcdiff.ir.core import Parameter
+>>> from srcdiff.ir.core import Function, Parameter
 >>> from srcdiff.ir.types import INT
 >>> b = Builder()
 >>> x, i = b.value(Array(None, None), "x"), b.value(INT, "i")
 >>> y = b.apply(TABLE["negative"], b.apply(TABLE["index_get"], x, i))
->>> {n: str(t) for n, t in implied_types(Function("f", (Parameter(x), Parameter(i)), b.block((x, i), (y,)))).items()}
+>>> f = Function("f", (Parameter(x), Parameter(i)), b.block((x, i), (y,)))
+>>> {n: str(t) for n, t in implied_types(Program((f,)), True).items()}
 {'x': 'array[x_0]'}
 """
 
@@ -28,14 +29,15 @@ from srcdiff.ir.core import (
     Call,
     Effect,
     For,
-    Function,
     If,
     Primitive,
+    Program,
     Statement,
     Value,
     While,
     assert_never,
     is_atom,
+    walk,
 )
 from srcdiff.ir.types import Array, Scalar, Symbol, Tuple, Type
 from srcdiff.primitives.elementwise import ELEMENTWISE
@@ -46,9 +48,18 @@ _BROADCASTING: frozenset[Primitive] = frozenset([*ELEMENTWISE.values(), *(TABLE[
 _SAME_RANK = frozenset({"identity", "copy", "index_set", "index_add", "zeros_like", "np.zeros_like", "np.copy"})
 
 
-def implied_types(function: Function) -> dict[str, Type]:
-    """Types of the array parameters whose rank follows from the result being a number."""
-    ranks: dict[Value, int] = {function.body.results[0]: 0}
+def implied_types(program: Program, returns_number: bool) -> dict[str, Type]:
+    """Types of the main function's array parameters whose rank follows from the result being a number (if it is said
+    to be one), from helpers that take numbers, and from elements of arrays of known rank that are written."""
+    function = program.main
+    ranks: dict[Value, int] = {function.body.results[0]: 0} if returns_number else {}
+    for statement in walk(function.body):
+        if isinstance(statement, Call):
+            for argument, parameter in zip(
+                statement.arguments, program[statement.function].body.parameters, strict=True
+            ):
+                if isinstance(parameter.type, Scalar):
+                    _set(ranks, argument, 0)
     while True:
         size = len(ranks)
         _block(function.body, ranks)
@@ -75,6 +86,8 @@ def _block(block: Block, ranks: dict[Value, int]) -> None:
 def _statement(statement: Statement, ranks: dict[Value, int]) -> None:
     match statement:
         case Apply(primitive, operands, result):
+            if primitive.name == "index_set":
+                _written(operands, ranks)
             if result not in ranks:
                 return
             if primitive in _BROADCASTING:
@@ -107,6 +120,14 @@ def _statement(statement: Statement, ranks: dict[Value, int]) -> None:
             pass
         case _:
             assert_never(statement)
+
+
+def _written(operands: tuple[Value, ...], ranks: dict[Value, int]) -> None:
+    """What is written to one element of an array is a number."""
+    base, index, value = operands
+    rank = base.type.rank if isinstance(base.type, Array) else None
+    if rank is not None and _integers(index) == rank:
+        _set(ranks, value, 0)
 
 
 def _integers(index: Value) -> int | None:
