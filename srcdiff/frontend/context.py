@@ -13,6 +13,7 @@ from typing import TypeVar
 import gast
 
 from srcdiff.diagnostics import Diagnostic
+from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.liveness import Liveness, Names
 from srcdiff.frontend.merging import Merger
 from srcdiff.frontend.module import Module
@@ -41,7 +42,6 @@ from srcdiff.frontend.objects import (
     is_element,
     may_be_container,
 )
-from srcdiff.frontend.session import Session
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import UNDEFINED, Constant, If, Origin, Primitive, Value, constant
 from srcdiff.ir.types import Array, Dict, List, Scalar, Tuple, Unknown, is_mutable
@@ -87,8 +87,8 @@ class Branch:
 class Context:
     """Reads, writes and merges; the base of the classes that lower expressions, calls, loops and statements."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, compilation: Compilation) -> None:
+        self.compilation = compilation
         self.builder = Builder()
         self.state = State()
         self.scopes: dict[int, Scope] = {}
@@ -107,7 +107,7 @@ class Context:
 
     def error(self, node: gast.AST, message: str, remedy: str = "") -> Refused:
         """What to raise for a construct that cannot be lowered."""
-        return Refused(self.session.diagnostic(self.scope.module, node, message, remedy))
+        return Refused(self.compilation.diagnostic(self.scope.module, node, message, remedy))
 
     @property
     def origin(self) -> Origin:

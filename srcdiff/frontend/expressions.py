@@ -217,13 +217,13 @@ class Expressions(Context):
             case ConstantValue(value=value):
                 return Result(constant(value))
             case GlobalValue(module=module, attribute=attribute, type=type, captured=captured):
-                value = self.session.global_value(type, module, attribute, captured)
+                value = self.compilation.global_value(type, module, attribute, captured)
                 return Result(value, None, Memory(frozenset({GLOBAL_ROOT})) if is_mutable(type) else FRESH)
             case External(module=module, attribute=attribute):
                 if attribute == "newaxis" and module == "numpy":
                     return Result(constant(None))
                 if (module, attribute) in MATH_CONSTANTS:
-                    return Result(self.session.global_value(FLOAT, module, attribute))
+                    return Result(self.compilation.global_value(FLOAT, module, attribute))
                 return Static(resolution)
             case Unsupported(message=message, remedy=remedy):
                 raise self.error(node, message, remedy)
@@ -234,7 +234,7 @@ class Expressions(Context):
         if isinstance(operand, Static) and isinstance(operand.value, External):
             module, attribute = operand.value.module, operand.value.attribute
             if module.split(".")[0] not in LIBRARIES:
-                value = self.session.global_value(UNKNOWN, module, attribute)
+                value = self.compilation.global_value(UNKNOWN, module, attribute)
                 return Result(value, None, Memory(frozenset({GLOBAL_ROOT})))
         return operand
 
@@ -243,7 +243,7 @@ class Expressions(Context):
         if isinstance(operand, Static) and isinstance(operand.value, External):
             external = operand.value
             if external.attribute in DTYPES and external.module in ("numpy", "builtins"):
-                return self.session.global_value(Opaque("dtype"), external.module, external.attribute)
+                return self.compilation.global_value(Opaque("dtype"), external.module, external.attribute)
         return super().current(operand, node)
 
     # --- operations

@@ -15,6 +15,7 @@ import gast
 
 from srcdiff.frontend import live
 from srcdiff.frontend.calls import Arguments, Calls
+from srcdiff.frontend.compilation import Summary
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, captured_names, local_names
@@ -32,7 +33,6 @@ from srcdiff.frontend.objects import (
     View,
 )
 from srcdiff.frontend.recognise import helper_primitive
-from srcdiff.frontend.session import Summary
 from srcdiff.ir.core import UNDEFINED, Apply, Call, Constant, Global, Statement, Value, constant
 from srcdiff.ir.types import FLOAT, Scalar, Tuple, Type, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
@@ -72,7 +72,7 @@ class Functions(Calls):
         if isinstance(source.node, gast.FunctionDef) and source.node.decorator_list:
             message = f"`{source.name}` is decorated, so its text is not what a call of it runs"
             place = source.node.decorator_list[0]
-            raise Refused(self.session.diagnostic(source.module, place, message, "remove the decorator"))
+            raise Refused(self.compilation.diagnostic(source.module, place, message, "remove the decorator"))
         bound = self.bind_parameters(source, closure, arguments, node)
         nested = parent is not None or isinstance(source.node, gast.Lambda)
         if nested or any(isinstance(o, Static) and not self.is_value(o) for o in bound.values()):
@@ -81,7 +81,7 @@ class Functions(Calls):
         types = self.parameter_types(source, values)
         if any(s is source for s, _ in self.inlining):
             return self.inline(source, parent, bound, node)
-        summary = self.session.specialise(source, types)
+        summary = self.compilation.specialise(source, types)
         if summary.inline is not None:
             return self.inline(source, parent, bound, node)
         result = Value(summary.result, name, self.origin)
@@ -209,7 +209,7 @@ class Functions(Calls):
         """Write the callee into the caller, with variables of its own."""
         # Two functions made by one lambda differ in the variables around them.
         around = None if parent is None else parent.frame
-        if any(s.node is source.node and f == around for s, f in self.inlining) or self.session.is_pending(source):
+        if any(s.node is source.node and f == around for s, f in self.inlining) or self.compilation.is_pending(source):
             raise self.error(
                 node,
                 f"`{source.name}` calls itself, and it is nested, takes a function, or writes into a parameter",

@@ -17,13 +17,13 @@ import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
+from srcdiff.frontend.compilation import Compilation, Shares, Summary
 from srcdiff.frontend.comprehensions import Comprehensions
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, local_names
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import FunctionSource, Unsupported
 from srcdiff.frontend.objects import Cell, Content, Memory, Plain, Root, Static
-from srcdiff.frontend.session import Session, Shares, Summary
 from srcdiff.frontend.subset import check, report_undefined
 from srcdiff.ir.core import Constant, Function, Global, Origin, Parameter, Program, Value, constant
 from srcdiff.ir.types import BOOL, STR, UNKNOWN, Type, is_mutable
@@ -41,17 +41,17 @@ def lower(module: Module, name: str, types: Mapping[str, Type] | None = None) ->
         known = ", ".join(module.functions) or "none"
         raise TransformError([Diagnostic(f"there is no function `{name}`", f"functions: {known}", module.filename)])
     source = module.functions[name]
-    session = Session(_lower)
-    check(session, source, set())
+    compilation = Compilation(_lower)
+    check(compilation, source, set())
     signature = tuple((types or {}).get(p, t) for p, t in zip(source.parameters, declared_types(source), strict=True))
-    summary = session.main(source, signature)
-    if session.reporter.diagnostics:
-        for refused in dict.fromkeys([source, *(key[0] for key in session.functions)]):
-            report_undefined(session, refused)
-    session.reporter.raise_if_any()
-    main = session.functions[source, signature]
+    summary = compilation.main(source, signature)
+    if compilation.reporter.diagnostics:
+        for refused in dict.fromkeys([source, *(key[0] for key in compilation.functions)]):
+            report_undefined(compilation, refused)
+    compilation.reporter.raise_if_any()
+    main = compilation.functions[source, signature]
     assert summary.name == main.name
-    return Program((*(f for f in session.functions.values() if f is not main), main))
+    return Program((*(f for f in compilation.functions.values() if f is not main), main))
 
 
 def declared_types(source: FunctionSource) -> list[Type]:
@@ -123,9 +123,11 @@ class Lowering(Comprehensions):
         return Parameter(value, found, keyword_only, annotation)
 
 
-def _lower(session: Session, source: FunctionSource, types: tuple[Type, ...], name: str) -> tuple[Function, Summary]:
+def _lower(
+    compilation: Compilation, source: FunctionSource, types: tuple[Type, ...], name: str
+) -> tuple[Function, Summary]:
     """Lower one function for one combination of argument types."""
-    lowering = Lowering(session)
+    lowering = Lowering(compilation)
     values = lowering.start(source, types)
     cells = [lowering.state.names[0, p] for p in source.parameters]
     node = source.node
@@ -147,7 +149,7 @@ def _lower(session: Session, source: FunctionSource, types: tuple[Type, ...], na
             memory = lowering.memory(operand)
             result = lowering.current(operand, node)
     except Refused as refused:
-        session.reporter.add(refused.diagnostic)
+        compilation.reporter.add(refused.diagnostic)
         parameters = [Parameter(v) for v in values]
     for value, cell in zip(values, cells, strict=True):
         if isinstance(cell, Cell):

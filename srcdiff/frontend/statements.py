@@ -120,7 +120,7 @@ class Statements(Iteration):
 
     def give_up(self, refused: Refused, nodes: Seq[gast.AST]) -> None:
         """Report what is refused; the names it binds are unknown values from here on, so that more can be checked."""
-        self.session.reporter.add(refused.diagnostic)
+        self.compilation.reporter.add(refused.diagnostic)
         for name in assigned(nodes):
             self.bind((self.scope.frame, name), Result(Value(UNKNOWN, name, self.origin)))
 

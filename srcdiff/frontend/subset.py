@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import gast
 
+from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
-from srcdiff.frontend.session import Session
 from srcdiff.primitives.table import lookup
 
 _RULED = frozenset(("numpy", "math", "scipy", "cmath", "random"))
@@ -74,20 +74,20 @@ _FORBIDDEN_CALLS = {
 }
 
 
-def check(session: Session, source: FunctionSource, seen: set[FunctionSource], entry: bool = True) -> None:
+def check(compilation: Compilation, source: FunctionSource, seen: set[FunctionSource], entry: bool = True) -> None:
     """Report everything outside the subset in a function and in the user's functions that it names."""
     if source in seen:
         return
     seen.add(source)
     if helper_primitive(source) is not None:
         return
-    _signature(session, source, entry)
+    _signature(compilation, source, entry)
     module = source.module
     body = source.node.body if isinstance(source.node, gast.FunctionDef) else [source.node.body]
     local = _names_within(source.node)
     for statement in body:
         for node in gast.walk(statement):
-            _node(session, source, node)
+            _node(compilation, source, node)
             callee = None
             if isinstance(node, gast.Name):
                 callee = module.resolve(node.id) if node.id not in local else None
@@ -95,7 +95,7 @@ def check(session: Session, source: FunctionSource, seen: set[FunctionSource], e
                 owner = module.resolve(node.value.id)
                 callee = owner.module.resolve(node.attr) if isinstance(owner, UserModule) else None
             if isinstance(callee, FunctionSource) and node.ctx.__class__ is gast.Load:
-                check(session, callee, seen, entry=False)
+                check(compilation, callee, seen, entry=False)
 
 
 def undefined(module: Module, name: str) -> tuple[str, str]:
@@ -106,7 +106,7 @@ def undefined(module: Module, name: str) -> tuple[str, str]:
     return f"name `{name}` is not defined", remedy
 
 
-def report_undefined(session: Session, source: FunctionSource) -> None:
+def report_undefined(compilation: Compilation, source: FunctionSource) -> None:
     """Report every name of a function that nothing defines. For a function that is refused already: to see all at once.
 
     (Alone it is no reason to refuse: code that never runs may name what does not exist.)
@@ -120,7 +120,7 @@ def report_undefined(session: Session, source: FunctionSource) -> None:
         if not isinstance(node, gast.Name) or not isinstance(node.ctx, gast.Load) or node in unread:
             continue
         if node.id not in local and source.module.resolve(node.id) is None and not hasattr(builtins, node.id):
-            session.reporter.add(session.diagnostic(source.module, node, *undefined(source.module, node.id)))
+            compilation.reporter.add(compilation.diagnostic(source.module, node, *undefined(source.module, node.id)))
 
 
 @lru_cache(maxsize=256)
@@ -133,29 +133,29 @@ def _names_within(node: gast.AST) -> frozenset[str]:
     return frozenset(bound | named).union(*map(local_names, inner))
 
 
-def _node(session: Session, source: FunctionSource, node: gast.AST) -> None:
+def _node(compilation: Compilation, source: FunctionSource, node: gast.AST) -> None:
     module = source.module
     if isinstance(node, gast.BinOp | gast.AugAssign) and type(node.op) in _COMPLAINTS:
-        session.reporter.add(session.diagnostic(module, node, *_COMPLAINTS[type(node.op)]))
+        compilation.reporter.add(compilation.diagnostic(module, node, *_COMPLAINTS[type(node.op)]))
     elif type(node) in _COMPLAINTS and hasattr(node, "lineno"):
-        session.reporter.add(session.diagnostic(module, node, *_COMPLAINTS[type(node)]))
+        compilation.reporter.add(compilation.diagnostic(module, node, *_COMPLAINTS[type(node)]))
     elif isinstance(node, gast.FunctionDef):
-        _signature(session, FunctionSource(node.name, node, module), False)
+        _signature(compilation, FunctionSource(node.name, node, module), False)
     elif isinstance(node, gast.Call):
-        _unknown_function(session, source, node)
+        _unknown_function(compilation, source, node)
         if not isinstance(node.func, gast.Name):
             return
         known = _FORBIDDEN_CALLS.get(node.func.id) if node.func.id not in _names_within(source.node) else None
         if known is not None and module.resolve(node.func.id) in (None, External("builtins", node.func.id)):
-            session.reporter.add(session.diagnostic(module, node, *known))
+            compilation.reporter.add(compilation.diagnostic(module, node, *known))
 
 
-def _unknown_function(session: Session, source: FunctionSource, node: gast.Call) -> None:
+def _unknown_function(compilation: Compilation, source: FunctionSource, node: gast.Call) -> None:
     """A call of a library's function that has no rule, told from the text alone."""
     target = _library_function(source, node.func)
     if target is None or target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
         return
-    session.reporter.add(session.diagnostic(source.module, node, *no_rule(target)))
+    compilation.reporter.add(compilation.diagnostic(source.module, node, *no_rule(target)))
 
 
 def no_rule(target: External) -> tuple[str, str]:
@@ -184,19 +184,21 @@ def _library_function(source: FunctionSource, node: gast.AST) -> External | None
     return found if isinstance(found, External) and found.module.split(".")[0] in _RULED else None
 
 
-def _signature(session: Session, source: FunctionSource, entry: bool) -> None:
+def _signature(compilation: Compilation, source: FunctionSource, entry: bool) -> None:
     arguments = source.node.args
     module = source.module
     for argument, stars in ((arguments.vararg, "*"), (arguments.kwarg, "**")):
         if argument is not None:
             message = f"`{stars}{argument.id}` is not supported: the parameters of `{source.name}` must be known"
-            session.reporter.add(session.diagnostic(module, argument, message, "name the parameters one by one"))
+            compilation.reporter.add(
+                compilation.diagnostic(module, argument, message, "name the parameters one by one")
+            )
     if not isinstance(source.node, gast.FunctionDef):
         return
     for decorator in source.node.decorator_list:
         if not entry or not _is_ours(source, decorator):
             message = f"`{source.name}` is decorated, so its text is not what a call of it runs"
-            session.reporter.add(session.diagnostic(module, decorator, message, "remove the decorator"))
+            compilation.reporter.add(compilation.diagnostic(module, decorator, message, "remove the decorator"))
 
 
 def _is_ours(source: FunctionSource, decorator: gast.AST) -> bool:

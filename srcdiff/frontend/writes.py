@@ -299,7 +299,7 @@ class Writes(Statements):
             external = exception.value
             if not isinstance(external, External):
                 raise AssertionError("internal error: an exception that is no class")
-            target = self.session.global_value(OBJECT, external.module, external.attribute)
+            target = self.compilation.global_value(OBJECT, external.module, external.attribute)
         self.builder.emit(Effect(wanted, tuple(operands), self.origin, target, keywords))
 
 

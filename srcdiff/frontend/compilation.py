@@ -45,11 +45,11 @@ class Summary:
 Key = tuple[FunctionSource, tuple[Type, ...]]
 
 
-class Session:
+class Compilation:
     """Lowers functions on demand. `lower` does one function; it is called again while a recursive result widens."""
 
     def __init__(
-        self, lower: Callable[[Session, FunctionSource, tuple[Type, ...], str], tuple[Function, Summary]]
+        self, lower: Callable[[Compilation, FunctionSource, tuple[Type, ...], str], tuple[Function, Summary]]
     ) -> None:
         self.reporter = Reporter()
         self._lower = lower
