@@ -61,6 +61,11 @@ REFUSED = {
         "def f(x):\n    try:\n        y = x\n    finally:\n        z = {1.0}\n    w = nothing(x)\n"
         "    lambda: (yield)\n    return y\n"
     ),
+    "directives": (
+        "def g(x):  # srcdiff: recomput\n    return x\n"
+        "def f(x, n):\n    for i in range(n):  # srcdiff: fixed_point\n        x = x / 2  # srcdiff: recompute\n"
+        "    while x > 1:  # srcdiff: checkpoint(0)\n        x = g(x) / 2\n    return x\n"
+    ),
     "in_helper": "def g(x):\n    with x:\n        pass\ndef f(x):\n    return g(x)\n",
 }
 

@@ -24,7 +24,7 @@ call becomes a call of the callee's own `_jvp`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.variants import Variants, positional
@@ -239,15 +239,12 @@ class _Sweep:
             loop, (loop.item, *loop.carried, *parameters, *loop.zipped_items, *items), active
         )
         builder.emit(
-            For(
-                loop.iterable,
-                (*loop.initial, *initial),
-                (*loop.zipped, *zipped),
-                body,
-                (*carried, *collected),
-                loop.origin,
-                loop.stops,
-                loop.expression,
+            replace(
+                loop,
+                initial=(*loop.initial, *initial),
+                zipped=(*loop.zipped, *zipped),
+                body=body,
+                results=(*carried, *collected),
             )
         )
 
@@ -259,7 +256,15 @@ class _Sweep:
         for statement in walk(loop.condition):
             if isinstance(statement, Call):
                 self.mode.variants.keep(statement.function)
-        builder.emit(While(condition, (*loop.initial, *initial), body, (*carried, *collected), loop.origin, loop.stops))
+        builder.emit(
+            replace(
+                loop,
+                condition=condition,
+                initial=(*loop.initial, *initial),
+                body=body,
+                results=(*carried, *collected),
+            )
+        )
 
     def _call(self, builder: Builder, call: Call) -> None:
         active = tuple(i for i, v in enumerate(call.arguments) if v in self.tangents)

@@ -19,7 +19,7 @@ The carried adjoint of a value that the iteration overwrites unread is zero at t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution, adjoint_type
@@ -195,10 +195,11 @@ class LoopAdjoint:
         outputs = (*carried_results, *loop.results[count:], *lists)
         if isinstance(loop, For):
             block = Block((loop.item, *parameters, *loop.zipped_items), statements, results)
-            return For(loop.iterable, initial, loop.zipped, block, outputs, loop.origin, loop.stops)
+            return replace(loop, initial=initial, body=block, results=outputs, expression=False)
         condition = loop.condition
         if counter is not None:
             condition = Block(
                 (*condition.parameters, Value(INT, "n", loop.origin)), condition.statements, condition.results
             )
-        return While(condition, initial, Block(parameters, statements, results), outputs, loop.origin, loop.stops)
+        block = Block(parameters, statements, results)
+        return replace(loop, condition=condition, initial=initial, body=block, results=outputs)

@@ -25,7 +25,7 @@ the shape is saved.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from srcdiff.ir.core import (
     Apply,
@@ -184,11 +184,8 @@ def _without(block: Block, dropped: set[Value]) -> Block:
             case If(condition, then, orelse, results, origin, expression):
                 then, orelse = _without(then, dropped), _without(orelse, dropped)
                 statements.append(If(condition, then, orelse, results, origin, expression))
-            case For(iterable, initial, zipped, body, results, origin, stops, expression):
-                body = _without(body, dropped)
-                statements.append(For(iterable, initial, zipped, body, results, origin, stops, expression))
-            case While(test, initial, body, results, origin, stops):
-                statements.append(While(test, initial, _without(body, dropped), results, origin, stops))
+            case For() | While():
+                statements.append(replace(s, body=_without(s.body, dropped)))
             case _:
                 statements.append(s)
     return Block(block.parameters, tuple(statements), block.results)

@@ -26,7 +26,7 @@ from srcdiff.frontend.objects import (
     Unbound,
     Variable,
 )
-from srcdiff.ir.core import UNDEFINED, Block, For, Value, While, constant, substitute
+from srcdiff.ir.core import UNDEFINED, Block, Checkpoint, For, Marker, Value, While, constant, substitute
 from srcdiff.ir.types import INT, UNKNOWN, Type, is_mutable, join
 from srcdiff.primitives.table import TABLE
 
@@ -63,6 +63,7 @@ class LoopPlan:
     item_name: str | None = None
     condition: Callable[[], Value] | None = None
     expression: bool = False
+    marker: Marker | None = None
 
 
 @dataclass
@@ -245,11 +246,14 @@ class Loops(Functions):
             # The condition and the body are blocks of their own: each has its own parameters.
             block = body.block(attempt.parameters, outcome)
             fresh = _renamed(condition)
-            self.builder.emit(While(fresh, initial, block, everything, self.origin, stops))
+            self.builder.emit(While(fresh, initial, block, everything, self.origin, stops, plan.marker))
         else:
             assert attempt.item is not None
             block = body.block((attempt.item, *attempt.parameters), outcome)
-            self.builder.emit(For(plan.iterable, initial, (), block, everything, self.origin, stops, plan.expression))
+            marker = plan.marker if isinstance(plan.marker, Checkpoint) else None
+            self.builder.emit(
+                For(plan.iterable, initial, (), block, everything, self.origin, stops, plan.expression, marker)
+            )
         after = entry.copy()
         for variable, binding in attempt.body.state.names.items():
             kept: Binding = attempt.header.names.get(variable, Unbound())

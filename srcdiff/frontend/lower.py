@@ -157,11 +157,13 @@ def _lower(
             if content.value is not value or content.stale is not None:
                 inline = inline or "it writes into its parameter"
     body = lowering.builder.block(values, (result,))
-    docstring, returns = None, None
+    docstring, returns, recompute = None, None, False
     if isinstance(node, gast.FunctionDef):
         docstring = gast.get_docstring(node)
         returns = source.module.segment(node.returns) if node.returns is not None else None
-    function = Function(name, tuple(parameters), body, docstring, returns)
+        directive = source.module.directives.get(node.lineno)
+        recompute = directive is not None and directive.meaning == "recompute"
+    function = Function(name, tuple(parameters), body, docstring, returns, recompute)
     return function, Summary(name, result.type, _shares(memory, len(values)), inline)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.frontend import live
+from srcdiff.frontend import directives, live
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
     ConstantValue,
@@ -58,6 +58,7 @@ class Module:
         self.path = path
         self.environment = environment
         self.lines = text.splitlines()
+        self.directives = directives.read(text)
         self.tree = tree
         self._family = {} if family is None else family
         self._bound: dict[str, Resolution] = {}

@@ -365,7 +365,9 @@ class Statements(Iteration):
         )
         self.iterating.extend(iterated)
         test = condition if isinstance(node, gast.While) else None
-        plan = LoopPlan(node, live, candidates, body, iterable, name, test)
+        directive = self.scope.module.directives.get(node.lineno)
+        marker = directive.meaning if directive is not None and directive.meaning != "recompute" else None
+        plan = LoopPlan(node, live, candidates, body, iterable, name, test, marker=marker)
         try:
             self.run_loop(plan)
         finally:

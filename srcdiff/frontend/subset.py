@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import gast
 
+from srcdiff.diagnostics import Diagnostic
 from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
@@ -82,6 +83,7 @@ def check(compilation: Compilation, source: FunctionSource, seen: set[FunctionSo
     if helper_primitive(source) is not None:
         return
     _signature(compilation, source, entry)
+    _directives(compilation, source)
     module = source.module
     body = source.node.body if isinstance(source.node, gast.FunctionDef) else [source.node.body]
     local = _names_within(source.node)
@@ -131,6 +133,30 @@ def _names_within(node: gast.AST) -> frozenset[str]:
     # Inner functions and classes, and what `match` binds, have their name as a string.
     named = {n.name for n in gast.walk(node) if n is not node and isinstance(getattr(n, "name", None), str)}
     return frozenset(bound | named).union(*map(local_names, inner))
+
+
+def _directives(compilation: Compilation, source: FunctionSource) -> None:
+    """Report the directives of a function that mean nothing where they stand."""
+    module = source.module
+    wanted = {"recompute": gast.FunctionDef, "checkpoint": (gast.For, gast.While), "fixed_point": gast.While}
+    heads: dict[int, gast.AST] = {}
+    for node in gast.walk(source.node):
+        if isinstance(node, gast.FunctionDef | gast.For | gast.While):
+            heads.setdefault(node.lineno, node)
+    for line, directive in module.directives.items():
+        if not source.node.lineno <= line <= source.node.end_lineno:
+            continue
+        message, remedy = directive.problem, "correct the comment, or remove it"
+        if directive.meaning is not None:
+            name = directive.name
+            if not isinstance(heads.get(line), wanted[name]):
+                kind = {"recompute": "`def`", "checkpoint": "`for` or `while`", "fixed_point": "`while`"}[name]
+                message, remedy = f"`{name}` is about the {kind} on its own line", f"put it on the line of a {kind}"
+        if message:
+            text = module.lines[line - 1]
+            compilation.reporter.add(
+                Diagnostic(message, remedy, module.filename, line, directive.column + 1, len(text) + 1, text)
+            )
 
 
 def _node(compilation: Compilation, source: FunctionSource, node: gast.AST) -> None:

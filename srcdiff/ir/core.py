@@ -21,7 +21,8 @@ There are no basic blocks and no phi. What a branch or a loop body passes on are
     type None that nothing reads). A zipped list is consumed **from its end**, one element an iteration; a collected
     list grows at its end. So the tape that a forward sweep collects is zipped by the reverse sweep as it is, the
     adjoint of a collected list is a zipped one, and the other way round. With `stops`, the first body result is a
-    boolean: once it is true the loop ends after that iteration (its carried and collected values count).
+    boolean: once it is true the loop ends after that iteration (its carried and collected values count). A `marker`
+    says how its adjoint is made where that is not the plain way.
 `While`
     the condition block has the carried values as parameters and one result; the body as in `For` without item and
     without zipped lists.
@@ -40,7 +41,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from srcdiff.ir.types import BOOL, BOTTOM, FLOAT, INT, NONE, OBJECT, STR, Type
@@ -211,6 +212,29 @@ class If:
     expression: bool = False
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loop whose reverse sweep keeps at most `snapshots` states of it, and computes the others again."""
+
+    snapshots: int
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A loop that converges: its adjoint is taken at the solution, by an iteration of its own.
+
+    That iteration ends when the adjoint changes by no more than `tolerance` times its size, and fails after
+    `iterations` steps.
+    """
+
+    tolerance: float
+    iterations: int
+
+
+Marker = Checkpoint | FixedPoint
+"""What the user asks of the adjoint of a loop."""
+
+
 @dataclass(frozen=True, eq=False)
 class For:
     iterable: Value | None
@@ -222,6 +246,7 @@ class For:
     stops: bool = False
     expression: bool = False
     """It came from a comprehension and is printed as one where possible."""
+    marker: Checkpoint | None = None
 
     @property
     def item(self) -> Value:
@@ -258,6 +283,7 @@ class While:
     results: tuple[Value, ...]
     origin: Origin = NOWHERE
     stops: bool = False
+    marker: Marker | None = None
 
     @property
     def carried(self) -> tuple[Value, ...]:
@@ -329,6 +355,8 @@ class Function:
     docstring: str | None = None
     returns: str | None = None
     """The return annotation to print, if any."""
+    recompute: bool = False
+    """The reverse sweep computes it again from its arguments, instead of saving what it needs of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -451,11 +479,13 @@ def substitute_statement(statement: Statement, mapping: Substitution) -> Stateme
         case If(condition, then, orelse, results, origin, expression):
             condition = mapping.get(condition, condition)
             return If(condition, substitute(then, mapping), substitute(orelse, mapping), results, origin, expression)
-        case For(iterable, initial, zipped, body, results, origin, stops, expression):
+        case For(iterable, initial, zipped, body):
             driver = None if iterable is None else mapping.get(iterable, iterable)
-            return For(driver, new(initial), new(zipped), substitute(body, mapping), results, origin, stops, expression)
-        case While(test, initial, body, results, origin, stops):
-            return While(substitute(test, mapping), new(initial), substitute(body, mapping), results, origin, stops)
+            body = substitute(body, mapping)
+            return replace(statement, iterable=driver, initial=new(initial), zipped=new(zipped), body=body)
+        case While(test, initial, body):
+            test, body = substitute(test, mapping), substitute(body, mapping)
+            return replace(statement, condition=test, initial=new(initial), body=body)
         case Call(function, arguments, results, origin):
             return Call(function, new(arguments), results, origin)
         case Effect(kind, operands, origin, exception, keywords):
@@ -485,13 +515,16 @@ def refresh(block: Block, mapping: Substitution | None = None) -> Block:
             case If(condition, then, orelse, results, origin, expression):
                 condition, then, orelse = read((condition,))[0], refresh(then, mapping), refresh(orelse, mapping)
                 statements.append(If(condition, then, orelse, define(results), origin, expression))
-            case For(iterable, initial, zipped, body, results, origin, stops, expression):
+            case For(iterable, initial, zipped, body, results):
                 driver = None if iterable is None else read((iterable,))[0]
                 initial, zipped, body = read(initial), read(zipped), refresh(body, mapping)
-                statements.append(For(driver, initial, zipped, body, define(results), origin, stops, expression))
-            case While(test, initial, body, results, origin, stops):
+                results = define(results)
+                made = replace(s, iterable=driver, initial=initial, zipped=zipped, body=body, results=results)
+                statements.append(made)
+            case While(test, initial, body, results):
                 test, initial, body = refresh(test, mapping), read(initial), refresh(body, mapping)
-                statements.append(While(test, initial, body, define(results), origin, stops))
+                results = define(results)
+                statements.append(replace(s, condition=test, initial=initial, body=body, results=results))
             case Call(function, arguments, results, origin):
                 arguments = read(arguments)
                 statements.append(Call(function, arguments, define(results), origin))

@@ -26,7 +26,7 @@ be saved is not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.core import (
     Apply,
@@ -252,13 +252,13 @@ class _Sweep:
         function = self.own.function
         body = self._block(function.body, function.body.results)
         if self.own.is_main:
-            return Function(function.name, function.parameters, body, function.docstring, function.returns)
+            return replace(function, body=body)
         parameters = tuple(p for p in function.parameters if p.value in self.own.needed)
         used = self.used[function.name]
         results = tuple(v for v, u in zip(function.body.results, used, strict=True) if u)
         body = Block(tuple(p.value for p in parameters), body.statements, results or (constant(None),))
         returns = function.returns if len(results) == len(function.body.results) else None
-        return Function(function.name, parameters, body, function.docstring, returns)
+        return replace(function, parameters=parameters, body=body, returns=returns)
 
     def _block(self, block: Block, results: Sequence[Value]) -> Block:
         statements = tuple(self._statement(s) for s in block.statements if s in self.own.kept)
@@ -309,7 +309,7 @@ class _Sweep:
         body = Block(parameters, body.statements, body.results)
         results = (*_pick(loop.results, carried), *_pick(loop.results[count:], collected))
         initial, lists = _pick(loop.initial, carried), _pick(loop.zipped, zipped)
-        return For(loop.iterable, initial, lists, body, results, loop.origin, loop.stops, loop.expression)
+        return replace(loop, initial=initial, zipped=lists, body=body, results=results)
 
     def _while(self, loop: While) -> While:
         carried, collected = self._slots(loop)
@@ -319,7 +319,8 @@ class _Sweep:
         body = self._block(loop.body, self._loop_results(loop, carried, collected))
         body = Block(_pick(loop.carried, carried), body.statements, body.results)
         results = (*_pick(loop.results, carried), *_pick(loop.results[count:], collected))
-        return While(condition, _pick(loop.initial, carried), body, results, loop.origin, loop.stops)
+        initial = _pick(loop.initial, carried)
+        return replace(loop, condition=condition, initial=initial, body=body, results=results)
 
 
 def _pick(values: Sequence[Value], kept: Sequence[int]) -> tuple[Value, ...]:
