@@ -177,6 +177,87 @@ def product_of_others(x, axis):
     count = np.sum(zero, axis=axis, keepdims=True)
     return np.prod(safe, axis=axis, keepdims=True) / safe * (count == zero)
 ''',
+    "count_numbers": '''\
+def count_numbers(x):
+    """How many numbers there are in x: a number, an array, or a container of them."""
+    if isinstance(x, dict):
+        return sum([count_numbers(x[key]) for key in x])
+    if isinstance(x, (list, tuple)):
+        return sum([count_numbers(item) for item in x])
+    return np.size(x) if isinstance(x, (int, float, np.ndarray, np.generic)) else 0
+''',
+    "unit_directions": '''\
+def unit_directions(x, first=0, count=None):
+    """The unit directions of x, stacked along a leading axis of each number and array in x."""
+    if count is None:
+        count = count_numbers(x)
+    if isinstance(x, dict):
+        stacks = {}
+        for key in x:
+            stacks[key] = unit_directions(x[key], first, count)
+            first = first + count_numbers(x[key])
+        return stacks
+    if isinstance(x, (list, tuple)):
+        parts = []
+        for item in x:
+            parts.append(unit_directions(item, first, count))
+            first = first + count_numbers(item)
+        return tuple(parts) if isinstance(x, tuple) else parts
+    if not isinstance(x, (int, float, np.ndarray, np.generic)):
+        return None
+    dtype = x.dtype if isinstance(x, np.ndarray) and x.dtype.kind == "f" else float
+    unit = np.eye(count, np.size(x), -first, dtype)
+    return np.reshape(unit, (count,) + np.shape(x))
+''',
+    "jacobian_columns": '''\
+def jacobian_columns(dy, x, first=0):
+    """From the tangents dy along the unit directions of x: the Jacobian, y.shape + x.shape for each part of y and x."""
+    if isinstance(dy, dict):
+        return {key: jacobian_columns(dy[key], x, first) for key in dy}
+    if isinstance(dy, (list, tuple)):
+        rows = [jacobian_columns(item, x, first) for item in dy]
+        return tuple(rows) if isinstance(dy, tuple) else rows
+    if isinstance(x, dict):
+        blocks = {}
+        for key in x:
+            blocks[key] = jacobian_columns(dy, x[key], first)
+            first = first + count_numbers(x[key])
+        return blocks
+    if isinstance(x, (list, tuple)):
+        parts = []
+        for item in x:
+            parts.append(jacobian_columns(dy, item, first))
+            first = first + count_numbers(item)
+        return tuple(parts) if isinstance(x, tuple) else parts
+    if dy is None or not isinstance(x, (int, float, np.ndarray, np.generic)):
+        return None
+    columns = np.moveaxis(dy[first : first + np.size(x)], 0, -1)
+    return np.reshape(columns, np.shape(dy)[1:] + np.shape(x))[()]
+''',
+    "jacobian_rows": '''\
+def jacobian_rows(bx, y, first=0):
+    """From the adjoints bx for the unit directions of y: the Jacobian, y.shape + x.shape for each part of y and x."""
+    if isinstance(y, dict):
+        rows = {}
+        for key in y:
+            rows[key] = jacobian_rows(bx, y[key], first)
+            first = first + count_numbers(y[key])
+        return rows
+    if isinstance(y, (list, tuple)):
+        parts = []
+        for item in y:
+            parts.append(jacobian_rows(bx, item, first))
+            first = first + count_numbers(item)
+        return tuple(parts) if isinstance(y, tuple) else parts
+    if isinstance(bx, dict):
+        return {key: jacobian_rows(bx[key], y, first) for key in bx}
+    if isinstance(bx, (list, tuple)):
+        blocks = [jacobian_rows(item, y, first) for item in bx]
+        return tuple(blocks) if isinstance(bx, tuple) else blocks
+    if bx is None or not isinstance(y, (int, float, np.ndarray, np.generic)):
+        return None
+    return np.reshape(bx[first : first + np.size(y)], np.shape(y) + np.shape(bx)[1:])[()]
+''',
 }
 
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -186,6 +267,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "fold": ("accumulate", "zeros_like"),
     "matmul_left": ("unbroadcast",),
     "matmul_right": ("unbroadcast",),
+    "unit_directions": ("count_numbers",),
+    "jacobian_columns": ("count_numbers",),
+    "jacobian_rows": ("count_numbers",),
 }
 """The helpers that a helper calls."""
 

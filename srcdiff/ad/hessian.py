@@ -1,0 +1,151 @@
+"""Second derivatives: the gradient program, differentiated forward.
+
+In: a program whose main function returns a number, and the positions of the parameters. Out:
+
+- `hvp`: a program whose main function `f_hvp(x, dx)` returns the product of the Hessian with dx. The matrix is never
+  formed; the cost is a small multiple of the gradient's, whatever the number of parameters (Pearlmutter 1994, "Fast
+  exact multiplication by the Hessian"; forward over reverse).
+- `hessian`: a program whose main function `f_hessian(x)` returns an array of shape x.shape + x.shape: the same sweep,
+  along all unit directions at once. Of several parameters it gives the blocks, as a tuple of tuples; those above the
+  diagonal are those below it transposed.
+
+>>> from srcdiff.ir.builder import Builder
+>>> from srcdiff.ir.core import Function, Parameter
+>>> from srcdiff.ir.interpret import interpret
+>>> from srcdiff.ir.types import FLOAT
+>>> b = Builder()
+>>> x = b.value(FLOAT, "x")
+>>> y = b.apply(TABLE["multiply"], x, x, name="y")
+>>> program = Program((Function("f", (Parameter(x),), b.block((x,), (y,))),))
+>>> interpret(hvp(program, (0,), False, lambda p: p), (3.0, 5.0))
+10.0
+>>> interpret(hessian(program, (0,), False, lambda p: p), (3.0,))
+2.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from srcdiff.ad.assembly import (
+    Assembly,
+    count_of_directions,
+    from_columns,
+    from_rows,
+    is_container,
+    is_number,
+    unit_directions,
+)
+from srcdiff.ad.directions import stack_directions
+from srcdiff.ad.forward import forward
+from srcdiff.ad.jacobian import seed_of
+from srcdiff.ad.one_by_one import jacobian_one_by_one
+from srcdiff.ad.refusals import Refused
+from srcdiff.ad.reverse import reverse
+from srcdiff.ad.variants import unique_name
+from srcdiff.ir.builder import tangent_name
+from srcdiff.ir.core import Block, Program, Value
+from srcdiff.primitives.table import TABLE
+
+Tidy = Callable[[Program], Program]
+"""What is done to the gradient program before it is differentiated again: the optimising passes, or nothing."""
+
+
+def hvp(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, *, optimize: bool = True) -> Program:
+    """The product of the Hessian of the main function with a vector, forward over reverse."""
+    gradient = tidy(reverse(program, wrt, "gradient", as_tuple, optimize=optimize))
+    name = unique_name(f"{program.main.name}_hvp", {f.name for f in gradient.functions})
+    return _tangent_only(forward(gradient, wrt, name, optimize=optimize))
+
+
+def _tangent_only(sweep: Program) -> Program:
+    """The sweep without the gradient that it starts from."""
+    body = sweep.main.body
+    main = replace(sweep.main, body=Block(body.parameters, body.statements, body.results[1:]))
+    return Program((*sweep.functions[:-1], main))
+
+
+def hessian(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, *, optimize: bool = True) -> Program:
+    """The Hessian of the main function: one sweep along all directions of each parameter.
+
+    Raises
+    ------
+    srcdiff.ad.refusals.Refused
+        where there is no derivative, or where containers of unknown content cannot be taken apart.
+    """
+    function = program.main
+    name = unique_name(f"{function.name}_hessian", {f.name for f in program.functions})
+    parameters = function.body.parameters
+    containers = any(is_container(parameters[p].type) for p in wrt)
+    sweeps: list[Program] = []
+    rows: list[tuple[int, ...]] = []
+    for k, p in enumerate(wrt):
+        # The Hessian is symmetric: along x only the gradients of x and of what comes after it are wanted.
+        wanted = wrt if containers else wrt[k:]
+        gradient = tidy(reverse(program, wanted, "gradient", True, optimize=optimize))
+        sweep = _tangent_only(forward(gradient, (p,), f"{function.name}_rows_{p}", optimize=optimize))
+        sweeps.append(sweep)
+        rows.append(wanted)
+    try:
+        stacked = [
+            sweep
+            if is_number(parameters[p].type)
+            else stack_directions(sweep, (seed_of(program, sweep),), (0,), count_of_directions(parameters[p]))
+            for p, sweep in zip(wrt, sweeps, strict=True)
+        ]
+    except Refused:
+        if containers:
+            raise
+        return _one_by_one(program, wrt, as_tuple, name, tidy, optimize)
+    return _assembled(program, wrt, as_tuple, name, stacked, rows)
+
+
+def _one_by_one(
+    program: Program, wrt: tuple[int, ...], as_tuple: bool, name: str, tidy: Tidy, optimize: bool
+) -> Program:
+    """The Hessian, one sweep for each direction."""
+    made: list[Program] = []
+    single = len(wrt) == 1 and not as_tuple
+    for q in wrt:
+        gradient = tidy(reverse(program, (q,), "gradient", False, optimize=optimize))
+        title = name if single else f"{name}_{q}"
+        made.append(jacobian_one_by_one(gradient, wrt, "forward", not single, title, optimize=optimize))
+    if single:
+        return made[0]
+    assembly = Assembly(program, made)
+    rows = [assembly.run(row, {})[0] for row in made]
+    return assembly.finish(name, [assembly.builder.apply(TABLE["make_tuple"], *rows)])
+
+
+def _assembled(
+    program: Program,
+    wrt: tuple[int, ...],
+    as_tuple: bool,
+    name: str,
+    stacked: list[Program],
+    rows: list[tuple[int, ...]],
+) -> Program:
+    """The function that runs the sweeps and puts the blocks together."""
+    containers = any(is_container(program.main.body.parameters[p].type) for p in wrt)
+    assembly = Assembly(program, stacked)
+    builder = assembly.builder
+    blocks: dict[tuple[int, int], Value] = {}
+    for p, sweep, wanted in zip(wrt, stacked, rows, strict=True):
+        x = assembly.arguments[p]
+        unit = unit_directions(builder, x, tangent_name(x.name))
+        (tangents,) = assembly.run(sweep, {seed_of(program, sweep): unit})
+        for k, q in enumerate(wanted):
+            y = assembly.arguments[q]
+            stack = builder.apply(TABLE["index_get"], tangents, k)
+            if containers:
+                blocks[q, p] = from_columns(builder, stack, y, x)
+                continue
+            # The directions are the entries of x in order, so the stack read by rows is the block (x, y).
+            blocks[p, q] = from_rows(builder, stack, x, y)
+            if p != q:
+                blocks[q, p] = from_columns(builder, stack, y, x)
+    if len(wrt) == 1 and not as_tuple:
+        return assembly.finish(name, [blocks[wrt[0], wrt[0]]])
+    made = [builder.apply(TABLE["make_tuple"], *(blocks[p, q] for q in wrt)) for p in wrt]
+    return assembly.finish(name, [builder.apply(TABLE["make_tuple"], *made)])
