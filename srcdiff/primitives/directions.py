@@ -41,10 +41,10 @@ from srcdiff.primitives.directions_core import (
     comprehension,
     is_container,
     lifted,
+    narrowed,
     stacked_type,
 )
 from srcdiff.primitives.directions_spread import Unstackable, spread_directions, take_direction
-from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.symbolic import Symbolic
 from srcdiff.primitives.table import TABLE
 
@@ -67,6 +67,22 @@ _WITHOUT_DIRECTION = frozenset(
     ("int", "bool", "str", "not_", "contains", "not_contains", "range", "make_slice", "fstring", "formatted")
 )
 """What has no meaning for several directions at once."""
+
+_OF_ANYTHING = frozenset(
+    (
+        "identity",
+        "copy",
+        "zeros_like",
+        "zeros_if_defined",
+        "make_tuple",
+        "make_list",
+        "make_dict",
+        "append",
+        "is_",
+        "is_not",
+    )
+)
+"""What does the same to a number, an array and a container."""
 
 
 def result_is_stacked(apply: Apply, stacked: Sequence[bool]) -> bool:
@@ -109,6 +125,11 @@ def along_directions(
     if apply.primitive.name in _WITHOUT_DIRECTION:
         raise NoStack(apply.primitive, "its result has no derivative and differs from direction to direction")
     s = Stacks(builder, apply, lifted(builder, operands), tuple(stacked), Symbolic(builder, count))
+    arrays = [isinstance(o.type, Array) for o, flag in zip(operands, stacked, strict=True) if flag]
+    if apply.primitive.name not in _OF_ANYTHING and any(
+        flag and isinstance(o.type, Unknown) for o, flag in zip(operands, stacked, strict=True)
+    ):
+        raise s.fail("it is not known whether its operand is an array, a list or a dict")
     before = list(builder.statements)
     rule = REGISTER.get(apply.primitive.name)
     try:
@@ -117,8 +138,12 @@ def along_directions(
             builder.statements[:] = before
             result = one_by_one(s)
     except Unstackable as error:
-        raise NoStack(apply.primitive, str(error)) from error
-    known = stacked_type(apply.result.type, s.dimension) if result_is_stacked(apply, stacked) else apply.result.type
+        raise s.fail(str(error)) from error
+    known = apply.result.type
+    if result_is_stacked(apply, stacked):
+        known = stacked_type(known, s.dimension)
+        if isinstance(known, Unknown) and all(arrays) and apply.primitive.name != "tuple":
+            known = Array(None, None)
     return _named(builder, before, result.value, apply.result.name, known)
 
 
@@ -127,30 +152,13 @@ def _named(builder: Builder, before: list[Statement], result: Value, name: str |
     last = builder.statements[-1] if len(builder.statements) > len(before) else None
     if not isinstance(last, Apply) or last.result is not result:
         return result
-    named = Value(_narrowed(result.type, known), name, result.origin)
+    named = Value(narrowed(result.type, known), name, result.origin)
     builder.statements[-1] = Apply(last.primitive, last.operands, named, last.origin)
     return named
 
 
-def _narrowed(inferred: Type, known: Type) -> Type:
-    """The inferred type with what the type in one direction tells of the shape."""
-    match inferred, known:
-        case Unknown(), Array(_, shape):
-            return Array(None, shape)
-        case Array(dtype, None), Array(_, shape):
-            return Array(dtype, shape)
-        case Array(dtype, p), Array(_, q) if p is not None and q is not None and len(p) == len(q):
-            return Array(dtype, tuple(e if d is None else d for d, e in zip(p, q, strict=True)))
-        case _:
-            return inferred
-
-
 def one_by_one(s: Stacks) -> Symbolic:
     """The operation in one direction after the other: `np.stack([f(dx[k], a) for k in range(count)])`."""
-    numeric = s.name.startswith(("np.", "math.")) or s.name in ("matmul", "matmul_left", "matmul_right", "unbroadcast")
-    for i, stacked in enumerate(s.stacked):
-        if stacked and isinstance(s.type(i), Unknown) and not numeric and not isinstance(s[i].type, Array):
-            raise s.fail("it is not known whether its operand is an array, a list or a dict")
 
     def one(k: Symbolic) -> list[Symbolic]:
         taken = [take_direction(x, s.type(i), k) if s.stacked[i] else k.new(x.value) for i, x in enumerate(s.operands)]
@@ -158,17 +166,18 @@ def one_by_one(s: Stacks) -> Symbolic:
         return [y[i] for i in range(len(y.type.items))] if isinstance(y.type, Tuple) else [y]
 
     lists = comprehension(s.count, s.count, one)
-    parts = [_joined(s, part, numeric) for part in lists]
+    parts = [_joined(s, part) for part in lists]
     return s.count.apply("make_tuple", *parts) if isinstance(s.apply.result.type, Tuple) else parts[0]
 
 
-def _joined(s: Stacks, parts: Symbolic, numeric: bool) -> Symbolic:
+def _joined(s: Stacks, parts: Symbolic) -> Symbolic:
     """The results of the directions on top of each other."""
     assert isinstance(parts.type, List)
     item = parts.type.item
-    if isinstance(item, Scalar) and shape_of_type(item) == ():
+    if isinstance(item, Scalar):
         return parts.apply("np.array", parts)
-    if isinstance(item, Array) or (numeric and isinstance(item, Unknown)):
+    arrays = all(isinstance(s[i].type, Array) for i in range(len(s.operands)) if s.stacked[i])
+    if isinstance(item, Array) or (arrays and isinstance(item, Unknown)):
         return parts.apply("np.stack", parts)
     raise s.fail(f"its results are of type {item}")
 

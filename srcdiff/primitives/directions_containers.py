@@ -78,10 +78,7 @@ def _(s: Stacks) -> Symbolic | None:
     """An array is taken apart along its own first axis."""
     if is_container(s.type(0)):
         return s.same()
-    rank = s.rank(0)
-    if not rank:
-        raise s.fail("it is not known what is taken apart")
-    return s.call(front(s[0], rank))
+    return s.call(front(s[0], s.rank(0)))
 
 
 @rule("reversed")

@@ -28,6 +28,7 @@ from srcdiff.ir.types import (
     Slice,
     Tuple,
     Type,
+    Unknown,
     is_differentiable,
 )
 from srcdiff.primitives.indexing import ELLIPSIS, SLICE_ALL
@@ -181,6 +182,19 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
 
 # Building blocks.
+
+
+def narrowed(inferred: Type, known: Type) -> Type:
+    """The inferred type of a stack with what is known of its shape besides."""
+    match inferred, known:
+        case Unknown(), Array(_, shape):
+            return Array(None, shape)
+        case Array(dtype, None), Array(_, shape):
+            return Array(dtype, shape)
+        case Array(dtype, p), Array(_, q) if p is not None and q is not None and len(p) == len(q):
+            return Array(dtype, tuple(e if d is None else d for d, e in zip(p, q, strict=True)))
+        case _:
+            return inferred
 
 
 def made_by(x: Symbolic, *names: str) -> Apply | None:

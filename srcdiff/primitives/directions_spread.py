@@ -15,9 +15,9 @@ float64[3] ['make_tuple', 'np.tile', 'np.zeros']
 from __future__ import annotations
 
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.core import Constant, Global, Value
+from srcdiff.ir.core import Apply, Constant, Global, Value
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Scalar, Tuple, Type, Unknown, is_differentiable
-from srcdiff.primitives.directions_core import comprehension, made_by
+from srcdiff.primitives.directions_core import comprehension, made_by, narrowed
 from srcdiff.primitives.symbolic import Symbolic
 
 FLOAT64 = Global(OBJECT, module="builtins", attribute="float")
@@ -123,10 +123,15 @@ def take_direction(x: Symbolic, t: Type, k: Symbolic) -> Symbolic:
     if not is_differentiable(t):
         return x
     match t:
-        case Scalar() | Array():
+        case Scalar():
             return x[k]
-        case Unknown() if isinstance(x.type, Array | Unknown):
-            return x[k]
+        case Array() | Unknown() if isinstance(x.type, Array):
+            part = x[k]
+            one = Value(narrowed(part.type, t), None, part.value.origin)
+            last = k.builder.statements.pop()
+            assert isinstance(last, Apply)
+            k.builder.emit(Apply(last.primitive, last.operands, one, last.origin))
+            return k.new(one)
         case Tuple(items):
             return x.apply("make_tuple", *(take_direction(x[i], item, k) for i, item in enumerate(items)))
         case Dict(entries) if entries is not None:
