@@ -43,6 +43,7 @@ from srcdiff.parameters import (
     Wrt,
     located,
     nothing_to_differentiate,
+    require_derivative,
     require_scalar,
     resolve_wrt,
 )
@@ -111,6 +112,8 @@ def derive(
     function = program.main
     if kind in OF_SCALARS:
         require_scalar(module, function, kind)
+    if kind == "jacobian":
+        require_derivative(module, function)
     writes = written_parameters(program.main)
     if optimize:
         program = optimized(program)

@@ -3,6 +3,7 @@
 In: a derivative program and the function that it was made from. Out: the program with a docstring that says what its
 main function returns, and with annotations that need nothing but Python and NumPy.
 
+>>> from srcdiff.ir.core import Value
 >>> printable(Parameter(Value(Array("float64", None), "X"), annotation='Float[np.ndarray, "n d"]'))
 'Annotated[np.ndarray, "n d"]'
 """

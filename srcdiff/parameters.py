@@ -16,7 +16,7 @@ from typing import SupportsIndex
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Apply, Block, Constant, Function, If, Origin, Value, walk
-from srcdiff.ir.types import Array, Dict, List, Scalar, Tuple, Type, Unknown, is_differentiable
+from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_differentiable
 
 Wrt = int | str | Sequence[int | str] | None
 
@@ -173,6 +173,20 @@ def require_scalar(module: Module, function: Function, mode: str) -> None:
     place = function.body.results[0].origin
     remedy = "return a scalar (np.sum(...), say), or use jacobian, vjp or jvp"
     raise _at_definition(module, function, message, remedy, place)
+
+
+def require_derivative(module: Module, function: Function) -> None:
+    """A Jacobian is that of a number, an array, or a container of these.
+
+    Raises
+    ------
+    srcdiff.TransformError
+        where the function returns None, a string or the like.
+    """
+    result = function.body.results[0]
+    if isinstance(result.type, Opaque):
+        message = f"the Jacobian of `{function.name}` is not defined: it returns {_noun(result.type)}"
+        raise _at_definition(module, function, message, "return a number, an array, or a container", result.origin)
 
 
 def _may_be_none(body: Block, result: Value) -> bool:

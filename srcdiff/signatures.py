@@ -117,8 +117,9 @@ def directions_in(primal: Any, other: Any) -> int | None:
     """How many directions a tangent or adjoint holds: it is a stack of them where its first number or array has one
     axis more than its primal. None: it is a single one, or there is nothing in it to tell.
 
-    >>> directions_in(np.ones(3), np.ones((5, 3))), directions_in({"a": 1.0}, {"a": np.ones(2)}), directions_in(2.0, 1.0)
-    (5, 2, None)
+    >>> directions_in(np.ones(3), np.ones((5, 3))), directions_in({"a": 1.0}, {"a": np.ones(2)})
+    (5, 2)
+    >>> directions_in(2.0, 1.0)
     """
     match primal, other:
         case (list() | tuple(), list() | tuple()):

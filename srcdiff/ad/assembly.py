@@ -22,16 +22,20 @@ from srcdiff.ad.directions import DIRECTIONS
 from srcdiff.ad.merge import merge
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
+    Apply,
     Block,
     Call,
+    Constant,
     Function,
     Program,
     Statement,
+    Substitution,
     Value,
     constant,
     free_values,
     refresh,
     substitute,
+    substitute_statement,
     walk,
 )
 from srcdiff.ir.types import Array, Dimension, Scalar, Type, Unknown
@@ -105,6 +109,15 @@ def _shaped(builder: Builder, entries: Value, y: Value, x: Value) -> Value:
     return builder.apply(TABLE["np.reshape"], entries, shape)
 
 
+def _is_copy(apply: Apply) -> bool:
+    return apply.primitive.name == "identity"
+
+
+def _key(value: Value) -> object:
+    """What two operands that are the same value have in common."""
+    return (type(value.value), repr(value.value)) if isinstance(value, Constant) else value
+
+
 @dataclass
 class Assembly:
     """A function that is put together from sweeps over the main function of `program`.
@@ -121,6 +134,7 @@ class Assembly:
         self.arguments = tuple(Value(p.type, p.name, p.origin) for p in self.function.body.parameters)
         self.merged = merge(self.sweeps)
         self._own = dict(zip(self.function.body.parameters, self.arguments, strict=True))
+        self._computed: dict[object, Value] = {}
 
     def run(self, sweep: Program, seeds: Mapping[int, Value]) -> tuple[Value, ...]:
         """The results of a sweep; `seeds` are put in place of its parameters at these positions."""
@@ -152,7 +166,23 @@ class Assembly:
         main = self.merged[sweep.main.name]
         mapping = {p.value: seeds[i] if i in seeds else self._own[p.value] for i, p in enumerate(sweep.main.parameters)}
         copy = refresh(Block((), main.body.statements, main.body.results), mapping)
-        return copy.statements, copy.results
+        return self._shared(copy)
+
+    def _shared(self, body: Block) -> tuple[tuple[Statement, ...], tuple[Value, ...]]:
+        """The statements and results of a sweep, with the primal operations that an earlier one has done left out."""
+        statements: list[Statement] = []
+        replaced: Substitution = {}
+        for old in body.statements:
+            statement = substitute_statement(old, replaced)
+            # A plain `s = 1.0` before a loop is cheaper said twice than kept.
+            if isinstance(statement, Apply) and statement.origin.role == "primal" and not _is_copy(statement):
+                key = (statement.primitive, tuple(map(_key, statement.operands)))
+                known = self._computed.setdefault(key, statement.result)
+                if known is not statement.result:
+                    replaced[statement.result] = known
+                    continue
+            statements.append(statement)
+        return tuple(statements), tuple(replaced.get(v, v) for v in body.results)
 
     def finish(self, name: str, results: list[Value]) -> Program:
         """The program whose main function, called `name`, returns `results`."""

@@ -55,7 +55,7 @@ from srcdiff.ir.core import (
     substitute_statement,
     walk,
 )
-from srcdiff.ir.types import BOTTOM, INT, Array, Dimension, Scalar, Symbol, Tuple, Type, is_differentiable
+from srcdiff.ir.types import BOTTOM, Array, Dimension, Scalar, Symbol, Type, is_differentiable
 from srcdiff.primitives.directions import (
     NoStack,
     along_directions,
@@ -154,7 +154,7 @@ class _Stacking:
         new = {v: Value(stacked_type(v.type, self.size), v.name, v.origin) for v in parameters if v in stacked}
         values = [new.get(v, v) for v in parameters]
         rewriting = Rewriting(self, stacked, dict(new))
-        rewriting.count = self._count(builder, [(v.type, new[v]) for v in parameters if v in new], function)
+        rewriting.count = self._count(builder, [(v.type, new[v]) for v in parameters if v in new])
         rewriting.statements(builder, function.body.statements)
         found = [
             rewriting.as_stack(builder, r) if flag else rewriting.read(r)
@@ -166,22 +166,13 @@ class _Stacking:
         )
         return replace(function, name=name, parameters=new_parameters, body=builder.block(values, found), returns=None)
 
-    def _count(self, builder: Builder, seeds: Sequence[tuple[Type, Value]], function: Function) -> Value:
+    @staticmethod
+    def _count(builder: Builder, seeds: Sequence[tuple[Type, Value]]) -> Value:
         """The number of directions: the length of a stack."""
         for kind, value in seeds:
-            leaf = value
-            while isinstance(kind, Tuple) and any(map(is_differentiable, kind.items)):
-                position = next(i for i, t in enumerate(kind.items) if is_differentiable(t))
-                kind, leaf = kind.items[position], builder.apply(TABLE["index_get"], leaf, position)
             if isinstance(kind, Scalar | Array):
-                return builder.apply(TABLE["len"], leaf, name="directions")
-        self.refusals.add(
-            function.body.results[0].origin,
-            f"the derivative of `{function.name}` cannot be taken in several directions at once: its seeds are "
-            "containers of unknown content",
-            "annotate the parameters",
-        )
-        return Value(INT, "directions")
+                return builder.apply(TABLE["len"], value, name="directions")
+        return builder.apply(TABLE["count_directions"], seeds[0][1], name="directions")
 
 
 @dataclass

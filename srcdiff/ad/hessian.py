@@ -45,7 +45,7 @@ from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
 from srcdiff.ad.variants import unique_name
 from srcdiff.ir.builder import tangent_name
-from srcdiff.ir.core import Block, Program, Value
+from srcdiff.ir.core import Apply, Block, Program, Value
 from srcdiff.primitives.table import TABLE
 
 Tidy = Callable[[Program], Program]
@@ -59,10 +59,21 @@ def hvp(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, *, o
     return _tangent_only(forward(gradient, wrt, name, optimize=optimize))
 
 
+def _separately(gradient: Program) -> Program:
+    """The gradient program with a result for each parameter instead of one tuple."""
+    body = gradient.main.body
+    made = {s.result: s for s in body.statements if isinstance(s, Apply)}.get(body.results[0])
+    if made is None or made.primitive.name != "make_tuple":
+        return gradient
+    main = replace(gradient.main, body=Block(body.parameters, body.statements, made.operands))
+    return Program((*gradient.functions[:-1], main))
+
+
 def _tangent_only(sweep: Program) -> Program:
-    """The sweep without the gradient that it starts from."""
+    """The sweep without the gradient that it starts from: the first half of its results."""
     body = sweep.main.body
-    main = replace(sweep.main, body=Block(body.parameters, body.statements, body.results[1:]))
+    tangents = body.results[len(body.results) // 2 :]
+    main = replace(sweep.main, body=Block(body.parameters, body.statements, tangents))
     return Program((*sweep.functions[:-1], main))
 
 
@@ -83,7 +94,7 @@ def hessian(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, 
     for k, p in enumerate(wrt):
         # The Hessian is symmetric: along x only the gradients of x and of what comes after it are wanted.
         wanted = wrt if containers else wrt[k:]
-        gradient = tidy(reverse(program, wanted, "gradient", True, optimize=optimize))
+        gradient = _separately(tidy(reverse(program, wanted, "gradient", True, optimize=optimize)))
         sweep = _tangent_only(forward(gradient, (p,), f"{function.name}_rows_{p}", optimize=optimize))
         sweeps.append(sweep)
         rows.append(wanted)
@@ -91,8 +102,10 @@ def hessian(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, 
         stacked = [
             sweep
             if is_number(parameters[p].type)
-            else stack_directions(sweep, (seed_of(program, sweep),), (0,), count_of_directions(parameters[p]))
-            for p, sweep in zip(wrt, sweeps, strict=True)
+            else stack_directions(
+                sweep, (seed_of(program, sweep),), range(len(wanted)), count_of_directions(parameters[p])
+            )
+            for p, sweep, wanted in zip(wrt, sweeps, rows, strict=True)
         ]
     except Refused:
         if containers:
@@ -134,10 +147,9 @@ def _assembled(
     for p, sweep, wanted in zip(wrt, stacked, rows, strict=True):
         x = assembly.arguments[p]
         unit = unit_directions(builder, x, tangent_name(x.name))
-        (tangents,) = assembly.run(sweep, {seed_of(program, sweep): unit})
-        for k, q in enumerate(wanted):
+        stacks = assembly.run(sweep, {seed_of(program, sweep): unit})
+        for q, stack in zip(wanted, stacks, strict=True):
             y = assembly.arguments[q]
-            stack = builder.apply(TABLE["index_get"], tangents, k)
             if containers:
                 blocks[q, p] = from_columns(builder, stack, y, x)
                 continue

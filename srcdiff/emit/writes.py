@@ -123,6 +123,9 @@ def _indexed(selection: Selection, s: Apply) -> list[Node]:
     if s.primitive.name == "index_add":
         part = selection.operand(value)
         operator = ast.Add()
+        if isinstance(part.node, ast.UnaryOp) and isinstance(part.node.op, ast.USub) and isinstance(base.type, Array):
+            # `x[i] += -v` and `x[i] -= v` are the same to the last bit.
+            operator, part = ast.Sub(), replace(part, node=part.node.operand)
     else:
         operator, part = _old_content(selection, s)
     subscript = ast.Subscript(value=Leaf(target), slice=place.node, ctx=ast.Store())

@@ -186,6 +186,17 @@ def count_numbers(x):
         return sum([count_numbers(item) for item in x])
     return np.size(x) if isinstance(x, (int, float, np.ndarray, np.generic)) else 0
 ''',
+    "count_directions": '''\
+def count_directions(stack):
+    """How many directions there are in a stack: the length of its leading axis."""
+    if isinstance(stack, np.ndarray):
+        return len(stack)
+    if isinstance(stack, dict):
+        return max([0] + [count_directions(stack[key]) for key in stack])
+    if isinstance(stack, (list, tuple)):
+        return max([0] + [count_directions(item) for item in stack])
+    return 0
+''',
     "unit_directions": '''\
 def unit_directions(x, first=0, count=None):
     """The unit directions of x, stacked along a leading axis of each number and array in x."""
@@ -211,7 +222,7 @@ def unit_directions(x, first=0, count=None):
 ''',
     "jacobian_columns": '''\
 def jacobian_columns(dy, x, first=0):
-    """From the tangents dy along the unit directions of x: the Jacobian, y.shape + x.shape for each part of y and x."""
+    """The Jacobian in x, taken from the tangents dy along the unit directions of x."""
     if isinstance(dy, dict):
         return {key: jacobian_columns(dy[key], x, first) for key in dy}
     if isinstance(dy, (list, tuple)):
@@ -236,7 +247,7 @@ def jacobian_columns(dy, x, first=0):
 ''',
     "jacobian_rows": '''\
 def jacobian_rows(bx, y, first=0):
-    """From the adjoints bx for the unit directions of y: the Jacobian, y.shape + x.shape for each part of y and x."""
+    """The Jacobian of y, taken from the adjoints bx for the unit directions of y."""
     if isinstance(y, dict):
         rows = {}
         for key in y:

@@ -45,6 +45,7 @@ non_differentiable(
             "fstring",
             "formatted",
             "count_numbers",
+            "count_directions",
             "unit_directions",
         ),
     )
@@ -300,16 +301,3 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     if da is None or db is None:
         return plus(da, db)
     return y.apply("accumulate", da, db)
-
-
-# Blocks of Jacobians are taken from stacks of directions: linear in the stack.
-
-
-@jvp("jacobian_columns")
-def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    return None if tangents[0] is None else y.apply("jacobian_columns", tangents[0], operands[1])
-
-
-@jvp("jacobian_rows")
-def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    return None if tangents[0] is None else y.apply("jacobian_rows", tangents[0], operands[1])
