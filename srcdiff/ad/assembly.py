@@ -22,15 +22,20 @@ from srcdiff.ad.directions import DIRECTIONS
 from srcdiff.ad.merge import merge
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
+    NOWHERE,
     Apply,
     Block,
     Call,
     Constant,
+    Effect,
+    For,
     Function,
+    If,
     Program,
     Statement,
     Substitution,
     Value,
+    While,
     constant,
     free_values,
     refresh,
@@ -57,6 +62,7 @@ def is_container(kind: Type) -> bool:
 
 def unit_directions(builder: Builder, x: Value, name: str | None = None) -> Value:
     """Every unit direction of `x`, stacked; of a number the one that there is, not stacked."""
+    builder.origin = NOWHERE.as_role("tangent")
     if is_number(x.type):
         return constant(1.0)
     if not isinstance(x.type, Array) or x.type.shape is None:
@@ -109,6 +115,22 @@ def _shaped(builder: Builder, entries: Value, y: Value, x: Value) -> Value:
     return builder.apply(TABLE["np.reshape"], entries, shape)
 
 
+def _without_effects(block: Block) -> Block:
+    """What the first sweep has printed and asserted the others need not."""
+    kept = tuple(_map_blocks(s) for s in block.statements if not isinstance(s, Effect))
+    return Block(block.parameters, kept, block.results)
+
+
+def _map_blocks(statement: Statement) -> Statement:
+    match statement:
+        case If():
+            return replace(statement, then=_without_effects(statement.then), orelse=_without_effects(statement.orelse))
+        case For() | While():
+            return replace(statement, body=_without_effects(statement.body))
+        case _:
+            return statement
+
+
 def _is_copy(apply: Apply) -> bool:
     return apply.primitive.name == "identity"
 
@@ -135,6 +157,7 @@ class Assembly:
         self.merged = merge(self.sweeps)
         self._own = dict(zip(self.function.body.parameters, self.arguments, strict=True))
         self._computed: dict[object, Value] = {}
+        self._started = False
 
     def run(self, sweep: Program, seeds: Mapping[int, Value]) -> tuple[Value, ...]:
         """The results of a sweep; `seeds` are put in place of its parameters at these positions."""
@@ -169,9 +192,12 @@ class Assembly:
         return self._shared(copy)
 
     def _shared(self, body: Block) -> tuple[tuple[Statement, ...], tuple[Value, ...]]:
-        """The statements and results of a sweep, with the primal operations that an earlier one has done left out."""
+        """The statements and results of a sweep, without the primal operations and effects of an earlier one."""
         statements: list[Statement] = []
         replaced: Substitution = {}
+        if self._started:
+            body = _without_effects(body)
+        self._started = True
         for old in body.statements:
             statement = substitute_statement(old, replaced)
             # A plain `s = 1.0` before a loop is cheaper said twice than kept.
