@@ -63,6 +63,7 @@ from srcdiff.primitives.directions import (
     spread_directions,
     stacked_type,
 )
+from srcdiff.primitives.directions_spread import Unstackable
 from srcdiff.primitives.table import TABLE
 
 DIRECTIONS = Symbol("directions")
@@ -255,7 +256,7 @@ class Rewriting:
             return self.read(value)
         try:
             return spread_directions(builder, self.read(value), kind, self.count)
-        except NoStack as error:
+        except (NoStack, Unstackable) as error:
             self._refuse(builder, str(error))
             return value
 
