@@ -29,6 +29,7 @@ from srcdiff.ir.types import (
     Dimension,
     Kind,
     List,
+    Maybe,
     Opaque,
     Scalar,
     Size,
@@ -36,6 +37,7 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
     Unknown,
+    present,
 )
 
 Shape = tuple[Dimension, ...]
@@ -47,6 +49,13 @@ class InferenceError(ValueError):
 
 class ShapeError(InferenceError):
     """Shapes, axes or lengths that do not fit together."""
+
+
+_TAKES_NONE = frozenset(
+    "identity copy is_ is_not equal not_equal contains not_contains not_ bool str fstring formatted append "
+    "index_set index_add clear_item np.array np.asarray np.equal np.not_equal".split()
+)
+"""Operations of which None is an ordinary operand; displays and sums of derivatives are others."""
 
 
 def primitive(
@@ -64,11 +73,14 @@ def primitive(
     doc: str = "",
 ) -> Primitive:
     """A `Primitive` whose parameters are written in one string. What reads a value that never exists never gives one,
-    except for displays (`keeps_bottom`)."""
+    except for displays (`keeps_bottom`). What may be None is not None where an operation fails on it."""
+    takes_none = name in _TAKES_NONE
 
     def checked(*operands: Value) -> Type:
         if any(isinstance(o.type, Bottom) for o in operands):
             return BOTTOM
+        if not takes_none and any(isinstance(o.type, Maybe) for o in operands):
+            operands = tuple(Value(present(o.type), o.name) if isinstance(o.type, Maybe) else o for o in operands)
         try:
             return infer(*operands)
         except ShapeError:
