@@ -469,7 +469,7 @@ def _is_plain(annotation: str) -> bool:
     return all(word in _PLAIN for word in re.findall(r"[\w.]+", annotation))
 
 
-_SHAPED = re.compile(r"""(?:Float|Float64)\[[\w.]+, ['"]([\w+# -]+)['"]\]""")
+_SHAPED = re.compile(r"""(?:Float|Float64|Annotated)\[[\w.]+, ['"]([\w+# -]+)['"]\]""")
 
 
 def printable(parameter: Parameter, ranked: bool = False) -> str | None:
