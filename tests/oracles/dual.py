@@ -83,8 +83,12 @@ class Dual:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         """`np.sin(dual)` is `sin(dual)`, an array times a dual an array of duals."""
-        if method != "__call__" or keywords:
+        if method != "__call__" or set(keywords) - {"out"}:
             return NotImplemented
+        if "out" in keywords:  # `array *= dual`
+            (out,) = keywords["out"]
+            out[...] = ufunc(*inputs)
+            return out
         if any(isinstance(i, np.ndarray) and i.ndim for i in inputs):
             boxed = [_boxed(i) if isinstance(i, Dual) else i for i in inputs]
             return ufunc(*boxed)
