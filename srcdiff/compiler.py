@@ -33,7 +33,7 @@ from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Global, Program, Value, blocks_of, operands_of, walk
 from srcdiff.ir.graph import to_dot
 from srcdiff.ir.text import to_text
-from srcdiff.ir.types import FLOAT, Type, is_differentiable
+from srcdiff.ir.types import Type, is_differentiable
 from srcdiff.loading import digest
 from srcdiff.modes import MODES, OF_SCALARS, Wanted, differentiate
 from srcdiff.optimize import optimize as optimized
@@ -103,7 +103,7 @@ def derive(
     """
     kind = MODES[mode]
     program = lower(module, name, types)
-    implied = implied_types(program, type_of(program.main.returns) == FLOAT)
+    implied = implied_types(program, type_of(program.main.returns))
     if implied:
         program = lower(module, name, {**(types or {}), **implied})
     positions = () if kind == "primal" else resolve_wrt(module, program.main, wrt)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from srcdiff.ir.core import Function, Parameter, Program
+from srcdiff.ir.core import Apply, Function, Parameter, Program, walk
 from srcdiff.ir.types import Array
 from srcdiff.modes import Wanted
 
@@ -27,7 +27,8 @@ def describe(program: Program, primal: Function, wanted: Wanted) -> Program:
     main = program.main
     names = [primal.parameters[i].value.name or "" for i in wrt]
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-    texts = [printable(primal.parameters[i]) for i in wrt]
+    ranked = _writes_elements(main)
+    texts = [printable(primal.parameters[i], ranked) for i in wrt]
     value = primal.returns if primal.returns is not None and _is_plain(primal.returns) else None
     annotations = [t for t in texts if t is not None]
     complete = len(annotations) == len(texts)
@@ -91,12 +92,17 @@ def _is_plain(annotation: str) -> bool:
     return all(word in _PLAIN for word in re.findall(r"[\w.]+", annotation))
 
 
-_SHAPED = re.compile(r"""(?:Float|Float64)\[[\w.]+, ['"]([\w+# -]+)['"]\]""")
+_SHAPED = re.compile(r"""(?:Float|Float64|Annotated)\[[\w.]+, ['"]([\w+# -]+)['"]\]""")
 
 
-def printable(parameter: Parameter) -> str | None:
+def printable(parameter: Parameter, ranked: bool = False) -> str | None:
     """The annotation to print: what would need another package, `Float[np.ndarray, "n d"]`, is written with what the
-    standard library has, `Annotated[np.ndarray, "n d"]`, which says as much to a reader and to the front end."""
+    standard library has, `Annotated[np.ndarray, "n d"]`, which says as much to a reader and to the front end.
+
+    With `ranked`, so is the rank of `x: np.ndarray` that follows from the primal."""
+    kind = parameter.value.type
+    if ranked and parameter.annotation in ("np.ndarray", "numpy.ndarray") and isinstance(kind, Array) and kind.shape:
+        return f'Annotated[{parameter.annotation}, "{" ".join("_" if d is None else str(d) for d in kind.shape)}"]'
     if parameter.annotation is None or _is_plain(parameter.annotation):
         return parameter.annotation
     shaped = _SHAPED.fullmatch(parameter.annotation)
@@ -105,9 +111,19 @@ def printable(parameter: Parameter) -> str | None:
     return "np.ndarray" if isinstance(parameter.value.type, Array) else None
 
 
+def _writes_elements(function: Function) -> bool:
+    """Whether elements of arrays are overwritten: then the code is only right, and can only be read again, if it is
+    known which reads of elements are numbers and which are views."""
+    return any(
+        isinstance(s, Apply) and s.primitive.name == "index_set" and isinstance(s.result.type, Array)
+        for s in walk(function.body)
+    )
+
+
 def _annotated(function: Function) -> Function:
     """The function with annotations that need nothing but Python and NumPy."""
-    parameters = tuple(replace(p, annotation=printable(p)) for p in function.parameters)
+    ranked = _writes_elements(function)
+    parameters = tuple(replace(p, annotation=printable(p, ranked)) for p in function.parameters)
     plain = function.returns is not None and _is_plain(function.returns)
     return replace(function, parameters=parameters, returns=function.returns if plain else None)
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.variants import Variants, positional
-from srcdiff.ad.zeros import named, zero_of
+from srcdiff.ad.zeros import named, tolerant, zero_of
 from srcdiff.analysis.activity import varied_values
 from srcdiff.analysis.invariance import stabilisers
 from srcdiff.ir.builder import Builder, tangent_name
@@ -72,7 +72,7 @@ def forward(program: Program, wrt: tuple[int, ...], name: str | None = None, *, 
     mode = _Forward(Variants(program), optimize, wanted)
     mode.derivative(program.main.name, wrt, wanted)
     mode.refusals.raise_if_any()
-    return Program(tuple(mode.variants.finished))
+    return tolerant(Program(tuple(mode.variants.finished)))
 
 
 @dataclass

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from srcdiff.emit.forms import BINARY, as_value
 from srcdiff.emit.tree import Augment, Expression, Leaf, Node, Plain, assign, leaf, reads_of
-from srcdiff.ir.core import Apply, Constant, Global, Value
-from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type
+from srcdiff.ir.core import Apply, Constant, Function, Global, Value, walk
+from srcdiff.ir.types import Array, Dict, List, Maybe, Opaque, Scalar, Tuple, Type, Unknown
 
 if TYPE_CHECKING:
     from srcdiff.emit.statements import Selection
@@ -44,11 +44,21 @@ def write(selection: Selection, s: Apply) -> list[Node]:
     return [replace(plain, augment=augment, pure=not selection.impure(value))]
 
 
+def numbers_are_certain(function: Function) -> bool:
+    """Whether a reader of the text sees that what is a number is one: nothing in it is of unknown type (but tapes). For
+    where it may be an array, `s += v` would write into it, under whatever other names it has."""
+    return not any(
+        isinstance(v.type, Unknown) and not isinstance(v.type, Maybe) and v.name != "tape"
+        for statement in walk(function.body)
+        for v in statement.results
+    )
+
+
 def _augment(selection: Selection, s: Apply, value: Expression) -> Augment | None:
     """What `s += v` would be, for numbers: it prints so if target and left operand share a name."""
     name = s.primitive.name
     numbers = isinstance(s.result.type, Scalar) and all(isinstance(o.type, Scalar) for o in s.operands)
-    if not numbers or not isinstance(value.node, ast.BinOp):
+    if not numbers or not selection.numbers_are_certain or not isinstance(value.node, ast.BinOp):
         return None
     if name != "accumulate" and not (name in BINARY and (s.origin.augmented or s.origin.role == "adjoint")):
         return None

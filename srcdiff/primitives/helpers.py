@@ -30,6 +30,13 @@ def unbroadcast(g, x):
         g = np.broadcast_to(g, np.shape(x))
     return g
 ''',
+    "item_adjoint": '''\
+def item_adjoint(g, x):
+    """The adjoint of x, which was written to an item whose adjoint is g."""
+    if x is None or isinstance(x, (list, tuple, dict)):
+        return g
+    return unbroadcast(g, x)
+''',
     "zeros_like": '''\
 def zeros_like(x):
     """The zero derivative of x: a number, an array, or a container of them."""
@@ -274,6 +281,7 @@ def jacobian_rows(bx, y, first=0):
 NEEDS: dict[str, tuple[str, ...]] = {
     "add_at": ("accumulate",),
     "clear_item": ("zeros_like",),
+    "item_adjoint": ("unbroadcast",),
     "spread_over": ("unbroadcast",),
     "fold": ("accumulate", "zeros_like"),
     "matmul_left": ("unbroadcast",),
