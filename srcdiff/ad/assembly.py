@@ -15,7 +15,7 @@ statements that sweeps share, the primal's, are left to the optimiser, which com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.directions import DIRECTIONS
@@ -43,7 +43,7 @@ from srcdiff.ir.core import (
     substitute_statement,
     walk,
 )
-from srcdiff.ir.types import Array, Dimension, Scalar, Type, Unknown
+from srcdiff.ir.types import INT, Array, Dimension, List, Scalar, Type, Unknown
 from srcdiff.primitives.table import TABLE
 
 
@@ -184,6 +184,31 @@ class Assembly:
         inner = substitute(Block((), tuple(after), results), {seed: unit})
         self.builder.statements.extend(inner.statements)
         return inner.results
+
+    def run_each(self, sweep: Program, position: int, of: Value, like: Sequence[Value]) -> tuple[Value, ...]:
+        """Stacks of the last results of a sweep, run once for each unit direction of `of`, for its seed at `position`.
+
+        `like` has a value of the structure of each of these results.
+        """
+        builder, inner = self.builder, Builder()
+        unit = builder.apply(TABLE["unit_directions"], of, name=sweep.main.parameters[position].value.name)
+        steps = builder.apply(TABLE["range"], 0, builder.apply(TABLE["count_directions"], unit), 1)
+        k = inner.value(INT, "k")
+        seed = inner.apply(TABLE["direction_of"], unit, k)
+        results = tuple(inner.value(r.type, r.name) for r in sweep.main.body.results)
+        arguments = tuple(seed if i == position else self._own[p.value] for i, p in enumerate(sweep.main.parameters))
+        inner.emit(Call(sweep.main.name, arguments, results))
+        collected = results[len(results) - len(like) :]
+        lists = tuple(builder.value(List(r.type), r.name and f"{r.name}s") for r in collected)
+        builder.emit(For(steps, (), (), inner.block((k,), collected), lists))
+        return tuple(builder.apply(TABLE["stack_of"], v, model) for v, model in zip(lists, like, strict=True))
+
+    def call(self, function: Function) -> Value:
+        """The result of the function itself."""
+        result = function.body.results[0]
+        y = self.builder.value(result.type, result.name or "result")
+        self.builder.emit(Call(function.name, self.arguments, (y,)))
+        return y
 
     def _body(self, sweep: Program, seeds: Mapping[int, Value]) -> tuple[tuple[Statement, ...], tuple[Value, ...]]:
         main = self.merged[sweep.main.name]

@@ -25,7 +25,7 @@ In: a program whose main function returns a number, and the positions of the par
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from srcdiff.ad.assembly import (
@@ -40,7 +40,6 @@ from srcdiff.ad.assembly import (
 from srcdiff.ad.directions import stack_directions
 from srcdiff.ad.forward import forward
 from srcdiff.ad.jacobian import seed_of
-from srcdiff.ad.one_by_one import jacobian_one_by_one
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
 from srcdiff.ad.variants import unique_name
@@ -83,7 +82,7 @@ def hessian(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, 
     Raises
     ------
     srcdiff.ad.refusals.Refused
-        where there is no derivative, or where containers of unknown content cannot be taken apart.
+        where there is no derivative.
     """
     function = program.main
     name = unique_name(f"{function.name}_hessian", {f.name for f in program.functions})
@@ -108,8 +107,6 @@ def hessian(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, 
             for p, sweep, wanted in zip(wrt, sweeps, rows, strict=True)
         ]
     except Refused:
-        if containers:
-            raise
         return _one_by_one(program, wrt, as_tuple, name, tidy, optimize)
     return _assembled(program, wrt, as_tuple, name, stacked, rows)
 
@@ -117,18 +114,20 @@ def hessian(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, 
 def _one_by_one(
     program: Program, wrt: tuple[int, ...], as_tuple: bool, name: str, tidy: Tidy, optimize: bool
 ) -> Program:
-    """The Hessian, one sweep for each direction."""
-    made: list[Program] = []
-    single = len(wrt) == 1 and not as_tuple
-    for q in wrt:
-        gradient = tidy(reverse(program, (q,), "gradient", False, optimize=optimize))
-        title = name if single else f"{name}_{q}"
-        made.append(jacobian_one_by_one(gradient, wrt, "forward", not single, title, optimize=optimize))
-    if single:
-        return made[0]
-    assembly = Assembly(program, made)
-    rows = [assembly.run(row, {})[0] for row in made]
-    return assembly.finish(name, [assembly.builder.apply(TABLE["make_tuple"], *rows)])
+    """The Hessian where the types do not allow a stack of directions: one sweep for each."""
+    gradient = tidy(reverse(program, wrt, "gradient", True, optimize=optimize))
+    title = program.main.name
+    sweeps = [_tangent_only(forward(gradient, (p,), f"{title}_rows_{p}", optimize=optimize)) for p in wrt]
+    assembly = Assembly(program, sweeps)
+    builder = assembly.builder
+    inputs = builder.apply(TABLE["make_tuple"], *(assembly.arguments[p] for p in wrt))
+    blocks: dict[tuple[int, int], Value] = {}
+    for p, sweep in zip(wrt, sweeps, strict=True):
+        (stacks,) = assembly.run_each(sweep, seed_of(program, sweep), assembly.arguments[p], [inputs])
+        for k, q in enumerate(wrt):
+            stack = builder.apply(TABLE["index_get"], stacks, k)
+            blocks[q, p] = builder.apply(TABLE["jacobian_columns"], stack, assembly.arguments[p])
+    return _finished(assembly, name, wrt, as_tuple, blocks)
 
 
 def _assembled(
@@ -157,6 +156,14 @@ def _assembled(
             blocks[p, q] = from_rows(builder, stack, x, y)
             if p != q:
                 blocks[q, p] = from_columns(builder, stack, y, x)
+    return _finished(assembly, name, wrt, as_tuple, blocks)
+
+
+def _finished(
+    assembly: Assembly, name: str, wrt: tuple[int, ...], as_tuple: bool, blocks: Mapping[tuple[int, int], Value]
+) -> Program:
+    """The function that returns the blocks: one, or a tuple of rows of them."""
+    builder = assembly.builder
     if len(wrt) == 1 and not as_tuple:
         return assembly.finish(name, [blocks[wrt[0], wrt[0]]])
     made = [builder.apply(TABLE["make_tuple"], *(blocks[p, q] for q in wrt)) for p in wrt]

@@ -9,7 +9,7 @@ parameter's; a tuple of these where there are several parameters::
                                           dy = dx * np.roll(x, 1) + x * np.roll(dx, 1, axis=1)
                                           return dy.T
 
-Where the types do not allow a stack of directions, `srcdiff.ad.one_by_one` does one sweep for each.
+Where the types do not allow a stack of directions, one sweep is done for each.
 
 >>> from srcdiff.ir.builder import Builder
 >>> from srcdiff.ir.core import Function, Parameter
@@ -32,13 +32,11 @@ from srcdiff.ad.assembly import (
     count_of_directions,
     from_columns,
     from_rows,
-    is_container,
     is_number,
     unit_directions,
 )
 from srcdiff.ad.directions import stack_directions
 from srcdiff.ad.forward import forward
-from srcdiff.ad.one_by_one import jacobian_one_by_one
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
 from srcdiff.ad.variants import unique_name
@@ -70,34 +68,17 @@ def jacobian(
     Raises
     ------
     srcdiff.ad.refusals.Refused
-        where there is no derivative, or where containers of unknown content cannot be taken apart.
+        where there is no derivative.
     """
     function = program.main
-    taken = {f.name for f in program.functions}
-    name = unique_name(f"{function.name}_jacobian", taken)
-    sweeps = (_columns if mode == "forward" else _rows)(program, wrt, optimize)
-    kinds = [function.body.results[0].type, *(function.body.parameters[i].type for i in wrt)]
-    try:
-        assembly, result, jacobians = (
-            _from_columns(program, sweeps, wrt) if mode == "forward" else _from_rows(program, sweeps[0], wrt)
-        )
-    except Refused:
-        if any(map(is_container, kinds)):
-            raise
-        return jacobian_one_by_one(program, wrt, mode, as_tuple, name, value=value, optimize=optimize)
+    name = unique_name(f"{function.name}_jacobian", {f.name for f in program.functions})
+    if mode == "forward":
+        assembly, result, jacobians = _columns(program, wrt, optimize)
+    else:
+        assembly, result, jacobians = _rows(program, wrt, optimize)
     if len(jacobians) != 1 or as_tuple:
         jacobians = [assembly.builder.apply(TABLE["make_tuple"], *jacobians)]
     return assembly.finish(name, [result, *jacobians] if value else jacobians)
-
-
-def _columns(program: Program, wrt: tuple[int, ...], optimize: bool) -> list[Program]:
-    """A forward sweep for each parameter."""
-    name = program.main.name
-    return [forward(program, (p,), f"{name}_columns_{p}", optimize=optimize) for p in wrt]
-
-
-def _rows(program: Program, wrt: tuple[int, ...], optimize: bool) -> list[Program]:
-    return [reverse(program, wrt, "vjp", True, f"{program.main.name}_rows", optimize=optimize)]
 
 
 def seed_of(program: Program, sweep: Program) -> int:
@@ -106,14 +87,19 @@ def seed_of(program: Program, sweep: Program) -> int:
     return next(i for i, p in enumerate(sweep.main.parameters) if p.value not in own)
 
 
-def _from_columns(program: Program, sweeps: list[Program], wrt: tuple[int, ...]) -> tuple[Assembly, Value, list[Value]]:
-    parameters = program.main.body.parameters
+def _columns(program: Program, wrt: tuple[int, ...], optimize: bool) -> tuple[Assembly, Value, list[Value]]:
+    """A forward sweep for each parameter."""
+    function = program.main
+    parameters = function.body.parameters
+    sweeps = [forward(program, (p,), f"{function.name}_columns_{p}", optimize=optimize) for p in wrt]
     seeds = [seed_of(program, s) for s in sweeps]
-    # A result that carries no derivative has no tangent.
-    stacked = [
-        sweep if is_number(x.type) else stack_directions(sweep, (seed,), (1,), count_of_directions(x))
-        for x, sweep, seed in zip([parameters[p] for p in wrt], sweeps, seeds, strict=True)
-    ]
+    try:
+        stacked = [
+            sweep if is_number(x.type) else stack_directions(sweep, (seed,), (1,), count_of_directions(x))
+            for x, sweep, seed in zip([parameters[p] for p in wrt], sweeps, seeds, strict=True)
+        ]
+    except Refused:
+        return _columns_one_by_one(program, sweeps, wrt)
     assembly = Assembly(program, stacked)
     result: Value | None = None
     jacobians: list[Value] = []
@@ -127,18 +113,50 @@ def _from_columns(program: Program, sweeps: list[Program], wrt: tuple[int, ...])
     return assembly, result, jacobians
 
 
-def _from_rows(program: Program, sweep: Program, wrt: tuple[int, ...]) -> tuple[Assembly, Value, list[Value]]:
+def _columns_one_by_one(
+    program: Program, sweeps: list[Program], wrt: tuple[int, ...]
+) -> tuple[Assembly, Value, list[Value]]:
+    assembly = Assembly(program, [*sweeps, program])
+    y = assembly.call(program.main)
+    jacobians: list[Value] = []
+    for p, sweep in zip(wrt, sweeps, strict=True):
+        x = assembly.arguments[p]
+        (dy,) = assembly.run_each(sweep, seed_of(program, sweep), x, [y])
+        jacobians.append(assembly.builder.apply(TABLE["jacobian_columns"], dy, x))
+    return assembly, y, jacobians
+
+
+def _rows(program: Program, wrt: tuple[int, ...], optimize: bool) -> tuple[Assembly, Value, list[Value]]:
+    """One reverse sweep."""
+    function = program.main
+    sweep = reverse(program, wrt, "vjp", True, f"{function.name}_rows", optimize=optimize)
     seed = seed_of(program, sweep)
-    one = is_number(program.main.body.results[0].type)
-    if not one:
-        sweep = stack_directions(sweep, (seed,), (1,), count_of_directions(program.main.body.results[0]))
-    assembly = Assembly(program, [sweep])
-    if one:
-        y, adjoints = assembly.run(sweep, {seed: unit_directions(assembly.builder, program.main.body.results[0])})
+    result = function.body.results[0]
+    if is_number(result.type):
+        assembly = Assembly(program, [sweep])
+        y, adjoints = assembly.run(sweep, {seed: unit_directions(assembly.builder, result)})
     else:
-        y, adjoints = assembly.run_reverse(sweep, seed)
+        try:
+            stacked = stack_directions(sweep, (seed,), (1,), count_of_directions(result))
+        except Refused:
+            return _rows_one_by_one(program, sweep, wrt)
+        assembly = Assembly(program, [stacked])
+        y, adjoints = assembly.run_reverse(stacked, seed)
     jacobians: list[Value] = []
     for k, p in enumerate(wrt):
         bx = assembly.builder.apply(TABLE["index_get"], adjoints, k)
         jacobians.append(from_rows(assembly.builder, bx, y, assembly.arguments[p]))
+    return assembly, y, jacobians
+
+
+def _rows_one_by_one(program: Program, sweep: Program, wrt: tuple[int, ...]) -> tuple[Assembly, Value, list[Value]]:
+    assembly = Assembly(program, [sweep, program])
+    builder = assembly.builder
+    y = assembly.call(program.main)
+    inputs = builder.apply(TABLE["make_tuple"], *(assembly.arguments[p] for p in wrt))
+    (adjoints,) = assembly.run_each(sweep, seed_of(program, sweep), y, [inputs])
+    jacobians = [
+        builder.apply(TABLE["jacobian_rows"], builder.apply(TABLE["index_get"], adjoints, k), y)
+        for k in range(len(wrt))
+    ]
     return assembly, y, jacobians

@@ -204,6 +204,30 @@ def count_directions(stack):
         return max([0] + [count_directions(item) for item in stack])
     return 0
 ''',
+    "direction_of": '''\
+def direction_of(stack, k):
+    """Direction number k of a stack."""
+    if isinstance(stack, dict):
+        return {key: direction_of(stack[key], k) for key in stack}
+    if isinstance(stack, (list, tuple)):
+        parts = [direction_of(item, k) for item in stack]
+        return tuple(parts) if isinstance(stack, tuple) else parts
+    return None if stack is None else stack[k]
+''',
+    "stack_of": '''\
+def stack_of(items, like):
+    """The items, which have the structure of like, stacked along a leading axis of each number and array."""
+    if isinstance(like, dict):
+        return {key: stack_of([item[key] for item in items], like[key]) for key in like}
+    if isinstance(like, (list, tuple)):
+        parts = []
+        for i in range(len(like)):
+            parts.append(stack_of([item[i] for item in items], like[i]))
+        return tuple(parts) if isinstance(like, tuple) else parts
+    if not isinstance(like, (int, float, np.ndarray, np.generic)):
+        return None
+    return np.reshape(np.array(items), (len(items),) + np.shape(like))
+''',
     "unit_directions": '''\
 def unit_directions(x, first=0, count=None):
     """The unit directions of x, stacked along a leading axis of each number and array in x."""

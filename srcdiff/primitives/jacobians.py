@@ -26,6 +26,8 @@ JACOBIANS: dict[str, Primitive] = {
     for p in (
         primitive("count_numbers", "x", lambda x: INT, helper("count_numbers"), cheap=True),
         primitive("count_directions", "stack", lambda stack: INT, helper("count_directions")),
+        primitive("direction_of", "stack k", lambda stack, k: UNKNOWN, helper("direction_of"), views=(0,)),
+        primitive("stack_of", "items like", lambda items, like: UNKNOWN, helper("stack_of")),
         primitive("unit_directions", "x", lambda x: UNKNOWN, helper("unit_directions")),
         primitive("jacobian_columns", "dy x", lambda dy, x: UNKNOWN, helper("jacobian_columns")),
         primitive("jacobian_rows", "bx y", lambda bx, y: UNKNOWN, helper("jacobian_rows")),

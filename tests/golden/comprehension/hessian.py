@@ -183,7 +183,7 @@ def softmax_entropy_hessian(scores: list[float], t: float):
         b6 = b4 * t5 / total
         b7 = b3 / total
         b8 = b3 * t5 / total
-        bw -= b7
+        bw = bw - b7
         dbw = dbw - (d4 - b7 * dtotal) / total
         btotal = btotal + b6 + b8
         dbtotal = (
@@ -264,7 +264,7 @@ def softmax_entropy_hessian(scores: list[float], t: float):
         b16 = b14 * t12 / total
         b17 = b13 / total
         b18 = b13 * t12 / total
-        bw -= b17
+        bw = bw - b17
         dbw = dbw - (d15 - b17 * dtotal) / total
         btotal = btotal + b16 + b18
         dbtotal = (

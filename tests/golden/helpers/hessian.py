@@ -50,9 +50,9 @@ def spring_reverse_jvp(
     b2 = be * e
     b3 = b2 * x
     d2 = (dbe * e + be * de) * x + b2 * dx
-    bx -= b3
+    bx = bx - b3
     dbx = dbx - d2
-    bx -= b3
+    bx = bx - b3
     dbx = dbx - d2
     return bx, dbx, dbk
 
@@ -111,9 +111,9 @@ def spring_reverse_jvp_1(
     b2 = be * e
     b3 = b2 * x
     d2 = (dbe * e + be * de) * x + b2 * dx
-    bx -= b3
+    bx = bx - b3
     dbx = dbx - d2
-    bx -= b3
+    bx = bx - b3
     dbx = dbx - d2
     return bx, dbx, dbk
 
@@ -142,15 +142,15 @@ def trajectory_hessian(
     bx, bv, dbx, dbv, dbk = energy_reverse_jvp(x_1, v_1, k, 1.0, dx, dv)
     for x_1, tape, dx, dtape in reversed(tape_1):
         # line 16: x = x + dt * v
-        bv += bx * dt
-        dbv += dbx * dt
+        bv = bv + bx * dt
+        dbv = dbv + dbx * dt
         # line 15: v = v + dt * spring(x, k)
         bx_1, dbx_1, dbk_1 = spring_reverse_jvp(
             x_1, k, tape, bv * dt, dx, dtape, dbv * dt
         )
-        bx += bx_1
-        dbx += dbx_1
-        dbk += dbk_1
+        bx = bx + bx_1
+        dbx = dbx + dbx_1
+        dbk = dbk + dbk_1
     d2 = dbx, dbv, dbk
     v_1 = v
     x_1 = x
@@ -168,15 +168,15 @@ def trajectory_hessian(
     bx, bv, dbx, dbv_1, dbk_1 = energy_reverse_jvp(x_1, v_1, k, 1.0, dx, dv)
     for x_1, tape, dx, dtape in reversed(tape_1):
         # line 16: x = x + dt * v
-        bv += bx * dt
-        dbv_1 += dbx * dt
+        bv = bv + bx * dt
+        dbv_1 = dbv_1 + dbx * dt
         # line 15: v = v + dt * spring(x, k)
         bx_1, dbx_1, dbk_2 = spring_reverse_jvp(
             x_1, k, tape, bv * dt, dx, dtape, dbv_1 * dt
         )
-        bx += bx_1
-        dbx += dbx_1
-        dbk_1 += dbk_2
+        bx = bx + bx_1
+        dbx = dbx + dbx_1
+        dbk_1 = dbk_1 + dbk_2
     dv = 0.0
     dx = 0.0
     tape_1 = []
@@ -191,13 +191,13 @@ def trajectory_hessian(
     bx, bv, dbx, dbv_2, dbk_2 = energy_reverse_jvp_1(x, v, k, 1.0, dx, dv, 1.0)
     for x, tape, dx, dtape in reversed(tape_1):
         # line 16: x = x + dt * v
-        bv += bx * dt
-        dbv_2 += dbx * dt
+        bv = bv + bx * dt
+        dbv_2 = dbv_2 + dbx * dt
         # line 15: v = v + dt * spring(x, k)
         bx_1, dbx_1, dbk_3 = spring_reverse_jvp_1(
             x, k, tape, bv * dt, dx, 1.0, dtape, dbv_2 * dt
         )
-        bx += bx_1
-        dbx += dbx_1
-        dbk_2 += dbk_3
+        bx = bx + bx_1
+        dbx = dbx + dbx_1
+        dbk_2 = dbk_2 + dbk_3
     return d2, (dbv, dbv_1, dbk_1), (dbk, dbk_1, dbk_2)

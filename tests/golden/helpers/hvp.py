@@ -58,9 +58,9 @@ def spring_reverse_jvp(
     b2 = be * e
     b3 = b2 * x
     d2 = (dbe * e + be * de) * x + b2 * dx
-    bx -= b3
+    bx = bx - b3
     dbx = dbx - d2
-    bx -= b3
+    bx = bx - b3
     dbx = dbx - d2
     return bx, dbx, dbk
 
@@ -83,13 +83,13 @@ def trajectory_hvp(
     bx, bv, dbx, dbv, dbk = energy_reverse_jvp(x, v, k, 1.0, dx, dv, dk)
     for x, tape, dx, dtape in reversed(tape_1):
         # line 16: x = x + dt * v
-        bv += bx * dt
-        dbv += dbx * dt
+        bv = bv + bx * dt
+        dbv = dbv + dbx * dt
         # line 15: v = v + dt * spring(x, k)
         bx_1, dbx_1, dbk_1 = spring_reverse_jvp(
             x, k, tape, bv * dt, dx, dk, dtape, dbv * dt
         )
-        bx += bx_1
-        dbx += dbx_1
-        dbk += dbk_1
+        bx = bx + bx_1
+        dbx = dbx + dbx_1
+        dbk = dbk + dbk_1
     return dbx, dbv, dbk

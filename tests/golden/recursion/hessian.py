@@ -78,5 +78,5 @@ def horner_hessian(x: float, n: int) -> float:
         dbx = 0.0
     else:
         dbx = d1
-        dbx += horner_reverse_jvp(0.5 * x, n - 1, tape, x, 0.5, dtape, 1.0) * 0.5
+        dbx = dbx + horner_reverse_jvp(0.5 * x, n - 1, tape, x, 0.5, dtape, 1.0) * 0.5
     return dbx

@@ -78,5 +78,7 @@ def horner_hvp(x: float, n: int, dx: float) -> float:
         dbx = 0.0
     else:
         dbx = d1
-        dbx += horner_reverse_jvp(0.5 * x, n - 1, tape, x, 0.5 * dx, dtape, dx) * 0.5
+        dbx = (
+            dbx + horner_reverse_jvp(0.5 * x, n - 1, tape, x, 0.5 * dx, dtape, dx) * 0.5
+        )
     return dbx
