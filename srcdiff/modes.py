@@ -15,6 +15,8 @@ from srcdiff.ad.directions import stack_directions
 from srcdiff.ad.forward import forward
 from srcdiff.ad.hessian import hessian, hvp
 from srcdiff.ad.jacobian import JacobianMode, jacobian
+from srcdiff.ad.one_by_one import one_by_one
+from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
 from srcdiff.ir.core import Program
 from srcdiff.optimize import optimize as optimized
@@ -73,24 +75,32 @@ def differentiate(program: Program, wanted: Wanted, *, optimize: bool = True) ->
     def tidy(gradient: Program) -> Program:
         return optimized(gradient) if optimize else gradient
 
-    match wanted.mode:
-        case "primal":
-            return program
-        case "forward":
-            derivative = forward(program, wrt, optimize=optimize)
-        case "reverse":
-            derivative = reverse(program, wrt, "vjp", as_tuple, optimize=optimize)
-        case "gradient" | "value_and_grad":
-            return reverse(program, wrt, wanted.mode, as_tuple, optimize=optimize)
-        case "jacobian":
-            return jacobian(program, wrt, wanted.sweeps, as_tuple, value=wanted.value, optimize=optimize)
-        case "hessian":
-            return hessian(program, wrt, as_tuple, tidy, optimize=optimize)
-        case "hvp":
-            derivative = hvp(program, wrt, as_tuple, tidy, optimize=optimize)
+    def made(name: str | None = None) -> Program:
+        match wanted.mode:
+            case "primal":
+                return program
+            case "forward":
+                return forward(program, wrt, name, optimize=optimize)
+            case "reverse":
+                return reverse(program, wrt, "vjp", as_tuple, name, optimize=optimize)
+            case "gradient" | "value_and_grad":
+                return reverse(program, wrt, wanted.mode, as_tuple, optimize=optimize)
+            case "jacobian":
+                return jacobian(program, wrt, wanted.sweeps, as_tuple, value=wanted.value, optimize=optimize)
+            case "hessian":
+                return hessian(program, wrt, as_tuple, tidy, optimize=optimize)
+            case "hvp":
+                return hvp(program, wrt, as_tuple, tidy, name, optimize=optimize)
+
+    derivative = made()
     if not wanted.directions:
         return derivative
     own = set(program.main.body.parameters)
     seeds = [i for i, p in enumerate(derivative.main.parameters) if p.value not in own]
-    first = 0 if wanted.mode == "hvp" else 1
-    return stack_directions(derivative, seeds, range(first, len(derivative.main.body.results)))
+    values = 0 if wanted.mode == "hvp" else 1
+    try:
+        return stack_directions(derivative, seeds, range(values, len(derivative.main.body.results)))
+    except Refused:
+        name = derivative.main.name
+        like = () if wanted.mode == "forward" else wrt
+        return one_by_one(program, made(f"{name}_direction"), name, values, like, as_tuple)

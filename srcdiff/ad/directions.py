@@ -32,7 +32,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.refusals import Refusals
-from srcdiff.ad.variants import is_recursive, unique_name
+from srcdiff.ad.variants import unique_name
 from srcdiff.ad.zeros import named
 from srcdiff.analysis.activity import is_undefined
 from srcdiff.ir.builder import Builder
@@ -111,6 +111,7 @@ class _Stacking:
     refusals: Refusals = field(default_factory=Refusals)
     names: dict[tuple[str, Flags], str] = field(default_factory=dict)
     known: dict[tuple[str, Flags], Flags] = field(default_factory=dict)
+    looking: bool = False
 
     def keep(self, name: str) -> None:
         """Take over a function, and what it calls, unchanged."""
@@ -127,15 +128,26 @@ class _Stacking:
         """Which results of function `name` are stacks if the parameters in `flags` are."""
         key = (name, flags)
         if key not in self.known:
-            function = self.program[name]
-            carrying = tuple(is_differentiable(r.type) for r in function.body.results)
-            # A call of itself is met before its results are known: then all that can be stacks are.
-            self.known[key] = carrying
-            if not is_recursive(self.program, name):
-                stacked = {p for p, flag in zip(function.body.parameters, flags, strict=True) if flag}
-                Marking(self, stacked).block(function.body)
-                self.known[key] = tuple(r in stacked for r in function.body.results)
+            # None of them, until the body shows otherwise: a function that calls itself is looked at again.
+            self.known[key] = (False,) * len(self.program[name].body.results)
+            outermost = not self.looking
+            self.looking = True
+            self._look(key)
+            while outermost and any(self._look(k) for k in list(self.known)):
+                pass
+            self.looking = not outermost
         return self.known[key]
+
+    def _look(self, key: tuple[str, Flags]) -> bool:
+        """Whether more results of a function turn out to be stacks."""
+        name, flags = key
+        function = self.program[name]
+        stacked = {p for p, flag in zip(function.body.parameters, flags, strict=True) if flag}
+        Marking(self, stacked).block(function.body)
+        found = tuple(r in stacked for r in function.body.results)
+        changed = found != self.known[key]
+        self.known[key] = found
+        return changed
 
     def variant(self, name: str, flags: Flags) -> str:
         """The name of function `name` for stacks of the parameters in `flags`, made if it does not exist yet."""

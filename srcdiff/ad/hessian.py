@@ -51,10 +51,18 @@ Tidy = Callable[[Program], Program]
 """What is done to the gradient program before it is differentiated again: the optimising passes, or nothing."""
 
 
-def hvp(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, *, optimize: bool = True) -> Program:
+def hvp(
+    program: Program,
+    wrt: tuple[int, ...],
+    as_tuple: bool,
+    tidy: Tidy,
+    name: str | None = None,
+    *,
+    optimize: bool = True,
+) -> Program:
     """The product of the Hessian of the main function with a vector, forward over reverse."""
     gradient = tidy(reverse(program, wrt, "gradient", as_tuple, optimize=optimize))
-    name = unique_name(f"{program.main.name}_hvp", {f.name for f in gradient.functions})
+    name = unique_name(name or f"{program.main.name}_hvp", {f.name for f in gradient.functions})
     return _tangent_only(forward(gradient, wrt, name, optimize=optimize))
 
 
