@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.core import Apply, Statement, Value
+from srcdiff.ir.core import Apply, Value
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, Unknown, is_differentiable
 from srcdiff.primitives import (
     directions_containers,
@@ -44,7 +44,7 @@ from srcdiff.primitives.directions_core import (
     narrowed,
     stacked_type,
 )
-from srcdiff.primitives.directions_spread import Unstackable, spread_directions, take_direction
+from srcdiff.primitives.directions_spread import spread_directions, take_direction
 from srcdiff.primitives.symbolic import Symbolic
 from srcdiff.primitives.table import TABLE
 
@@ -130,26 +130,26 @@ def along_directions(
         flag and isinstance(o.type, Unknown) for o, flag in zip(operands, stacked, strict=True)
     ):
         raise s.fail("it is not known whether its operand is an array, a list or a dict")
-    before = list(builder.statements)
+    start = len(builder.statements)
     rule = REGISTER.get(apply.primitive.name)
     try:
         result = None if rule is None else rule(s)
         if result is None:
-            builder.statements[:] = before
+            del builder.statements[start:]
             result = one_by_one(s)
-    except Unstackable as error:
-        raise s.fail(str(error)) from error
+    except NoStack as error:
+        raise s.fail(error.reason) from error
     known = apply.result.type
     if result_is_stacked(apply, stacked):
         known = stacked_type(known, s.dimension)
         if isinstance(known, Unknown) and all(arrays) and apply.primitive.name != "tuple":
             known = Array(None, None)
-    return _named(builder, before, result.value, apply.result.name, known)
+    return _named(builder, start, result.value, apply.result.name, known)
 
 
-def _named(builder: Builder, before: list[Statement], result: Value, name: str | None, known: Type) -> Value:
+def _named(builder: Builder, start: int, result: Value, name: str | None, known: Type) -> Value:
     """The result under the name that it has in one direction, with all that is known of its shape."""
-    last = builder.statements[-1] if len(builder.statements) > len(before) else None
+    last = builder.statements[-1] if len(builder.statements) > start else None
     if not isinstance(last, Apply) or last.result is not result:
         return result
     named = Value(narrowed(result.type, known), name, result.origin)
@@ -165,7 +165,7 @@ def one_by_one(s: Stacks) -> Symbolic:
         y = k.apply(s.name, *taken)
         return [y[i] for i in range(len(y.type.items))] if isinstance(y.type, Tuple) else [y]
 
-    lists = comprehension(s.count, s.count, one)
+    lists = comprehension(s.count, s.count, one, "k")
     parts = [_joined(s, part) for part in lists]
     return s.count.apply("make_tuple", *parts) if isinstance(s.apply.result.type, Tuple) else parts[0]
 

@@ -183,6 +183,39 @@ def _same_ranks(a: Type, b: Type) -> bool:
             return False
 
 
+@rule("zeros_like", "zeros_if_defined")
+def _(s: Stacks) -> Symbolic | None:
+    return _zeros(s, s[0], s.type(0))
+
+
+def _zeros(s: Stacks, x: Symbolic, t: Type) -> Symbolic:
+    """Zeros for a stack; the zero derivative of an integer is a number too, and so a stack."""
+    match t:
+        case Tuple(items) if _has_integers(t):
+            return x.apply("make_tuple", *(_zeros(s, x[i], item) for i, item in enumerate(items)))
+        case Dict(entries) if entries is not None and _has_integers(t):
+            return x.apply("make_dict", *(part for k, item in entries for part in (k, _zeros(s, x[k], item))))
+        case List(item) if item is not None and _has_integers(t):
+            return comprehension(x, x.apply("len", x), lambda i: [_zeros(s, i.new(x.value)[i], item)])[0]
+    zeros = s.count.apply(s.name, x)
+    return zeros if is_differentiable(t) else spread(zeros, zeros.type, s.count)
+
+
+def _has_integers(t: Type) -> bool:
+    """Whether a value holds numbers that carry no derivative."""
+    match t:
+        case Tuple(items):
+            return any(map(_has_integers, items))
+        case List(item):
+            return item is not None and _has_integers(item)
+        case Dict(entries):
+            return entries is not None and any(_has_integers(v) for _, v in entries)
+        case Scalar() | Array():
+            return not is_differentiable(t)
+        case _:
+            return False
+
+
 @rule("fold")
 def _(s: Stacks) -> Symbolic | None:
     g, x = s.type(0), s.type(1)
@@ -198,45 +231,30 @@ def _(s: Stacks) -> Symbolic | None:
 
 @rule("sum", "math.fsum")
 def _(s: Stacks) -> Symbolic | None:
-    """The start is a stack as well: the sum of no items is one."""
+    """The start is a stack as well where there may be no items: the sum of none is one."""
     t = s.type(0)
     ranks = [rank_of(i) for i in t.items] if isinstance(t, Tuple) else [rank_of(s.apply.result.type)]
     ranks.append(s.rank(1) if s.name == "sum" else 0)
-    rank = None if None in ranks else max(r for r in ranks if r is not None)
-    if rank is None:
+    if None in ranks:
         return None
-    start = s[1] if s.name == "sum" else s.count.constant(0.0)
-    first = with_axes(start, rank - (s.rank(1) or 0)) if len(s.stacked) == 2 and s.stacked[1] else None
+    rank = max(r for r in ranks if r is not None)
+    start = s[1] if s.name == "sum" else s.count.constant(0)
+    from_zero = s.name == "math.fsum" or (isinstance(s.type(1), Scalar) and s.constant(1) == 0)
+    if s.name == "sum" and s.stacked[1]:
+        start = with_axes(start, rank - (s.rank(1) or 0))
+    if not s.stacked[0]:
+        return s.call(s[0], 0) + start
+    total: Symbolic | None = None
     match t:
-        case Array(_, shape) if shape is not None:
-            if not s.stacked[0]:
-                return None
+        case Array():
             total = s[0].apply("np.sum", s[0], 1)
-            return total if first is None and _is_zero(s) else elementwise_sum(s, total, first, start)
-        case Tuple(items) if items and s.stacked[0]:
-            total_of: Symbolic | None = None
+        case Tuple(items) if items and all(map(is_differentiable, items)):
             for i, item in enumerate(items):
-                own = rank_of(item)
-                if own is None or not is_differentiable(item):
-                    return None
-                part = with_axes(s[0][i], rank - own)
-                total_of = part if total_of is None else total_of + part
-            assert total_of is not None
-            return total_of if first is None and _is_zero(s) else elementwise_sum(s, total_of, first, start)
-        case List(item) if item is not None and s.stacked[0] and rank_of(item) == rank:
-            if first is None:
-                zeros = s.count.apply("np.zeros", (s.count, *(1,) * rank) if rank else s.count)
-                first = zeros if _is_zero(s) else zeros + start
-            return s.count.apply("sum", s[0], first)
-        case _:
-            return None
-
-
-def _is_zero(s: Stacks) -> bool:
-    """Whether a sum starts at the number 0."""
-    return s.name == "math.fsum" or (isinstance(s.type(1), Scalar) and s.constant(1) == 0)
-
-
-def elementwise_sum(s: Stacks, total: Symbolic, first: Symbolic | None, start: Symbolic) -> Symbolic:
-    """The sum of items and where it starts."""
-    return total + (start if first is None else first)
+                part = with_axes(s[0][i], rank - (rank_of(item) or 0))
+                total = part if total is None else total + part
+        case List(item) if item is not None and (own := rank_of(item)) is not None:
+            if s.name == "sum" and s.stacked[1] and own == rank:
+                return s.call(s[0], start)
+            zeros = s.count.apply("np.zeros", (s.count, *(1,) * own) if own else s.count)
+            total = with_axes(s.count.apply("sum", s[0], zeros), rank - own)
+    return total if total is None or from_zero else total + start

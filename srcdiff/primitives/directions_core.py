@@ -33,15 +33,20 @@ from srcdiff.ir.types import (
 )
 from srcdiff.primitives.indexing import ELLIPSIS, SLICE_ALL
 from srcdiff.primitives.inference import Shape, dimension_of, shape_of_type
+from srcdiff.primitives.shapes import total
 from srcdiff.primitives.symbolic import Symbolic
 from srcdiff.primitives.table import TABLE
 
 
 class NoStack(Exception):
-    """An operation that cannot be done for a stack of directions, not even one direction after the other."""
+    """An operation that cannot be done for a stack of directions, not even one direction after the other.
 
-    def __init__(self, primitive: Primitive, reason: str) -> None:
-        super().__init__(f"{primitive.name} cannot be applied to several directions at once: {reason}")
+    `primitive` is None where a value cannot be made a stack in the first place.
+    """
+
+    def __init__(self, primitive: Primitive | None, reason: str) -> None:
+        what = "a value" if primitive is None else primitive.name
+        super().__init__(f"{what} cannot stand for several directions at once: {reason}")
         self.primitive = primitive
         self.reason = reason
 
@@ -137,6 +142,12 @@ class Stacks:
             return None
         return with_axes(self[i], rank - own) if self.stacked[i] else self[i]
 
+    def one_dimension(self, i: int, axis: int) -> Symbolic:
+        """The length of an axis of the array `i` in one direction, as a value."""
+        shape = self.shape(i)
+        known = None if shape is None else shape[axis]
+        return self.count.constant(known) if isinstance(known, int) else self[i].shape[axis + self.stacked[i]]
+
     def one_shape(self, i: int) -> Symbolic:
         """The shape of operand `i` in one direction, as a value."""
         shape = self.shape(i)
@@ -154,7 +165,7 @@ class Stacks:
                 return shape.apply("make_tuple", self.count, shape)
             case Tuple():
                 parts = tuple_parts(shape)
-                if all(isinstance(p.value, Constant) or made_by(shape, "make_tuple") for p in parts):
+                if made_by(shape, "make_tuple") or all(isinstance(p.value, Constant) for p in parts):
                     return shape.apply("make_tuple", self.count, *parts)
                 return shape.apply("make_tuple", self.count) + shape
             case Opaque("shape"):
@@ -225,7 +236,14 @@ def flat(s: Stacks, i: int) -> Symbolic:
         return s[i]
     if rank == 0:
         return with_axes(s[i], 1)
-    return s[i].apply("np.reshape", s[i], (s.count, -1))
+    return flattened(s[i], s.count)
+
+
+def flattened(x: Symbolic, count: Symbolic) -> Symbolic:
+    """A stack with the axes of each direction made one."""
+    shape = x.type.shape[1:] if isinstance(x.type, Array) and x.type.shape is not None else (None,)
+    known = total(shape)
+    return x.apply("np.reshape", x, (x.new(count.value), known if isinstance(known, int) else -1))
 
 
 def tuple_parts(x: Symbolic) -> list[Symbolic]:
@@ -248,11 +266,13 @@ def _part(x: Symbolic, i: int, t: Type) -> Symbolic:
     return x.constant(...) if t == ELLIPSIS else x[i]
 
 
-def comprehension(x: Symbolic, count: object, build: Callable[[Symbolic], Sequence[Symbolic]]) -> list[Symbolic]:
-    """Lists of what `build` makes of k, for k in range(count): one list for each of the values that it returns."""
+def comprehension(
+    x: Symbolic, count: object, build: Callable[[Symbolic], Sequence[Symbolic]], name: str = "i"
+) -> list[Symbolic]:
+    """Lists of what `build` makes of i, for i in range(count): one list for each of the values that it returns."""
     whole = x.apply("range", 0, count, 1)
     inner = Builder(x.builder.origin)
-    item = inner.value(INT, "k")
+    item = inner.value(INT, name)
     results = build(Symbolic(inner, item, x.scope))
     block = inner.block((item,), [r.value for r in results])
     lists = tuple(x.builder.value(List(r.type)) for r in results)

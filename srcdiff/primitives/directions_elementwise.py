@@ -53,6 +53,9 @@ def elementwise(s: Stacks) -> Symbolic | None:
 _OF_NUMPY = {of_math: of_numpy for of_numpy, of_math in MATH_NAMES.items()}
 
 
+_OF_NUMPY |= {"math.fabs": "np.fabs", "math.pow": "power"}
+
+
 @rule(*_OF_NUMPY)
 def of_numbers(s: Stacks) -> Symbolic | None:
     """Functions of the module `math` become those of NumPy."""
@@ -70,7 +73,7 @@ def _(s: Stacks) -> Symbolic | None:
             return None
 
 
-@rule("identity", "copy", "zeros_like", "zeros_if_defined")
+@rule("identity", "copy")
 def _(s: Stacks) -> Symbolic | None:
     return s.same()
 

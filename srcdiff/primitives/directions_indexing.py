@@ -68,30 +68,41 @@ def _(s: Stacks) -> Symbolic | None:
     if not isinstance(s.type(0), Array) and not isinstance(s[0].type, Array):
         raise s.fail("it is not known whether an array, a list or a dict is written")
     found = stack_index(s)
-    if found is None or found[1]:
+    place = rank_of(index_get_type(s.apply.operands[0], s.apply.operands[1]))
+    if found is None:
         return None
-    value = _written(s)
-    return None if value is None else s.call(as_stack(s, 0), found[0], value)
+    index, before = found
+    value = _written(s, place, before)
+    return None if value is None else s.call(as_stack(s, 0), index, value)
 
 
-def _written(s: Stacks) -> Symbolic | None:
-    """The value, with axes of size 1 that bring its directions in front of the place it is written to."""
-    if not s.stacked[2]:
-        return s[2]
+def _written(s: Stacks, place: int | None, before: int) -> Symbolic | None:
+    """The value, its directions where the place that it is written to has them: `place` is the rank of the place in one
+    direction, of whose axes `before` come before the axis of directions."""
     value: Symbolic | None = s[2]
-    if is_container(s.type(2)):
+    if s.stacked[2] and is_container(s.type(2)):
         value = as_array(s, s[2], s.type(2))
-    place, own = rank_of(index_get_type(s.apply.operands[0], s.apply.operands[1])), s.rank(2)
-    if value is None or own is None or (own and place is None):
+    own = s.rank(2)
+    if value is None or (place is None and (s.stacked[2] or before)):
         return None
-    if own == 0 and (place is None or place == 0):
-        return value if place == 0 else None
+    if not s.stacked[2]:
+        if before == 0 or own == 0:
+            return value
+        assert place is not None
+        # The axis of directions lies between those of the index arrays and the others.
+        behind = place - before
+        if own is None or is_container(s.type(2)) or own > place:
+            return None
+        return value.apply("np.expand_dims", value, own - behind) if own > behind else value
     assert place is not None
+    if own is None:
+        return None
     if own > place:
         # NumPy writes an array with leading axes of size 1 into a place without them.
         first = (slice(None), *(0,) * (own - place))
-        return value[first]
-    return with_axes(value, place - own)
+        value = value[first]
+    value = with_axes(value, max(place - own, 0))
+    return value.apply("np.moveaxis", value, 0, before) if before else value
 
 
 def _set_item(s: Stacks) -> Symbolic | None:

@@ -57,7 +57,11 @@ def _(s: Stacks) -> Symbolic | None:
 
 @rule("item")
 def _(s: Stacks) -> Symbolic | None:
-    return s[0] if s.rank(0) == 0 else s[0].apply("np.reshape", s[0], s.count)
+    rank = s.rank(0)
+    if rank is None:
+        return s[0].apply("np.reshape", s[0], s.count)
+    first = (slice(None), *(0,) * rank)
+    return s[0][first] if rank else s[0]
 
 
 @rule("np.linspace")
@@ -76,7 +80,7 @@ def _(s: Stacks) -> Symbolic | None:
 
 @rule("len")
 def _(s: Stacks) -> Symbolic | None:
-    return s.same() if is_container(s.type(0)) else s.one_shape(0)[0]
+    return s.same() if is_container(s.type(0)) else s.one_dimension(0, 0)
 
 
 @rule("ndim")
@@ -90,10 +94,11 @@ def _(s: Stacks) -> Symbolic | None:
     shape = s.shape(0)
     if shape is None:
         return s.same() // s.count
-    dims = s.one_shape(0)
+    if is_container(s.type(0)):
+        raise s.fail("the size of a list of arrays is asked for")
     total: Symbolic | None = None
-    for i, d in enumerate(shape):
-        size = s.count.constant(d) if isinstance(d, int) else dims[i]
+    for i in range(len(shape)):
+        size = s.one_dimension(0, i)
         total = size if total is None else total * size
     return s.count.constant(1) if total is None else total
 

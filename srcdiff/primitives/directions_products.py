@@ -130,23 +130,25 @@ def _(s: Stacks) -> Symbolic | None:
     return summed_down(g, shapes[0] or (), s[1], shapes[1] or (), s.count, s.stacked[1])
 
 
-def summed_down(g: Symbolic, given: Shape, x: Symbolic, target: Shape, count: Symbolic, stacked: bool) -> Symbolic:
+def summed_down(
+    g: Symbolic, given: Shape, x: Symbolic, target: Shape, count: Symbolic, stacked: bool
+) -> Symbolic | None:
     """The stack `g`, of the shape `given` in each direction, summed over the axes that `x` has not or has with size 1;
-    `stacked` says whether x is a stack too."""
+    `stacked` says whether x is a stack too. None where g has fewer axes and it is not known which are summed."""
     lead = len(given) - len(target)
     if lead > 0:
         g = g.apply("np.sum", g, 1 if lead == 1 else tuple(range(1, lead + 1)))
-    if not target:
+    pairs = list(zip(target[max(-lead, 0) :], given[max(lead, 0) :], strict=True))
+    known = all(d == 1 or never_one(d) or (d is not None and d == e) for d, e in pairs)
+    if known:
+        ones = tuple(i + 1 for i, (d, e) in enumerate(pairs) if d == 1 and e != 1)
+        g = g.apply("np.sum", g, ones[0] if len(ones) == 1 else ones, True) if ones else g
+    if known and lead >= 0:
         return g
-    if lead >= 0:
-        pairs = list(zip(target, given[lead:], strict=True))
-        if all(d == 1 or never_one(d) or (d is not None and d == e) for d, e in pairs):
-            ones = tuple(i + 1 for i, (d, e) in enumerate(pairs) if d == 1 and e != 1)
-            return g.apply("np.sum", g, ones[0] if len(ones) == 1 else ones, True) if ones else g
-    g = with_axes(g, max(-lead, 0))
-    if stacked:
-        return g.apply("unbroadcast", g, x)
-    return g.apply("unbroadcast", g, x.apply("np.broadcast_to", x, g.apply("make_tuple", count) + x.shape))
+    shape = x.shape if stacked else g.apply("make_tuple", count) + x.shape
+    if lead < 0:
+        return g.apply("np.broadcast_to", with_axes(g, -lead), shape) if known else None
+    return g.apply("unbroadcast", g, x if stacked else x.apply("np.broadcast_to", x, shape))
 
 
 @rule("spread_over")
@@ -161,7 +163,10 @@ def _(s: Stacks) -> Symbolic | None:
         target = shape_of_type(t)
         if not isinstance(t, Scalar | Array) or target is None:
             raise s.fail(f"an item is of type {t}")
-        return summed_down(at.new(g.value), given, item, target, at.new(s.count.value), s.stacked[1])
+        one = summed_down(at.new(g.value), given, item, target, at.new(s.count.value), s.stacked[1])
+        if one is None:
+            raise s.fail("it is not known which axes of an item have the size 1")
+        return one
 
     if isinstance(items, Tuple):
         return s.count.apply("make_list", *(fitted(s.count, s[1][i], t) for i, t in enumerate(items.items)))

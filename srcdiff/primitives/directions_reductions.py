@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcdiff.primitives.directions_core import Stacks, as_array, flat, is_container, rule
+from srcdiff.primitives.directions_core import Stacks, as_array, flat, flattened, is_container, rule
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -40,7 +40,7 @@ def _(s: Stacks) -> Symbolic | None:
         return None
     if axes is None and s.is_none(1) and s.constant(len(s.operands) - 1) is False:
         # Of unknown rank: all that belongs to a direction in one row.
-        return s.call(x.apply("np.reshape", x, (s.count, -1)), 1, *s.operands[2:])
+        return s.call(flattened(x, s.count), 1, *s.operands[2:])
     if axes == ():
         return s[0] if s.name in ("np.sum", "np.prod", "np.mean", "np.max", "np.min") else None
     return None if axes is None else s.call(x, axes, *s.operands[2:])

@@ -12,6 +12,7 @@ from srcdiff.primitives.directions_core import (
     as_array,
     comprehension,
     flat,
+    flattened,
     is_container,
     rank_of,
     rule,
@@ -31,8 +32,13 @@ def array(s: Stacks) -> Symbolic | None:
 
 @rule("np.reshape")
 def _(s: Stacks) -> Symbolic | None:
-    x, shape = array(s), s.with_count(s[1])
-    return None if x is None or shape is None else s.call(x, shape)
+    x, result = array(s), s.apply.result.type
+    if x is None or not isinstance(result, Array):
+        return None
+    if result.shape is not None and all(isinstance(d, int) for d in result.shape):
+        return s.call(x, (s.count, *result.shape))
+    shape = s.with_count(s[1])
+    return None if shape is None else s.call(x, shape)
 
 
 @rule("np.ravel")
@@ -173,7 +179,7 @@ def _(s: Stacks) -> Symbolic | None:
         return s.call(parts, 1)
     if None in ranks:
         return None
-    return s.call(_each(parts, ranks, lambda p, r: p if r == 1 else p.apply("np.reshape", p, (s.count.value, -1))), 1)
+    return s.call(_each(parts, ranks, lambda p, r: p if r == 1 else flattened(p, s.count)), 1)
 
 
 @rule("np.stack")

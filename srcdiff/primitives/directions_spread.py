@@ -17,14 +17,17 @@ from __future__ import annotations
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Constant, Global, Value
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Scalar, Tuple, Type, Unknown, is_differentiable
-from srcdiff.primitives.directions_core import comprehension, made_by, narrowed
+from srcdiff.primitives.directions_core import NoStack, comprehension, made_by, narrowed
 from srcdiff.primitives.symbolic import Symbolic
 
 FLOAT64 = Global(OBJECT, module="builtins", attribute="float")
 
 
-class Unstackable(Exception):
-    """A value of which no stack can be made, or which cannot be taken out of one; the message says why."""
+class Unstackable(NoStack):
+    """A value of which no stack can be made, or which cannot be taken out of one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(None, reason)
 
 
 def spread_directions(builder: Builder, value: Value, type: Type, count: Value) -> Value:
@@ -86,28 +89,25 @@ def _numbers(x: Symbolic, count: Symbolic) -> Symbolic:
     if isinstance(x.value, Constant):
         number = float(x.value.value)
         return x.apply("np.zeros", count) if number == 0 else x.apply("np.full", count, number)
-    if x.type == Scalar("float"):
-        return x.apply("np.full", count, x)
+    # What is a float by its type may be an integer when the program runs.
     return x.apply("np.full", count, x, FLOAT64)
 
 
 def _arrays(x: Symbolic, dtype: str | None, count: Symbolic) -> Symbolic:
     """Copies of an array on top of each other."""
     shape = x.type.shape if isinstance(x.type, Array) else () if isinstance(x.type, Scalar) else None
-    made = made_by(x, "zeros_like")
+    own = x.type.dtype if isinstance(x.type, Array) else "float64"
+    made = made_by(x, "zeros_like", "np.zeros_like")
     if shape is None:
         copies = x.apply("np.array", x.apply("make_list", x) * count)
     elif shape == ():
         copies = x.apply("np.full", count, x)
-    elif made is not None and dtype == "float64" and isinstance(made.operands[0].type, Array):
-        dims = x.apply("shape", made.operands[0])
-        zeros_shape = x.apply("make_tuple", count) + dims
+    elif made is not None and dtype == "float64" == own:
         if all(isinstance(d, int) for d in shape):
-            zeros_shape = x.apply("make_tuple", count, *shape)
-        return x.apply("np.zeros", zeros_shape)
+            return x.apply("np.zeros", (count, *shape))
+        return x.apply("np.zeros", x.apply("make_tuple", count) + x.apply("shape", made.operands[0]))
     else:
         copies = x.apply("np.tile", x, (count, *(1,) * len(shape)))
-    own = x.type.dtype if isinstance(x.type, Array) else "float64"
     return copies.apply("astype", copies, FLOAT64) if dtype == "float64" and own not in (None, dtype) else copies
 
 
