@@ -11,6 +11,7 @@ import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,11 @@ from tests.test_random_programs import GENERATE
 
 BY_DIFFERENCES = 1e-6
 BY_DUALS = 1e-9
+
+
+@cache
+def case_of(name: str) -> Case:
+    return CASES[name]()
 
 
 class Case:
@@ -96,17 +102,24 @@ CASES: dict[str, Callable[[], Case]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_second_derivatives_of_arrays(name: str) -> None:
-    case = CASES[name]()
+    case = case_of(name)
     for combination in COMBINATIONS:
-        for optimize in (True, False):
-            found = case.product(combination, optimize)(case.direction)
-            error = differences.error(found, case.expected)
-            assert error < BY_DIFFERENCES, f"{combination}, optimize={optimize}: {found}, not {case.expected}"
+        found = case.product(combination)(case.direction)
+        error = differences.error(found, case.expected)
+        assert error < BY_DIFFERENCES, f"{combination}: {found}, not {case.expected}"
+
+
+@pytest.mark.parametrize("name", ["golden heat_in_place", "golden containers", "writes", "helper_with_loop", "joined"])
+def test_second_derivatives_without_optimisation(name: str) -> None:
+    case = case_of(name)
+    for combination in COMBINATIONS:
+        found = case.product(combination, False)(case.direction)
+        assert differences.error(found, case.expected) < BY_DIFFERENCES, combination
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_hessian_by_reverse_over_reverse_is_symmetric(name: str) -> None:
-    case = CASES[name]()
+    case = case_of(name)
     product = case.product("reverse over reverse")
     size = differences.leaves(case.chosen).size
     columns = [differences.leaves(product(differences.rebuild(case.chosen, unit))) for unit in np.eye(size)]
@@ -118,7 +131,7 @@ def test_the_hessian_by_reverse_over_reverse_is_symmetric(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_composition_on_the_ir(name: str, optimize: bool) -> None:
     """`forward(reverse(program))` and `reverse(reverse(program))` without text between them."""
-    case = CASES[name]()
+    case = case_of(name)
     program, module = lowered(case)
     first = reverse(optimized(program) if optimize else program, case.positions, "gradient", optimize=optimize)
     first = optimized(first) if optimize else first
@@ -173,13 +186,12 @@ def for_duals(text: str) -> Any:
 def test_third_derivatives_of_scalar_functions(name: str) -> None:
     text, x = order_programs.SCALARS[name]
     f = for_duals(text)
-    for order, optimize in ((2, True), (3, True), (3, False)):
-        found = orders.again(text, "f", ("gradient",) * order, ("x",), optimize)(x)
-        expected = dual.mixed(f, (x,), *[(1.0,)] * order)
-        assert abs(found - expected) < BY_DUALS * max(1.0, abs(expected)), (order, optimize)
+    found = orders.again(text, "f", ("gradient",) * 3, ("x",))(x)
+    expected = dual.mixed(f, (x,), (1.0,), (1.0,), (1.0,))
+    assert abs(found - expected) < BY_DUALS * max(1.0, abs(expected))
 
 
-@pytest.mark.parametrize("name", ["polynomial", "composition", "numpy", "loop", "newton", "early_return", "horner"])
+@pytest.mark.parametrize("name", ["polynomial", "composition", "loop", "newton", "early_return"])
 def test_fourth_derivatives_of_scalar_functions(name: str) -> None:
     text, x = order_programs.SCALARS[name]
     found = orders.again(text, "f", ("gradient",) * 4, ("x",))(x)
@@ -201,7 +213,7 @@ def test_second_derivatives_of_scalar_functions_in_every_combination(name: str) 
 DIRECTION = (0.618, -1.414, np.array((0.577, 0.302, -0.916)))
 
 
-@settings(max_examples=30, phases=GENERATE, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=15, phases=GENERATE, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(program=programs.random_programs())
 def test_second_derivatives_of_random_programs(program: RandomProgram) -> None:
     assume(accepted(program))
