@@ -17,6 +17,7 @@ import copy
 import io
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,24 @@ def text_again(
     text: str, function: str, modes: Sequence[str], wrt: Sequence[str], optimize: bool = True
 ) -> tuple[str, str]:
     """The text after one transformation for each mode, and the name of the function in it."""
+    for mode in modes:
+        text, function = transformed(text, function, mode, tuple(wrt), optimize), function + SUFFIX[mode]
+    return text, function
+
+
+@cache
+def transformed(text: str, function: str, mode: str, wrt: tuple[str, ...], optimize: bool) -> str:
+    """What `srcdiff transform` writes for a file with this text."""
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "order_0.py"
+        source, output = Path(folder) / "source.py", Path(folder) / "derivative.py"
         source.write_text(text)
-        for k, mode in enumerate(modes):
-            output = source.with_name(f"order_{k + 1}.py")
-            command = ["transform", str(source), "-f", function, "--mode", mode, "--wrt", ",".join(wrt)]
-            command += ["-o", str(output)] + ["--no-optimize"] * (not optimize)
-            errors = io.StringIO()
-            with contextlib.redirect_stderr(errors):
-                status = main(command)
-            assert status == 0, f"{errors.getvalue()}\n{source.read_text()}"
-            source, function = output, function + SUFFIX[mode]
-        return source.read_text(), function
+        command = ["transform", str(source), "-f", function, "--mode", mode, "--wrt", ",".join(wrt)]
+        command += ["-o", str(output)] + ["--no-optimize"] * (not optimize)
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors):
+            status = main(command)
+        assert status == 0, f"{errors.getvalue()}\n{text}"
+        return output.read_text()
 
 
 def again(text: str, function: str, modes: Sequence[str], wrt: Sequence[str], optimize: bool = True) -> Any:

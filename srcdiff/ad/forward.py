@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.refusals import Refusals
-from srcdiff.ad.variants import Variants, positional
+from srcdiff.ad.variants import Variants, positional, specialised
 from srcdiff.ad.zeros import named, tolerant, zero_of
 from srcdiff.analysis.activity import varied_values
 from srcdiff.analysis.invariance import stabilisers
@@ -89,7 +89,10 @@ class _Forward:
         if is_new:
             function = self.variants.program[name]
             helper = wanted != self.wanted
-            self.variants.finish(self._make(positional(function) if helper else function, wrt, new_name))
+            if helper:
+                self.variants.finish(specialised(self._make(positional(function), wrt, new_name)))
+            else:
+                self.variants.finish(self._make(function, wrt, new_name))
         return new_name
 
     def _make(self, function: Function, wrt: tuple[int, ...], name: str) -> Function:

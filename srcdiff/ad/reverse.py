@@ -37,7 +37,7 @@ from srcdiff.ad.inline import inline_element_readers
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals
 from srcdiff.ad.sweep import Pair, Sweep
-from srcdiff.ad.variants import Variants, is_recursive, positional
+from srcdiff.ad.variants import Variants, is_recursive, specialised
 from srcdiff.ad.zeros import tolerant, zero_of
 from srcdiff.analysis.activity import useful_values, varied_values
 from srcdiff.analysis.invariance import stabilisers
@@ -241,7 +241,7 @@ class ReverseMode:
         builder = Builder()
         tape = builder.apply(TABLE["make_tuple"], *saved, name="tape")
         body = Block(forward.parameters, (*forward.statements, *builder.statements), (*forward.results, tape))
-        return positional(Function(pair.forward, function.parameters, body))
+        return specialised(Function(pair.forward, function.parameters, body))
 
     @staticmethod
     def _reverse_half(
@@ -264,4 +264,4 @@ class ReverseMode:
         values.extend(incoming)
         reverse = substitute(reverse, mapping)
         body = Block(tuple(values), (*builder.statements, *reverse.statements), reverse.results)
-        return positional(Function(pair.reverse, tuple(parameters), body))
+        return specialised(Function(pair.reverse, tuple(parameters), body))
