@@ -371,7 +371,15 @@ class Decisions:
         """Whether a stop condition reads nothing that the end of the iteration replaces before it is tested."""
         if block not in self._stops or self._stops[block] is not value:
             return False
-        return not any(v in block.parameters for v in self._read(self.definitions[value]))
+        parts = [value]
+        for part in parts:
+            for read in self._read(self.definitions[part]):
+                if read in block.parameters:
+                    return False
+                # What has no name may be printed inside the condition, and then reads what it reads there.
+                if (read.name is None or read in self._parallel) and read in self.definitions and read not in parts:
+                    parts.append(read)
+        return True
 
     # ------------------------------------------------------------------ what can be an expression, and what is free
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from srcdiff.emit.forms import negated
+from srcdiff.emit.markers import directed
 from srcdiff.emit.printer import Comment
 from srcdiff.emit.tree import Branch, Expression, Jump, Leaf, Loop, Move, Node, Plain, Repeat
 from srcdiff.ir.core import Origin, Value, assert_never
@@ -102,9 +103,13 @@ class Resolver:
                 case Loop(target, _, iterable, body):
                     new_target, new_iterable = self.expression(target), self.expression(iterable.node)
                     inner = self._body(body)
-                    yield ast.For(target=new_target, iter=new_iterable, body=inner, orelse=[], lineno=0), None
+                    loop = ast.For(target=new_target, iter=new_iterable, body=inner, orelse=[], lineno=0)
+                    yield directed(loop, node.directive), None
                 case Repeat(test, body):
-                    yield ast.While(test=self.expression(test.node), body=self._body(body), orelse=[]), None
+                    if node.directive and _quotes(node.origin):
+                        yield Comment(f"line {node.origin.line}: {node.origin.text}"), None
+                    again = ast.While(test=self.expression(test.node), body=self._body(body), orelse=[])
+                    yield directed(again, node.directive), None
                 case Jump():
                     yield self._jump(node), node.origin
                 case _:

@@ -490,7 +490,7 @@ class Selection:
         consuming = [replace(c, tape=self.register(c.tape)) for c in self.tapes.consuming.get(s, ())]
         target, defs, iterable, pops = consumption(self.forms, consuming, source)
         body = [*pops, *self._loop_block(s, tail)]
-        self._out.append(Loop(target, defs, iterable, body, s.origin))
+        self._out.append(Loop(target, defs, iterable, body, s.origin, str(s.marker or "")))
 
     def _loop_block(self, s: For | While, tail: Tail) -> list[Node]:
         found = self.decisions.walks.get(s) if isinstance(s, For) else None
@@ -524,7 +524,7 @@ class Selection:
         if all(map(self._silent, condition.statements)):
             with self._unsplit():
                 test = self.operand(condition.results[0])
-            self._out.append(Repeat(test, self._loop_block(s, tail), s.origin))
+            self._out.append(Repeat(test, self._loop_block(s, tail), s.origin, str(s.marker or "")))
             return
         outside, self._out = self._out, []
         for statement in condition.statements:
@@ -533,7 +533,7 @@ class Selection:
         test = negated(self.operand(condition.results[0]))
         head, self._out = self._out, outside
         body = [*head, Branch(test, [Jump("break")], []), *self._loop_block(s, tail)]
-        self._out.append(Repeat(Expression(ast.Constant(value=True)), body, s.origin))
+        self._out.append(Repeat(Expression(ast.Constant(value=True)), body, s.origin, str(s.marker or "")))
 
     def _call(self, s: Call) -> None:
         value = self.computed(s)

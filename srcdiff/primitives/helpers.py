@@ -177,6 +177,25 @@ def product_of_others(x, axis):
     count = np.sum(zero, axis=axis, keepdims=True)
     return np.prod(safe, axis=axis, keepdims=True) / safe * (count == zero)
 ''',
+    "entries": '''\
+def entries(x):
+    """The numbers in x, a number, an array or a container of them, side by side."""
+    if x is None:
+        return np.zeros(0)
+    if isinstance(x, dict):
+        x = [x[key] for key in sorted(x, key=repr)]
+    if isinstance(x, (list, tuple)):
+        return np.concatenate([entries(item) for item in x]) if len(x) > 0 else np.zeros(0)
+    return np.ravel(x)
+''',
+    "settled": '''\
+def settled(new, old, tolerance):
+    """Whether new differs from old by no more than tolerance times its largest entry (or by rounding errors)."""
+    a = entries(new)
+    tolerance = max(tolerance, 4.0 * float(np.finfo(np.result_type(a, np.float16)).eps))
+    change = np.max(np.abs(a - entries(old)), initial=0.0)
+    return bool(change <= tolerance * np.max(np.abs(a), initial=0.0))
+''',
 }
 
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -186,6 +205,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "fold": ("accumulate", "zeros_like"),
     "matmul_left": ("unbroadcast",),
     "matmul_right": ("unbroadcast",),
+    "settled": ("entries",),
 }
 """The helpers that a helper calls."""
 
