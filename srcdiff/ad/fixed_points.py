@@ -35,10 +35,12 @@ from srcdiff.ad.adjoints import Adjoints, add_contribution, adjoint_type
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.solutions import Solution, at_solution
 from srcdiff.ad.zeros import zero_of
+from srcdiff.analysis.activity import varied_values
 from srcdiff.analysis.liveness import prune, reads_of
 from srcdiff.ir.builder import Builder, adjoint_name, tangent_name
 from srcdiff.ir.core import (
     NOWHERE,
+    Apply,
     Block,
     Effect,
     FixedPoint,
@@ -53,6 +55,7 @@ from srcdiff.ir.core import (
     free_values,
     refresh,
     substitute,
+    walk,
 )
 from srcdiff.ir.types import INT, OBJECT, Scalar
 from srcdiff.primitives.table import TABLE
@@ -86,7 +89,10 @@ class Iteration:
         body.emit(If(failed, failure.block((), ()), Block((), (), ()), ()))
         counted = body.apply(TABLE["add"], count, 1, name="iteration")
         body.origin = NOWHERE
-        before = [body.apply(TABLE["identity"], v, name="before") for v in old]
+        before = [
+            body.apply(TABLE["identity"], v, name="before" if len(old) == 1 or not v.name else f"before_{v.name}")
+            for v in old
+        ]
         step = substitute(step, dict(zip(old, before, strict=True)))
         body.statements += step.statements
         done = self._is_settled(body, step.results, before)
@@ -122,6 +128,16 @@ def _quoted(statements: Sequence[Statement]) -> Iterator[Statement]:
     """The statements as a part of the reverse sweep, where they are printed under what they evaluate again."""
     for s in statements:
         yield replace(s, origin=s.origin.as_role("adjoint"))
+
+
+def _unnamed(builder: Builder, value: Value) -> Value:
+    """The value without its name, which is that of the sum that it is a part of."""
+    for position, statement in enumerate(builder.statements):
+        if isinstance(statement, Apply) and statement.result is value:
+            part = Value(value.type, None, value.origin)
+            builder.statements[position] = replace(statement, result=part)
+            return part
+    return value
 
 
 def _sum(builder: Builder, values: Sequence[Value]) -> Value:
@@ -220,7 +236,7 @@ class FixedPointAdjoint:
     def _inner(self, solution: Solution) -> Sweep:
         """The sweep over the evaluation at the solution."""
         sweep, copies = self.sweep, solution.copies
-        definitions = {s.result: s for s in solution.block.statements if hasattr(s, "primitive")}
+        definitions = {s.result: s for s in walk(solution.block) if isinstance(s, Apply)}
         undefined = sweep.undefined | {copies[v] for v in sweep.undefined if v in copies}
         return replace(
             sweep, active=solution.active, definitions={**sweep.definitions, **definitions}, undefined=undefined
@@ -233,8 +249,9 @@ class FixedPointAdjoint:
             return seed if seed is not None else zero_of(body, state, adjoint_name(state.name))
         if seed is None:
             return contribution
-        first, second = (seed, contribution) if isinstance(state.type, Scalar) else (contribution, seed)
-        return body.apply(TABLE["accumulate"], first, second, name=adjoint_name(state.name))
+        if not isinstance(state.type, Scalar):
+            return body.apply(TABLE["accumulate"], contribution, seed, name=adjoint_name(state.name))
+        return body.apply(TABLE["accumulate"], seed, _unnamed(body, contribution), name=adjoint_name(state.name))
 
 
 # -- forward mode
@@ -273,49 +290,76 @@ class FixedPointTangent:
                 sweep.tangents[loop.results[i]] = found
 
     def _at(self, solution: Solution) -> dict[int, Value]:
+        """The tangents of the wanted values of the state, by position."""
         builder, origin = self.builder, self.loop.origin.as_role("tangent")
         names = {i: tangent_name(self.loop.carried[i].name) for i in solution.wanted}
+        given = {v: self.sweep.tangents[v] for v in solution.captured if v in self.sweep.tangents}
+        # What the parameters add to the tangent is computed once. Inside the iteration it would swamp a small tangent
+        # of the state, of which then only rounding errors, and no convergence, would be left.
+        added, statements = self._tangents(solution, given)
+        if not added:
+            return {}
+        for statement in prune(statements, added.values()):
+            builder.emit(statement)
+        again = solution.copied()
         old = {i: Value(solution.state[i].type, names[i], origin) for i in solution.iterated}
-        tangents = {v: self.sweep.tangents[v] for v in solution.captured if v in self.sweep.tangents}
-        tangents.update((solution.state[i], value) for i, value in old.items())
-        inner = replace(self.sweep, varied=solution.active, useful=solution.active, tangents=tangents)
-        body = Builder(origin)
-        inner.statements(body, solution.block.statements)
-        body.origin = origin
-        following = {i: inner.materialised(body, solution.block.results[i]) for i in solution.wanted}
-        once, again = _split(prune(body.statements, following.values()), set(old.values()))
+        moved, statements = self._tangents(again, {solution.state[i]: value for i, value in old.items()})
+        once, repeated = _split(prune(statements, moved.values()), set(old.values()))
         for statement in once:
             builder.emit(statement)
-        found = {i: following[i] for i in solution.wanted if i not in solution.iterated}
-        if not solution.iterated:
-            return found
         builder.origin = origin
-        initial = [zero_of(builder, solution.state[i], names[i]) for i in solution.iterated]
-        results = tuple(following[i] for i in solution.iterated)
-        what = f"the tangent of the fixed-point loop in `{self.sweep.name}`, line {origin.line},"
-        lasting = Iteration(self.marker, origin, what).emit(
-            builder,
-            initial,
-            list(old.values()),
-            Block((), tuple(prune(again, results)), results),
-            [names[i] for i in solution.iterated],
-        )
-        mapping: Substitution = dict(zip(old.values(), lasting, strict=True))
-        last = refresh(Block((), tuple(prune(again, found.values())), tuple(found.values())), mapping)
+        body = Builder(NOWHERE.as_role("tangent"))
+        body.statements += repeated
+        following = {i: self._sum(body, solution.state[i], names[i], added.get(i), moved.get(i)) for i in names}
+        if solution.iterated:
+            results = tuple(following[i] for i in solution.iterated)
+            what = f"the tangent of the fixed-point loop in `{self.sweep.name}`, line {origin.line},"
+            lasting = Iteration(self.marker, origin, what).emit(
+                builder,
+                [zero_of(builder, solution.state[i], names[i]) for i in solution.iterated],
+                list(old.values()),
+                Block((), tuple(prune(body.statements, results)), results),
+                [names[i] for i in solution.iterated],
+            )
+        else:
+            lasting = []
+        found = dict(zip(solution.iterated, lasting, strict=True))
+        others = [i for i in solution.wanted if i not in found]
+        values = tuple(following[i] for i in others)
+        mapping: Substitution = {old[i]: value for i, value in found.items()}
+        last = refresh(Block((), tuple(prune(body.statements, values)), values), mapping)
         for statement in last.statements:
             builder.emit(statement)
-        return {**dict(zip(solution.iterated, lasting, strict=True)), **dict(zip(found, last.results, strict=True))}
+        return {**found, **dict(zip(others, last.results, strict=True))}
+
+    def _tangents(self, solution: Solution, given: dict[Value, Value]) -> tuple[dict[int, Value], list[Statement]]:
+        """The tangents of what follows the state, by position, where only the values of `given` have tangents; and the
+        statements that compute them."""
+        varied = varied_values(solution.block, given) & solution.active
+        inner = replace(self.sweep, varied=varied, useful=varied, tangents=dict(given))
+        body = Builder(self.loop.origin.as_role("tangent"))
+        inner.statements(body, solution.block.statements)
+        results = solution.block.results
+        return {i: inner.tangents[results[i]] for i in solution.wanted if results[i] in inner.tangents}, body.statements
+
+    def _sum(self, body: Builder, state: Value, name: str | None, added: Value | None, moved: Value | None) -> Value:
+        if added is None or moved is None:
+            found = added if moved is None else moved
+            return found if found is not None else zero_of(body, state, name)
+        if not isinstance(state.type, Scalar):
+            return body.apply(TABLE["accumulate"], moved, added, name=name)
+        return body.apply(TABLE["accumulate"], added, _unnamed(body, moved), name=name)
 
 
 def _split(statements: Sequence[Statement], old: set[Value]) -> tuple[list[Statement], list[Statement]]:
     """The statements that depend on none of the values `old`, and those that do."""
     once: list[Statement] = []
-    again: list[Statement] = []
+    repeated: list[Statement] = []
     depends = set(old)
     for statement in statements:
         if any(v in depends for v in reads_of(statement)):
-            again.append(statement)
+            repeated.append(statement)
             depends.update(statement.results)
         else:
             once.append(statement)
-    return once, again
+    return once, repeated

@@ -19,11 +19,12 @@ Christianson, "Reverse accumulation and attractive fixed points", 1994; Griewank
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from srcdiff.ad.exits import NeverHappens, settled
 from srcdiff.ad.refusals import Refusals
 from srcdiff.analysis.activity import is_undefined, useful_values, varied_values
+from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import (
     Apply,
     Block,
@@ -67,6 +68,13 @@ class Solution:
         """The values from outside that a derivative passes to."""
         state = set(self.state)
         return [v for v in free_values(self.block) if v in self.active and v not in state]
+
+    def copied(self) -> Solution:
+        """The same with an evaluation of its own."""
+        block = refresh(self.block)
+        again = _pairs(self.block, block)
+        copies = {v: again.get(c, c) for v, c in self.copies.items()}
+        return replace(self, block=block, active={again.get(v, v) for v in self.active}, copies=copies)
 
 
 def at_solution(loop: While, asked: Iterable[int], varied: set[Value], refusals: Refusals) -> Solution | None:
@@ -175,11 +183,12 @@ def _left(loop: While, leaving: Block, going: Block) -> tuple[dict[int, bool], d
     count = len(loop.initial)
     made = {r: s for s in walk(leaving) if isinstance(s, Apply | If) for r in s.results}
     new = {s.result: s for s in walk(going) if isinstance(s, Apply)}
-    iterates = [{loop.carried[i], _plain(going.results[1 + i], new)} for i in range(count)]
+    following = [_plain(v, new) for v in going.results[1 : 1 + count]]
+    iterates = [{loop.carried[i], following[i]} for i in range(count)]
 
     def is_iterate(value: Value, of: int) -> bool:
         value = _plain(value, made)
-        if value in iterates[of] or is_undefined(value):
+        if value in iterates[of] or _is_empty(value):
             return True
         match made.get(value):
             case If(_, then, orelse, results):
@@ -193,13 +202,18 @@ def _left(loop: While, leaving: Block, going: Block) -> tuple[dict[int, bool], d
     for i in range(count):
         value = leaving.results[1 + i]
         left[i] = is_iterate(value, i)
-        if is_undefined(going.results[1 + i]) and is_undefined(loop.initial[i]):
-            others = (j for j in range(count) if not is_undefined(going.results[1 + j]) and is_iterate(value, j))
+        if _is_empty(following[i]) and _is_empty(loop.initial[i]):
+            others = (j for j in range(count) if not _is_empty(following[j]) and is_iterate(value, j))
             found = next(others, None)
             left[i] = found is not None
             if found is not None:
                 stands_for[i] = found
     return left, stands_for
+
+
+def _is_empty(value: Value) -> bool:
+    """Whether a variable holds nothing, or None, which is how generated code writes that down."""
+    return is_undefined(value) or is_constant(value, None)
 
 
 # -- refusals

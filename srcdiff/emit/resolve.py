@@ -84,10 +84,12 @@ class Resolver:
                 quoted = (origin.line, origin.text)
                 out.append(Comment(f"line {origin.line}: {origin.text}"))
             out.append(statement)
+            if isinstance(statement, ast.While):
+                quoted = None
         return out
 
     def _each(self, nodes: Sequence[Node]) -> Iterator[tuple[ast.stmt, Origin | None]]:
-        """The statements, with the origin of the simple ones and None for those that own blocks."""
+        """The statements, with the origin of the simple ones (and of loops with a directive) and None for the others."""
         for node in nodes:
             match node:
                 case Plain():
@@ -106,10 +108,8 @@ class Resolver:
                     loop = ast.For(target=new_target, iter=new_iterable, body=inner, orelse=[], lineno=0)
                     yield directed(loop, node.directive), None
                 case Repeat(test, body):
-                    if node.directive and _quotes(node.origin):
-                        yield Comment(f"line {node.origin.line}: {node.origin.text}"), None
                     again = ast.While(test=self.expression(test.node), body=self._body(body), orelse=[])
-                    yield directed(again, node.directive), None
+                    yield directed(again, node.directive), node.origin if node.directive else None
                 case Jump():
                     yield self._jump(node), node.origin
                 case _:

@@ -43,6 +43,7 @@ from srcdiff.ir.core import (
     Call,
     Constant,
     Effect,
+    FixedPoint,
     For,
     Function,
     Global,
@@ -335,7 +336,7 @@ class Selection:
             case _:
                 raise AssertionError("internal error: a block without a tail")
 
-    def _move(self, targets: Sequence[Value], sources: Sequence[Value]) -> None:
+    def _move(self, targets: Sequence[Value], sources: Sequence[Value], origin: Origin | None = None) -> None:
         pairs: list[tuple[Value, Expression | None]] = []
         origins: list[Origin] = []
         for target, source in zip(targets, sources, strict=True):
@@ -345,7 +346,7 @@ class Selection:
             undefined = isinstance(source, Constant) and source.value is UNDEFINED
             pairs.append((self.register(target), None if undefined else self.operand(source)))
             made = self.decisions.definitions.get(source)
-            origins.append(source.origin if made is None else made.origin)
+            origins.append(origin or (source.origin if made is None else made.origin))
         if pairs:
             self._out.append(Move(tuple(pairs), tuple(origins)))
 
@@ -473,7 +474,7 @@ class Selection:
                 self._registers[s.condition.parameters[n]] = parameter
             names = (parameter, s.results[n], s.carried_next[n], s.initial[n])
             self.hints.setdefault(parameter, next((v.name for v in names if v.name is not None), ""))
-        self._move(inside, [s.initial[n] for n in kept])
+        self._move(inside, [s.initial[n] for n in kept], s.origin if isinstance(s.marker, FixedPoint) else None)
         growing = self.tapes.growing.get(s, ())
         for tape in growing:
             self._out.append(assign(self.register(tape.tape), Expression(ast.List(elts=[], ctx=ast.Load()))))
