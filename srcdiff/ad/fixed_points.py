@@ -89,11 +89,8 @@ class Iteration:
         body.emit(If(failed, failure.block((), ()), Block((), (), ()), ()))
         counted = body.apply(TABLE["add"], count, 1, name="iteration")
         body.origin = NOWHERE
-        before = [
-            body.apply(TABLE["identity"], v, name="before" if len(old) == 1 or not v.name else f"before_{v.name}")
-            for v in old
-        ]
-        step = substitute(step, dict(zip(old, before, strict=True)))
+        before = [self._kept(body, v, alone=len(old) == 1) for v in old]
+        step = substitute(step, {v: b for v, b in zip(old, before, strict=True) if isinstance(v.type, Scalar)})
         body.statements += step.statements
         done = self._is_settled(body, step.results, before)
         results = [Value(v.type, name, self.origin) for v, name in zip(old, names, strict=True)]
@@ -110,6 +107,11 @@ class Iteration:
             )
         )
         return results
+
+    def _kept(self, body: Builder, old: Value, alone: bool) -> Value:
+        """What an iterate was before; of an array or a container a copy, for the step may write into it."""
+        name = "before" if alone or old.name is None else f"before_{old.name}"
+        return body.apply(TABLE["identity" if isinstance(old.type, Scalar) else "copy"], old, name=name)
 
     def _is_settled(self, body: Builder, new: Sequence[Value], old: Sequence[Value]) -> Value:
         """Whether all of it changed by no more than the tolerance, relative to the size of all of it."""

@@ -185,14 +185,16 @@ def entries(x):
     if isinstance(x, dict):
         x = [x[key] for key in sorted(x, key=repr)]
     if isinstance(x, (list, tuple)):
-        return np.concatenate([entries(item) for item in x]) if len(x) > 0 else np.zeros(0)
+        parts = [entries(item) for item in x]
+        return np.concatenate(parts) if len(parts) > 0 else np.zeros(0)
     return np.ravel(x)
 ''',
     "settled": '''\
 def settled(new, old, tolerance):
-    """Whether new differs from old by no more than tolerance times its largest entry (or by rounding errors)."""
+    """Whether the change is within tolerance (or rounding) of the largest entry."""
     a = entries(new)
-    tolerance = max(tolerance, 4.0 * float(np.finfo(np.result_type(a, np.float16)).eps))
+    precision = np.finfo(np.result_type(a, np.float16)).eps
+    tolerance = max(tolerance, 4.0 * float(precision))
     change = np.max(np.abs(a - entries(old)), initial=0.0)
     return bool(change <= tolerance * np.max(np.abs(a), initial=0.0))
 ''',
