@@ -66,7 +66,7 @@ class Solution:
     @property
     def captured(self) -> list[Value]:
         """The values from outside that a derivative passes to."""
-        state = set(self.state)
+        state = {v for i, v in enumerate(self.state) if i not in self.through}
         return [v for v in free_values(self.block) if v in self.active and v not in state]
 
     def copied(self) -> Solution:
@@ -256,7 +256,7 @@ def _accumulates(solution: Solution, position: int, made: Mapping[Value, Apply])
         other = a
     else:
         return False
-    return (not is_atom(other) and own not in _influences(solution, other)) or is_atom(other)
+    return is_atom(other) or own not in _influences(solution, other)
 
 
 def _influences(solution: Solution, value: Value) -> set[Value]:

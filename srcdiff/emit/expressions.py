@@ -373,12 +373,11 @@ class Decisions:
             return False
         parts = [value]
         for part in parts:
-            for read in self._read(self.definitions[part]):
-                if read in block.parameters:
-                    return False
-                # What has no name may be printed inside the condition, and then reads what it reads there.
-                if (read.name is None or read in self._parallel) and read in self.definitions and read not in parts:
-                    parts.append(read)
+            reads = [v for v in self._read(self.definitions[part]) if v not in parts]
+            if any(v in block.parameters for v in reads):
+                return False
+            # What has no name may be printed inside the condition, and then reads what it reads there.
+            parts += [v for v in reads if (v.name is None or v in self._parallel) and v in self.definitions]
         return True
 
     # ------------------------------------------------------------------ what can be an expression, and what is free

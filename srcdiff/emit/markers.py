@@ -1,4 +1,4 @@
-"""What a loop's marker looks like in print: a comment at the end of the loop's first line, or its last if it has several.
+"""What the marker of a loop looks like in print: a comment at the end of the line (or lines) that the loop begins with.
 
 >>> loop = directed(ast.parse("while x > y: pass").body[0], "fixed_point")
 >>> directive_of(loop)

@@ -89,7 +89,7 @@ class Resolver:
         return out
 
     def _each(self, nodes: Sequence[Node]) -> Iterator[tuple[ast.stmt, Origin | None]]:
-        """The statements, with the origin of the simple ones (and of loops with a directive) and None for the others."""
+        """The statements, with the origin of simple ones and of marked loops, and None for others that own blocks."""
         for node in nodes:
             match node:
                 case Plain():
