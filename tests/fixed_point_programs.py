@@ -264,6 +264,76 @@ def matrix_root(a: Float[np.ndarray, "n n"]) -> float:
     return np.sum(x * x) + x[0, 1]
 
 
+def of_a_tuple(a: float, b: float) -> float:
+    s = (0.1, 0.2)
+    d = 1.0
+    while d > 1e-15:  # srcdiff: fixed_point
+        p = 0.5 * cos(s[1]) * a
+        q = 0.5 * sin(s[0]) * b
+        d = abs(p - s[0]) + abs(q - s[1])
+        s = (p, q)
+    return s[0] * s[1]
+
+
+def in_a_branch(a: float, flag: int) -> float:
+    r = a
+    for i in range(3):
+        if i == flag:
+            x, y = r, 0.0
+            while abs(x - y) > 1e-14:  # srcdiff: fixed_point
+                y = x
+                x = 0.5 * (y + r / y)
+            r = r + x
+        else:
+            r = r * a
+    return r
+
+
+def tested_at_length(a: float, n: int) -> float:
+    x = a
+    while max([abs(x - 0.5 * cos(x) - a * i) for i in range(1, 2)]) > 1e-15:  # srcdiff: fixed_point
+        x = 0.5 * cos(x) + a
+    return x
+
+
+def of_matrices(a: Float[np.ndarray, "2 2"], t: float) -> float:
+    s = [np.zeros((2, 2)), np.ones(2)]
+    d = 1.0
+    while d > 1e-15:  # srcdiff: fixed_point
+        p = 0.3 * np.tanh(s[0] @ a) + t * np.outer(s[1], s[1])
+        q = 0.2 * np.sin(p @ s[1]) + 0.1 * t
+        d = np.max(np.abs(p - s[0])) + np.max(np.abs(q - s[1]))
+        s = [p, q]
+    return np.sum(s[0] ** 2) + np.sum(s[1])
+
+
+def breaking_inside(A: Float[np.ndarray, "n n"], b: Float[np.ndarray, "n"]) -> float:
+    x = np.zeros(len(b))
+    while True:  # srcdiff: fixed_point
+        worst = 0.0
+        for i in range(len(b)):
+            r = b[i] - A[i] @ x
+            if abs(r) > 1e30:
+                break
+            x[i] = x[i] + r / A[i, i]
+            worst = max(worst, abs(r))
+        if worst < 1e-14:
+            break
+    return np.sum(x * x)
+
+
+def averaged(a: float) -> float:
+    x = 1.0
+    k = 1
+    d = 1.0
+    while d > 1e-14:  # srcdiff: fixed_point
+        new = x + (0.5 * cos(x) + a - x) * (0.5 + 0.5 / k)
+        d = abs(new - x)
+        x = new
+        k += 1
+    return x
+
+
 STOCHASTIC = np.array([[0.2, 0.5, 0.1], [0.3, 0.1, 0.6], [0.5, 0.4, 0.3]])
 CASES: dict[str, tuple[Callable[..., float], tuple[Any, ...]]] = {
     **{f.__name__: (f, (2.0,)) for f in ROOTS},
@@ -282,5 +352,11 @@ CASES: dict[str, tuple[Callable[..., float], tuple[Any, ...]]] = {
     "inside_while": (inside_while, (2.0,)),
     "loop_inside": (loop_inside, (0.3, np.array([0.5, -0.2, 0.7]))),
     "with_history": (with_history, (0.3,)),
+    "of_a_tuple": (of_a_tuple, (0.7, 0.9)),
+    "in_a_branch": (in_a_branch, (1.5, 1)),
+    "tested_at_length": (tested_at_length, (0.3, 2)),
+    "of_matrices": (of_matrices, (np.array([[0.5, 0.3], [0.1, -0.2]]), 0.4)),
+    "breaking_inside": (breaking_inside, (A, B)),
+    "averaged": (averaged, (0.3,)),
     "matrix_root": (matrix_root, (np.array([[2.0, 0.3], [0.3, 1.0]]),)),
 }
