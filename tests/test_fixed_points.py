@@ -368,6 +368,29 @@ def test_an_adjoint_that_does_not_converge_says_so() -> None:
         jvp(diverging, (1.0,), (1.0,))
 
 
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_an_overflow_is_no_convergence() -> None:
+    def number(a: float) -> float:
+        x, k = 1.0, 0
+        while k < 3:  # srcdiff: fixed_point(iterations=2000)
+            x = 2.0 * x + a
+            k += 1
+        return x
+
+    def array(a: Float[np.ndarray, "n"]) -> float:
+        x, k = a, 0
+        while k < 3:  # srcdiff: fixed_point(iterations=2000)
+            x = 2.0 * x + a
+            k += 1
+        return np.sum(x)
+
+    for f, a in ((number, 1.0), (array, np.ones(2))):
+        with pytest.raises(ArithmeticError, match="did not converge in 2000 iterations"):
+            grad(f)(a)
+        with pytest.raises(ArithmeticError, match="did not converge in 2000 iterations"):
+            jvp(f, (a,), (a,))
+
+
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_what_is_not_a_number_does_not_converge() -> None:
     for a in (np.array([-1.0]), np.array([4.0, -1.0])):

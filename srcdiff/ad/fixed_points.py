@@ -114,12 +114,13 @@ class Iteration:
         return body.apply(TABLE["identity" if isinstance(old.type, Scalar) else "copy"], old, name=name)
 
     def _is_settled(self, body: Builder, new: Sequence[Value], old: Sequence[Value]) -> Value:
-        """Whether all of it changed by no more than the tolerance, relative to the size of all of it."""
+        """Whether all of it changed by no more than the tolerance, relative to the size that all of it had before (had
+        it the size of the new values, then an overflow would pass for convergence)."""
         if not all(isinstance(v.type, Scalar) for v in (*new, *old)):
             pair = [v[0] if len(v) == 1 else body.apply(TABLE["make_tuple"], *v) for v in (new, old)]
             return body.apply(TABLE["settled"], *pair, self.marker.tolerance)
         changes = [body.apply(TABLE["abs"], body.apply(TABLE["subtract"], a, b)) for a, b in zip(new, old, strict=True)]
-        sizes = [body.apply(TABLE["abs"], a) for a in new]
+        sizes = [body.apply(TABLE["abs"], b) for b in old]
         # Sums and no maxima: Python's max overlooks what is not a number.
         change, size = (_sum(body, values) for values in (changes, sizes))
         bound = body.apply(TABLE["multiply"], self.marker.tolerance, size)
@@ -220,7 +221,7 @@ class FixedPointAdjoint:
         if solution.iterated:
             builder.origin = origin
             states = [solution.state[i] for i in solution.iterated]
-            initial = [seeds.get(v) or zero_of(builder, v, adjoint_name(v.name)) for v in states]
+            initial = [seeds.get(v) or zero_of(builder, v, adjoint_name(v.name), self.sweep.undefined) for v in states]
             what = f"the adjoint of the fixed-point loop in `{self.sweep.name}`, line {origin.line},"
             lasting = Iteration(self.marker, origin, what).emit(
                 builder,

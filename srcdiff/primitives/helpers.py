@@ -191,11 +191,11 @@ def entries(x):
 ''',
     "settled": '''\
 def settled(new, old, tolerance):
-    """Whether the change is within tolerance (or rounding) of the largest entry."""
-    a = entries(new)
+    """Whether the change is within tolerance (or rounding) of the largest old entry."""
+    a = entries(old)
     precision = np.finfo(np.result_type(a, np.float16)).eps
     tolerance = max(tolerance, 4.0 * float(precision))
-    change = np.max(np.abs(a - entries(old)), initial=0.0)
+    change = np.max(np.abs(entries(new) - a), initial=0.0)
     return bool(change <= tolerance * np.max(np.abs(a), initial=0.0))
 ''',
 }

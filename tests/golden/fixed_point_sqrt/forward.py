@@ -27,6 +27,6 @@ def root_jvp(a: float, tolerance: float, da: float) -> tuple[float, float]:
         before = dx_1
         dy = before
         dx_1 = dx + 0.5 * (dy - t1 * dy / y)
-        if abs(dx_1 - before) <= 1e-13 * abs(dx_1):
+        if abs(dx_1 - before) <= 1e-13 * abs(before):
             break
     return x, dx_1

@@ -31,7 +31,7 @@ def root_grad(a: float, tolerance: float = 1e-14) -> float:
         # line 7: x = 0.5 * (y + a / y)
         b1 = before * 0.5
         bx = 1.0 + (b1 - b1 * t1 / y)
-        if abs(bx - before) <= 1e-13 * abs(bx):
+        if abs(bx - before) <= 1e-13 * abs(before):
             break
     # line 7: x = 0.5 * (y + a / y)
     ba = bx * 0.5 / y

@@ -31,7 +31,7 @@ def root_vjp(a: float, tolerance: float, bx: float) -> tuple[float, float]:
         # line 7: x = 0.5 * (y + a / y)
         b1 = before * 0.5
         bx_1 = bx + (b1 - b1 * t1 / y)
-        if abs(bx_1 - before) <= 1e-13 * abs(bx_1):
+        if abs(bx_1 - before) <= 1e-13 * abs(before):
             break
     # line 7: x = 0.5 * (y + a / y)
     ba = bx_1 * 0.5 / y
