@@ -1,6 +1,6 @@
 """srcdiff: numeric Python and NumPy in, derivative source code out that a person can read, ship and debug."""
 
-from srcdiff.api import grad, jacobian, jvp, transform, value_and_grad, vjp
+from srcdiff.api import grad, hessian, hvp, jacobian, jvp, transform, value_and_grad, vjp
 from srcdiff.checks import check_derivatives
 from srcdiff.diagnostics import TransformError
 
@@ -8,6 +8,8 @@ __all__ = [
     "TransformError",
     "check_derivatives",
     "grad",
+    "hessian",
+    "hvp",
     "jacobian",
     "jvp",
     "transform",

@@ -1,4 +1,4 @@
-"""The functional face: `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `transform`.
+"""The functional face: `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `transform`.
 
 In: functions written in the subset. Out: callables that run generated code, each with `.source`, that code as text.
 
@@ -16,10 +16,10 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from srcdiff.ad.jacobian import JacobianMode
-from srcdiff.compiler import Wrt, checked_wrt, wrt_positions
 from srcdiff.derivative import Derivative
-from srcdiff.signatures import require_like
+from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
+from srcdiff.primitives.helpers import helper
+from srcdiff.signatures import directions_in, require_like
 
 Function = Callable[..., Any]
 
@@ -80,42 +80,63 @@ def transform(
     *,
     optimize: bool = True,
     signature: Mapping[str, str] | None = None,
+    directions: bool = False,
 ) -> Derivative:
     """The generated function as an object: callable, with `.source`, `.ir` and `.save(path)`.
 
     Parameters
     ----------
     mode
-        ``"forward"`` (``"jvp"``), ``"reverse"`` (``"vjp"``), ``"gradient"`` (``"grad"``), ``"value_and_grad"`` or
-        ``"jacobian"``.
+        ``"forward"`` (``"jvp"``), ``"reverse"`` (``"vjp"``), ``"gradient"`` (``"grad"``), ``"value_and_grad"``,
+        ``"jacobian"``, ``"hessian"`` or ``"hvp"``.
     wrt
         As for `grad`; None means every parameter that can carry a derivative.
     signature
         Types of parameters by name in the notation of annotations: ``{"x": 'Float[np.ndarray, "n"]'}``.
+    directions
+        Whether the tangents (or, in reverse mode, the output adjoint) are stacks of directions, with one more, leading
+        axis: the derivatives then have it too.
     """
-    return Derivative(f, mode, wrt, optimize=optimize, signature=signature)
+    return Derivative(f, mode, wrt, optimize=optimize, signature=signature, directions=directions)
 
 
 @lru_cache(maxsize=256)
-def _kept(f: Function, mode: str, wrt: Wrt, jacobian_mode: JacobianMode = "forward") -> Derivative:
+def _kept(f: Function, mode: str, wrt: Wrt, directions: bool = False) -> Derivative:
     """The derivative of `f`, the same object for the same question, so that code is made once."""
-    return Derivative(f, mode, wrt, jacobian_mode=jacobian_mode)
+    return Derivative(f, mode, wrt, directions=directions)
+
+
+def _is_stack(primals: Sequence[Any], seeds: Sequence[Any], what: str) -> bool:
+    """Whether the seeds are stacks of directions; they fit their primals either way.
+
+    Raises
+    ------
+    ValueError, TypeError
+        where they do not fit.
+    """
+    found = (directions_in(p, s) for p, s in zip(primals, seeds, strict=True))
+    count = next((d for d in found if d is not None), None)
+    for primal, seed in zip(primals, seeds, strict=True):
+        require_like(primal, seed, what, count)
+    return count is not None
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt = None) -> tuple[Any, Any]:
-    """The value of `f` and its directional derivative.
+    """The value of `f` and its directional derivative, or its derivatives in several directions.
 
     Parameters
     ----------
     primals
         Every argument of `f`.
     tangents
-        One for each parameter of `wrt`, shaped like its primal; one for every argument where `wrt` is None.
+        One for each parameter of `wrt`, shaped like its primal; one for every argument where `wrt` is None. For k
+        directions at once each of them is a stack, with one more, leading axis of length k; the primal is then computed
+        once (vector forward mode; Griewank and Walther 2008, section 3.1).
 
     Returns
     -------
     tuple
-        ``(value, tangent)``.
+        ``(value, tangent)``; for stacks the tangent has the leading axis too.
     """
     primals = tuple(primals)
     positions = tuple(range(len(primals))) if wrt is None else _positions(f, wrt)
@@ -125,16 +146,21 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt =
         )
     derivative = _kept(f, "forward", positions)
     derivative.require_count(len(primals))
-    for position, tangent in zip(positions, tangents, strict=True):
-        require_like(primals[position], tangent, "tangent")
+    if _is_stack([primals[p] for p in positions], tangents, "tangent"):
+        derivative = _kept(f, "forward", positions, True)
     return derivative.with_extra(primals, tangents)  # type: ignore[no-any-return]
 
 
 class Pullback:
-    """Maps an adjoint of the output to adjoints of the inputs, at the point where `vjp` was called."""
+    """Maps an adjoint of the output to adjoints of the inputs, at the point where `vjp` was called.
 
-    def __init__(self, derivative: Derivative, primals: tuple[Any, ...], value: Any) -> None:
-        self._derivative = derivative
+    A stack of adjoints, with one more, leading axis, gives stacks.
+    """
+
+    def __init__(self, f: Function, wrt: Wrt, primals: tuple[Any, ...], value: Any) -> None:
+        self._f = f
+        self._wrt = wrt
+        self._derivative = _kept(f, "reverse", wrt)
         self._primals = primals
         self._value = value
 
@@ -144,7 +170,8 @@ class Pullback:
         return self._derivative.source
 
     def __call__(self, output_adjoint: Any) -> Any:
-        require_like(self._value, output_adjoint, "output adjoint")
+        stacked = _is_stack([self._value], [output_adjoint], "output adjoint")
+        self._derivative = _kept(self._f, "reverse", self._wrt, stacked)
         return self._derivative.with_extra(self._primals, (output_adjoint,))[1]
 
 
@@ -154,30 +181,79 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0) -> tuple[Any, Pullback]:
     Returns
     -------
     tuple
-        ``(value, pullback)``; ``pullback(output_adjoint)`` may be called any number of times.
+        ``(value, pullback)``; ``pullback(output_adjoint)`` may be called any number of times, with one adjoint or with
+        a stack of them along a leading axis.
     """
     kept = tuple(_snapshot(p) for p in primals)
     hashable = checked_wrt(wrt)
     primal = _kept(f, "primal", None)
     value = primal(*kept)
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
-    return value, Pullback(_kept(f, "reverse", hashable), kept, value)
+    return value, Pullback(f, hashable, kept, value)
+
+
+class HessianVectorProduct:
+    """The product of a Hessian with a vector, or with a stack of vectors. `.source` is the code that ran last."""
+
+    def __init__(self, f: Function, wrt: Wrt, optimize: bool) -> None:
+        self._one = Derivative(f, "hvp", 0 if wrt is None else wrt, optimize=optimize)
+        self._stack = Derivative(f, "hvp", 0 if wrt is None else wrt, optimize=optimize, directions=True)
+        self._last = self._one
+        self._wrt = _positions(f, 0 if wrt is None else wrt)
+
+    @property
+    def source(self) -> str:
+        """The code that ran last."""
+        return self._last.source
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        count = len(self._wrt)
+        if len(args) < count:
+            raise TypeError(f"after the arguments come {count} vectors, one for each differentiated parameter")
+        primals, vectors = args[: len(args) - count], args[len(args) - count :]
+        derivative = self._one
+        derivative.require_count(len(primals), kwargs)
+        ordered = derivative.ordered(primals, kwargs)
+        if _is_stack([ordered[p] for p in self._wrt], vectors, "vector"):
+            derivative = self._stack
+        self._last = derivative
+        return derivative.with_extra(primals, vectors, kwargs)
+
+
+def hvp(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> HessianVectorProduct:
+    """The product of the Hessian of a scalar function with a vector: ``hvp(f)(x, v)``.
+
+    The matrix is never formed: the cost is a small multiple of the gradient's, whatever the size of x (Pearlmutter
+    1994; forward over reverse). The vector has the structure and shape of x and stands after the arguments of `f`; of
+    several parameters there is one vector each, and the result is a tuple. A stack of vectors, with one more, leading
+    axis, gives a stack of products.
+    """
+    return HessianVectorProduct(f, wrt, optimize)
+
+
+def hessian(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> Derivative:
+    """The Hessian of a scalar function, of shape x.shape + x.shape; a number where x is a number.
+
+    For a tuple of parameters it is a tuple of tuples of blocks; for a container the container of containers of blocks.
+    All columns are computed in one vectorised sweep: forward over reverse, along every unit direction at once.
+    """
+    return Derivative(f, "hessian", 0 if wrt is None else wrt, optimize=optimize)
 
 
 class Jacobian:
     """The Jacobian of a function: output shape + input shape. `.source` is the code that ran last."""
 
-    def __init__(self, f: Function, wrt: Wrt, mode: Literal["forward", "reverse", "auto"]) -> None:
+    def __init__(self, f: Function, wrt: Wrt, mode: Literal["forward", "reverse", "auto"], value: bool) -> None:
         if mode not in ("forward", "reverse", "auto"):
             raise ValueError(f'mode is "forward", "reverse" or "auto", not {mode!r}')
         self._modes = {
-            "forward": Derivative(f, "jacobian", wrt, jacobian_mode="forward"),
-            "reverse": Derivative(f, "jacobian", wrt, jacobian_mode="reverse"),
+            "forward": Derivative(f, "jacobian", wrt, jacobian_mode="forward", value=value),
+            "reverse": Derivative(f, "jacobian", wrt, jacobian_mode="reverse", value=value),
         }
         self._primal = Derivative(f, "primal", None)
         self._wrt = _positions(f, 0 if wrt is None else wrt)
         self.mode = mode
-        self.took = "forward" if mode == "auto" else mode
+        self.took: Literal["forward", "reverse"] = "forward" if mode == "auto" else mode
         """The mode that ran last."""
 
     @property
@@ -196,20 +272,32 @@ class Jacobian:
         return self._modes[self.took](*args, **kwargs)
 
 
-def jacobian(f: Function, wrt: Wrt = 0, mode: Literal["forward", "reverse", "auto"] = "auto") -> Jacobian:
+def jacobian(
+    f: Function,
+    wrt: Wrt = 0,
+    mode: Literal["forward", "reverse", "auto"] = "auto",
+    *,
+    value: bool = False,
+) -> Jacobian:
     """The dense Jacobian, of the output's shape followed by the input's.
+
+    An output that is a tuple, list or dict gives the same container of Jacobians; so does, inside it, an input that is
+    one.
 
     Parameters
     ----------
     mode
-        ``"forward"``: a column per sweep; ``"reverse"``: a row per sweep; ``"auto"``: whichever needs fewer sweeps.
+        ``"forward"``: a column for each number of the input; ``"reverse"``: a row for each number of the output;
+        ``"auto"``: whichever are fewer. All are computed in one vectorised sweep. The attribute `took` says which.
+    value
+        Whether the result is ``(value, jacobian)``.
     """
-    return Jacobian(f, wrt, mode)
+    return Jacobian(f, wrt, mode, value)
 
 
 def _size(value: object) -> int:
-    """The count of numbers; 1 for what has no Jacobian, which the compiler then refuses."""
-    return value.size if isinstance(value, np.ndarray) else 1
+    """The count of numbers in an argument or a result."""
+    return int(helper("count_numbers")(value))
 
 
 def _positions(f: Function, wrt: Wrt) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.api import Function, _kept, _positions, jvp, vjp
-from srcdiff.compiler import Wrt
+from srcdiff.parameters import Wrt
 from srcdiff.signatures import as_floating, carries_derivative
 
 

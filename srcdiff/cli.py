@@ -31,8 +31,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.checks import DerivativeMismatch, check_derivatives, chosen
-from srcdiff.compiler import MODES, transform_file
+from srcdiff.compiler import transform_file
 from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.modes import MODES
 from srcdiff.signatures import as_floating
 
 DONE, FAILED, REFUSED = 0, 1, 2

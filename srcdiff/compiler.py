@@ -1,6 +1,6 @@
 """The pipeline from top to bottom: source text in, derivative source text out. Start reading here.
 
-    module  --lower-->  program  --forward / reverse / jacobian-->  program  --optimize-->  program  --inplace,
+    module  --lower-->  program  --differentiate-->  program  --optimize-->  program  --inplace,
     emit-->  text
 
 >>> module = Module.from_text("def f(x: float) -> float:\\n    return x * x\\n", "f.py")
@@ -14,63 +14,39 @@ def f_grad(x: float) -> float:
 
 from __future__ import annotations
 
-import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, SupportsIndex
+from typing import Literal
 
-from srcdiff.ad.forward import forward
-from srcdiff.ad.jacobian import JacobianMode, jacobian
+from srcdiff.ad.jacobian import JacobianMode
 from srcdiff.ad.merge import merge
 from srcdiff.ad.refusals import Refused
-from srcdiff.ad.reverse import reverse
 from srcdiff.analysis.ranks import implied_types
 from srcdiff.analysis.written import written_parameters
+from srcdiff.description import describe
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.emit.python import emit as print_module
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
-from srcdiff.ir.core import (
-    Apply,
-    Block,
-    Constant,
-    Function,
-    Global,
-    If,
-    Origin,
-    Parameter,
-    Program,
-    Value,
-    blocks_of,
-    operands_of,
-    walk,
-)
+from srcdiff.ir.core import Global, Program, Value, blocks_of, operands_of, walk
 from srcdiff.ir.graph import to_dot
 from srcdiff.ir.text import to_text
-from srcdiff.ir.types import FLOAT, Array, Dict, List, Scalar, Tuple, Type, Unknown, is_differentiable
+from srcdiff.ir.types import Type, is_differentiable
 from srcdiff.loading import digest
+from srcdiff.modes import MODES, OF_SCALARS, Wanted, differentiate
 from srcdiff.optimize import optimize as optimized
 from srcdiff.optimize.inplace import inplace
-
-Mode = Literal["primal", "forward", "reverse", "gradient", "value_and_grad", "jacobian"]
-
-MODES: dict[str, Mode] = {
-    "primal": "primal",
-    "forward": "forward",
-    "jvp": "forward",
-    "reverse": "reverse",
-    "vjp": "reverse",
-    "gradient": "gradient",
-    "grad": "gradient",
-    "value_and_grad": "value_and_grad",
-    "jacobian": "jacobian",
-}
-"""Every name of a mode, and the mode that it means."""
-
-Wrt = int | str | Sequence[int | str] | None
+from srcdiff.parameters import (
+    NothingToDifferentiate,
+    Wrt,
+    located,
+    nothing_to_differentiate,
+    require_derivative,
+    require_scalar,
+    resolve_wrt,
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +71,8 @@ def derive(
     types: Mapping[str, Type] | None = None,
     optimize: bool = True,
     jacobian_mode: JacobianMode = "forward",
+    value: bool = False,
+    directions: bool = False,
     header: str | None = None,
 ) -> Derived:
     """Differentiate one function of a module.
@@ -111,6 +89,12 @@ def derive(
     optimize
         Whether the optimising passes run. The in-place pass, which is needed for what it costs and not for what it
         gives, always does.
+    jacobian_mode
+        Whether a Jacobian is computed by columns ("forward") or by rows ("reverse").
+    value
+        Whether the function's value comes with its Jacobian.
+    directions
+        Whether the tangents or the output adjoint are stacks of directions.
 
     Raises
     ------
@@ -119,50 +103,30 @@ def derive(
     """
     kind = MODES[mode]
     program = lower(module, name, types)
-    implied = implied_types(program, type_of(program.main.returns) == FLOAT)
+    implied = implied_types(program, type_of(program.main.returns))
     if implied:
         program = lower(module, name, {**(types or {}), **implied})
     positions = () if kind == "primal" else resolve_wrt(module, program.main, wrt)
     as_tuple = wrt is not None and not isinstance(wrt, int | str)
+    wanted = Wanted(kind, positions, as_tuple, jacobian_mode, value, directions)
     function = program.main
-    if kind in ("gradient", "value_and_grad"):
-        require_scalar(module, function)
+    if kind in OF_SCALARS:
+        require_scalar(module, function, kind)
     if kind == "jacobian":
-        require_arrays(module, function, positions)
+        require_derivative(module, function)
     writes = written_parameters(program.main)
     if optimize:
         program = optimized(program)
     try:
-        derivative = _differentiate(program, kind, positions, as_tuple, jacobian_mode, optimize)
+        derivative = differentiate(program, wanted, optimize=optimize)
     except Refused as error:
         raise TransformError([located(module, r.message, r.remedy, r.origin) for r in error.refusals]) from None
-    derivative = _described(derivative, function, kind, positions, as_tuple)
+    derivative = describe(derivative, function, wanted)
     if optimize:
         derivative = optimized(derivative)
     derivative = inplace(derivative, derivative=kind != "primal")
     text = print_module(derivative, module.imports, header)
     return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)
-
-
-def _differentiate(
-    program: Program,
-    kind: Mode,
-    positions: tuple[int, ...],
-    as_tuple: bool,
-    jacobian_mode: JacobianMode,
-    optimize: bool,
-) -> Program:
-    match kind:
-        case "primal":
-            return program
-        case "forward":
-            return forward(program, positions, optimize=optimize)
-        case "reverse":
-            return reverse(program, positions, "vjp", as_tuple, optimize=optimize)
-        case "gradient" | "value_and_grad":
-            return reverse(program, positions, kind, as_tuple, optimize=optimize)
-        case "jacobian":
-            return jacobian(program, positions, jacobian_mode, as_tuple, optimize=optimize)
 
 
 def _captured(program: Program) -> dict[str, object]:
@@ -175,322 +139,6 @@ def _captured(program: Program) -> dict[str, object]:
             read.extend(operands_of(statement))
             read.extend(v for block in blocks_of(statement) for v in block.results)
     return {v.attribute: v.captured for v in read if isinstance(v, Global) and v.captured is not None}
-
-
-# -- which parameters
-# ---------------------------------------------------------------------------------------------------
-
-
-def resolve_wrt(module: Module, function: Function, wrt: Wrt) -> tuple[int, ...]:
-    """The positions of the parameters that `wrt` means.
-
-    Raises
-    ------
-    srcdiff.TransformError
-        where it names no parameter, or one that cannot carry a derivative.
-    """
-    names = [p.value.name or "" for p in function.parameters]
-    if wrt is None:
-        found = tuple(i for i, p in enumerate(function.parameters) if _can_carry(function, p.value, p.default))
-        if not found:
-            raise nothing_to_differentiate(module, function.name)
-        return found
-    positions = wrt_positions(module, function.name, names, wrt)
-    for position in positions:
-        kind = function.parameters[position].value.type
-        if not is_differentiable(kind):
-            message = (
-                f"parameter `{names[position]}` of `{function.name}` is {_article(kind)} and carries no derivative"
-            )
-            raise _at_definition(
-                module, function, message, "differentiate with respect to a float or an array of floats"
-            )
-    return positions
-
-
-class NothingToDifferentiate(TransformError):
-    """The function has no parameter that can carry a derivative."""
-
-
-def nothing_to_differentiate(module: Module, name: str) -> NothingToDifferentiate:
-    message = f"no parameter of `{name}` can carry a derivative"
-    remedy = "annotate a parameter as float or as an array of floats"
-    return NothingToDifferentiate(at_definition(module, name, message, remedy).diagnostics)
-
-
-def checked_wrt(wrt: object) -> int | str | tuple[int | str, ...] | None:
-    """`wrt` as an index, a name, a tuple of these or None.
-
-    Raises
-    ------
-    TypeError
-        where it is something else.
-    """
-    if wrt is None or isinstance(wrt, str):
-        return wrt
-    remedy = 'give the index or the name of a parameter, or a tuple of these: wrt=0, wrt="x", wrt=("x", "y")'
-    if isinstance(wrt, list | tuple):
-        if not wrt:
-            raise TypeError(f"wrt is empty, so there is nothing to differentiate with respect to; {remedy}")
-        items = [checked_wrt(w) for w in wrt if isinstance(w, str | SupportsIndex)]
-        if len(items) == len(wrt) and not any(isinstance(w, bool) for w in wrt):
-            return tuple(w for w in items if isinstance(w, int | str))
-    elif isinstance(wrt, SupportsIndex) and not isinstance(wrt, bool):
-        return operator.index(wrt)
-    raise TypeError(f"wrt cannot be {wrt!r}; {remedy}")
-
-
-def names_parameters(names: Sequence[str], wrt: int | str | Sequence[int | str]) -> bool:
-    """Whether everything in `wrt` is a parameter among `names`, and nothing is there twice."""
-    try:
-        wrt_positions(None, "", names, wrt)
-    except TransformError:
-        return False
-    return True
-
-
-def wrt_positions(
-    module: Module | None, name: str, names: Sequence[str], wrt: int | str | Sequence[int | str]
-) -> tuple[int, ...]:
-    """The positions that `wrt` means among the parameters called `names` of function `name`.
-
-    Raises
-    ------
-    srcdiff.TransformError
-        with everything in it that names no parameter, or one twice.
-    """
-    positions: list[int] = []
-    problems: list[Diagnostic] = []
-
-    def wrong(message: str, remedy: str) -> None:
-        problems.extend(at_definition(module, name, message, remedy).diagnostics)
-
-    for one in [wrt] if isinstance(wrt, int | str) else wrt:
-        if isinstance(one, str):
-            if one not in names:
-                wrong(f"`{name}` has no parameter `{one}`", f"its parameters are {', '.join(names) or 'none'}")
-                continue
-            position = names.index(one)
-        else:
-            if not -len(names) <= one < len(names):
-                count = f"{len(names)} parameter{'s' * (len(names) != 1)}"
-                wrong(f"`{name}` has no parameter number {one}", f"it has {count}, counted from 0")
-                continue
-            position = one % len(names)
-        if position in positions:
-            wrong(f"parameter `{names[position]}` of `{name}` is named twice in wrt", "name each parameter once")
-        positions.append(position)
-    if problems:
-        raise TransformError(problems)
-    return tuple(positions)
-
-
-_ARRAYS = {"int": "of integers", "uint": "of integers", "bool": "of booleans", "complex": "of complex numbers"}
-
-
-def _article(kind: Type) -> str:
-    if isinstance(kind, Array):
-        return f"an array {_ARRAYS.get((kind.dtype or '').rstrip('0123456789'), f'of {kind.dtype}')}"
-    return f"of type {kind}"
-
-
-_TAKES_INTEGERS = frozenset({"range", "make_slice", "np.zeros", "np.ones", "np.eye", "np.empty", "np.arange"})
-
-
-def _can_carry(function: Function, value: Value, default: Value | None) -> bool:
-    """Whether `wrt=None` includes this parameter: by its type, else by its default and by how it is used."""
-    if not is_differentiable(value.type):
-        return False
-    if not isinstance(value.type, Unknown):
-        return True
-    if isinstance(default, Constant) and not isinstance(default.value, float):
-        return False
-    for statement in walk(function.body):
-        if isinstance(statement, Apply):
-            if statement.primitive.name in _TAKES_INTEGERS and value in statement.operands:
-                return False
-            if statement.primitive.name == "index_get" and statement.operands[1] is value:
-                return False
-    return True
-
-
-def require_scalar(module: Module, function: Function) -> None:
-    """A gradient is that of a scalar.
-
-    Raises
-    ------
-    srcdiff.TransformError
-        where the function returns something that is known not to be a number.
-    """
-    result = function.body.results[0].type
-    if _may_be_none(function.body, function.body.results[0]):
-        message = f"the gradient of `{function.name}` is not defined: on some path it returns None"
-        raise _at_definition(module, function, message, "return a scalar on every path")
-    if isinstance(result, Scalar | Unknown) or (isinstance(result, Array) and result.rank in (0, None)):
-        return
-    message = f"the gradient of `{function.name}` is not defined: it returns {_noun(result)}, not a scalar"
-    place = function.body.results[0].origin
-    remedy = "return a scalar (np.sum(...), say), or use jacobian, vjp or jvp"
-    raise _at_definition(module, function, message, remedy, place)
-
-
-def _may_be_none(body: Block, result: Value) -> bool:
-    """Whether None is among the values that a result is merged from."""
-    merges = {
-        r: (a, b)
-        for s in walk(body)
-        if isinstance(s, If)
-        for r, a, b in zip(s.results, s.then.results, s.orelse.results, strict=True)
-    }
-    pending, seen = [result], set[Value]()
-    while pending:
-        value = pending.pop()
-        if isinstance(value, Constant) and value.value is None:
-            return True
-        if value not in seen:
-            seen.add(value)
-            pending.extend(merges.get(value, ()))
-    return False
-
-
-def require_arrays(module: Module, function: Function, positions: tuple[int, ...]) -> None:
-    """A Jacobian is that of numbers and arrays in numbers and arrays.
-
-    Raises
-    ------
-    srcdiff.TransformError
-        where a parameter or the result is known to be something else.
-    """
-    result = function.body.results[0]
-    remedy = "use jvp or vjp, which take containers, or put the numbers into one array"
-    if not isinstance(result.type, Scalar | Array | Unknown):
-        what = f"it returns {_noun(result.type)}, not a number or an array"
-        raise _at_definition(
-            module, function, f"the Jacobian of `{function.name}` is not defined: {what}", remedy, result.origin
-        )
-    for position in positions:
-        value = function.parameters[position].value
-        if not isinstance(value.type, Scalar | Array | Unknown):
-            what = f"its parameter `{value.name}` is {_noun(value.type)}, not a number or an array"
-            message = f"the Jacobian of `{function.name}` is not defined: {what}"
-            raise _at_definition(module, function, message, remedy)
-
-
-def _noun(kind: Type) -> str:
-    match kind:
-        case Array():
-            return f"an array of rank {kind.rank}"
-        case Tuple():
-            return "a tuple"
-        case List():
-            return "a list"
-        case Dict():
-            return "a dict"
-    return f"{kind}"
-
-
-def _at_definition(
-    module: Module, function: Function, message: str, remedy: str, origin: Origin | None = None
-) -> TransformError:
-    """An error at the function's definition, or at `origin` where that is a place in the text."""
-    if origin is not None and origin.line:
-        return TransformError([located(module, message, remedy, origin)])
-    return at_definition(module, function.name, message, remedy)
-
-
-def at_definition(module: Module | None, name: str, message: str, remedy: str) -> TransformError:
-    """An error at the definition of function `name`."""
-    if module is None or name not in module.functions:
-        return TransformError([Diagnostic(message, remedy)])
-    node = module.functions[name].node
-    text = module.lines[node.lineno - 1]
-    column = node.col_offset + 1
-    return TransformError([Diagnostic(message, remedy, module.filename, node.lineno, column, len(text) + 1, text)])
-
-
-def located(module: Module, message: str, remedy: str, origin: Origin) -> Diagnostic:
-    """A diagnostic for the statement at `origin`."""
-    text = module.lines[origin.line - 1] if origin.filename in ("", module.filename) else origin.text
-    column = origin.column + 1
-    end = min(column + len(origin.text), len(text) + 1)
-    return Diagnostic(message, remedy, origin.filename or module.filename, origin.line, column, end, text)
-
-
-# -- what the printed function says of itself
-# -----------------------------------------------------------------------------
-
-
-def _described(program: Program, primal: Function, kind: Mode, wrt: tuple[int, ...], as_tuple: bool) -> Program:
-    """The program with docstring and return annotation on its main function."""
-    if kind == "primal":
-        return program
-    program = Program(tuple(map(_annotated, program.functions)))
-    main = program.main
-    names = [primal.parameters[i].value.name or "" for i in wrt]
-    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-    texts = [printable(primal.parameters[i]) for i in wrt]
-    value = primal.returns if primal.returns is not None and _is_plain(primal.returns) else None
-    annotations = [t for t in texts if t is not None]
-    complete = len(annotations) == len(texts)
-    inner: str | None = None
-    if complete:
-        inner = annotations[0] if len(annotations) == 1 and not as_tuple else f"tuple[{', '.join(annotations)}]"
-    extra = main.parameters[len(primal.parameters) :]
-    match kind:
-        case "forward":
-            tangents = ", ".join("d" + n for n in names)
-            docstring = f"Value and directional derivative of `{primal.name}` along {_parenthesised(tangents, names)}."
-            returns = f"tuple[{value}, {value}]" if value else None
-        case "reverse":
-            seed = extra[0].value.name if extra else "the output adjoint"
-            docstring = f"Value of `{primal.name}` and the adjoints of {listed} for the output adjoint {seed}."
-            returns = f"tuple[{value}, {inner}]" if value and inner else None
-        case "gradient":
-            docstring = f"Gradient of `{primal.name}` with respect to {listed}."
-            returns = inner
-        case "value_and_grad":
-            docstring = f"Value of `{primal.name}` and its gradient with respect to {listed}."
-            returns = f"tuple[{value}, {inner}]" if value and inner else None
-        case "jacobian":
-            docstring = f"Jacobian of `{primal.name}` with respect to {listed}."
-            returns = None
-    if primal.docstring:
-        docstring = f"{docstring}\n\n{primal.docstring.rstrip()}\n"
-    described = replace(main, docstring=docstring, returns=returns)
-    return Program((*program.functions[:-1], described))
-
-
-_PLAIN = frozenset(["float", "int", "bool", "str", "None", "list", "tuple", "dict", "np.ndarray", "numpy.ndarray"])
-
-
-def _is_plain(annotation: str) -> bool:
-    """Whether an annotation needs nothing but Python and NumPy."""
-    return all(word in _PLAIN for word in re.findall(r"[\w.]+", annotation))
-
-
-_SHAPED = re.compile(r"""(?:Float|Float64)\[[\w.]+, ['"]([\w+# -]+)['"]\]""")
-
-
-def printable(parameter: Parameter) -> str | None:
-    """The annotation to print: what would need another package, `Float[np.ndarray, "n d"]`, is written with what the
-    standard library has, `Annotated[np.ndarray, "n d"]`, which says as much to a reader and to the front end."""
-    if parameter.annotation is None or _is_plain(parameter.annotation):
-        return parameter.annotation
-    shaped = _SHAPED.fullmatch(parameter.annotation)
-    if shaped is not None:
-        return f'Annotated[np.ndarray, "{shaped.group(1)}"]'
-    return "np.ndarray" if isinstance(parameter.value.type, Array) else None
-
-
-def _annotated(function: Function) -> Function:
-    """The function with annotations that need nothing but Python and NumPy."""
-    parameters = tuple(replace(p, annotation=printable(p)) for p in function.parameters)
-    plain = function.returns is not None and _is_plain(function.returns)
-    return replace(function, parameters=parameters, returns=function.returns if plain else None)
-
-
-def _parenthesised(text: str, names: list[str]) -> str:
-    return f"({text})" if len(names) > 1 else text
 
 
 # -- whole files

@@ -29,13 +29,15 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ad.jacobian import JacobianMode
-from srcdiff.compiler import MODES, Derived, Wrt, checked_wrt, derive, names_parameters, wrt_positions
+from srcdiff.compiler import Derived, derive
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Symbol, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
+from srcdiff.modes import MODES, WITH_SEEDS
+from srcdiff.parameters import Wrt, checked_wrt, names_parameters, wrt_positions
 from srcdiff.signatures import (
     as_floating,
     carries_derivative,
@@ -89,6 +91,11 @@ class Derivative:
         Whether the optimising passes run.
     signature
         Types of parameters by name, in the notation of annotations; they win over annotations.
+    jacobian_mode, value
+        Whether a Jacobian is computed by columns ("forward") or rows ("reverse"), and whether the function's value
+        comes with it.
+    directions
+        Whether tangents or output adjoints are stacks: with one more, leading axis, one entry a direction.
 
     Raises
     ------
@@ -105,6 +112,8 @@ class Derivative:
         optimize: bool = True,
         signature: Mapping[str, str] | None = None,
         jacobian_mode: JacobianMode = "forward",
+        value: bool = False,
+        directions: bool = False,
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"unknown mode {mode!r}; the modes are {', '.join(MODES)}")
@@ -114,6 +123,10 @@ class Derivative:
         self.optimize = optimize
         self.signature = dict(signature or {})
         self.jacobian_mode: JacobianMode = jacobian_mode
+        self.value = value
+        self.directions = directions
+        if directions and MODES[mode] not in WITH_SEEDS:
+            raise ValueError(f"directions are those of the modes {', '.join(sorted(WITH_SEEDS))}, not of {mode!r}")
         self.parameters = _parameters_of(function)
         self.__name__: str = getattr(function, "__name__", "f")
         self.__qualname__: str = getattr(function, "__qualname__", self.__name__)
@@ -147,18 +160,7 @@ class Derivative:
     def _call_bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with keywords, defaults left out, or tangents and adjoints after the function's own arguments."""
         extra = args[self._positional :]
-        names = self._names[: self._positional]
-        bound = dict(zip(names, args, strict=False))
-        for name, value in kwargs.items():
-            if name not in self._names:
-                raise TypeError(f"{self.__name__} got an unexpected keyword argument {name!r}")
-            if name in bound:
-                raise TypeError(f"{self.__name__} got multiple values for argument {name!r}")
-            bound[name] = value
-        missing = [n for n in self._names if n not in bound and n not in self._defaults]
-        if missing:
-            raise TypeError(f"{self.__name__} is missing arguments: {', '.join(missing)}")
-        ordered = [bound[n] if n in bound else self._defaults[n] for n in self._names]
+        ordered = self.ordered(args, kwargs)
         found = self._cache.get(key_of(ordered))
         if found is None or not all(d.holds() for d in self._dependencies):
             found = self._specialised(ordered, extra)
@@ -170,11 +172,35 @@ class Derivative:
         given = map(as_floating, extra)
         return found.function(*ordered[: self._positional], *given, **keywords)
 
-    def with_extra(self, arguments: Sequence[Any], extra: Sequence[Any]) -> Any:
+    def ordered(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """An argument for each parameter of the function, in their order, defaults filled in.
+
+        Raises
+        ------
+        TypeError
+            where the function could not be called like this.
+        """
+        bound = dict(zip(self._names[: self._positional], args, strict=False))
+        for name, value in kwargs.items():
+            if name not in self._names:
+                raise TypeError(f"{self.__name__} got an unexpected keyword argument {name!r}")
+            if name in bound:
+                raise TypeError(f"{self.__name__} got multiple values for argument {name!r}")
+            bound[name] = value
+        missing = [n for n in self._names if n not in bound and n not in self._defaults]
+        if missing:
+            raise TypeError(f"{self.__name__} is missing arguments: {', '.join(missing)}")
+        return [bound[n] if n in bound else self._defaults[n] for n in self._names]
+
+    def with_extra(
+        self, arguments: Sequence[Any], extra: Sequence[Any], keywords: Mapping[str, Any] | None = None
+    ) -> Any:
         """Call with the function's arguments, defaults left out or not, and then tangents or adjoints."""
-        self.require_count(len(arguments))
-        missing = [self._defaults[n] for n in self._names[len(arguments) : self._positional] if n in self._defaults]
-        return self(*arguments, *missing, *extra)
+        keywords = keywords or {}
+        self.require_count(len(arguments), keywords)
+        ordered = self.ordered(arguments, keywords)
+        named = dict(zip(self._names[self._positional :], ordered[self._positional :], strict=True))
+        return self(*ordered[: self._positional], *extra, **named)
 
     # -- compiling
     # --------------------------------------------------------------------------------------------------------
@@ -212,7 +238,7 @@ class Derivative:
         if not said or not all(isinstance(t, Scalar) for t in said) or self._positional != len(self._names):
             return
         names = self._names
-        if MODES[self.mode] in ("forward", "reverse") or not all(n.isidentifier() for n in names):
+        if MODES[self.mode] in WITH_SEEDS or not all(n.isidentifier() for n in names):
             return
         classes = [{"float": "float", "int": "int", "bool": "bool"}[t.kind] for t in said if isinstance(t, Scalar)]
         given = ", ".join(f"{n}=_missing" for n in names)
@@ -268,8 +294,8 @@ class Derivative:
                 f"{self.__name__}: argument `{self._names[position]}` holds an integer that is too large for a float"
             ) from None
 
-    def require_count(self, count: int) -> None:
-        """The function takes so many positional arguments.
+    def require_count(self, count: int, keywords: Mapping[str, Any] | None = None) -> None:
+        """The function takes so many positional arguments, and those with these names.
 
         Raises
         ------
@@ -278,7 +304,8 @@ class Derivative:
         """
         if count > self._positional:
             raise TypeError(f"{self.__name__} takes {self._positional} arguments, got {count}")
-        missing = [n for n in self._names[count : self._positional] if n not in self._defaults]
+        left = [n for n in self._names[count : self._positional] if n not in (keywords or {})]
+        missing = [n for n in left if n not in self._defaults]
         if missing:
             raise TypeError(f"{self.__name__} is missing arguments: {', '.join(missing)}")
 
@@ -293,7 +320,7 @@ class Derivative:
         wanted = found.function.__code__.co_argcount - self._positional
         if count == wanted:
             return
-        kind = {"forward": "tangent", "reverse": "output adjoint"}.get(MODES[self.mode])
+        kind = {"forward": "tangent", "reverse": "output adjoint", "hvp": "tangent"}.get(MODES[self.mode])
         and_then = f" and then {wanted} {kind}{'s' * (wanted != 1)}" if kind else ""
         raise TypeError(
             f"{self.__name__} takes {self._positional} arguments{and_then}, got {self._positional + count} in all"
@@ -379,6 +406,8 @@ class Derivative:
             types=types,
             optimize=self.optimize,
             jacobian_mode=self.jacobian_mode,
+            value=self.value,
+            directions=self.directions,
         )
 
     def _module(self, types: Mapping[str, Type]) -> tuple[Module, str]:
@@ -421,7 +450,7 @@ class Derivative:
     @property
     def __signature__(self) -> inspect.Signature:
         """The user's parameters, and after them the tangents or the output adjoint."""
-        if MODES[self.mode] in ("forward", "reverse"):
+        if MODES[self.mode] in WITH_SEEDS:
             return inspect.signature(self.generated)
         return inspect.Signature(self.parameters)
 
@@ -435,7 +464,13 @@ class Derivative:
     def __reduce__(self) -> tuple[Any, ...] | str:
         if _found_under_its_name(self):
             return self.__qualname__
-        options = {"optimize": self.optimize, "signature": self.signature, "jacobian_mode": self.jacobian_mode}
+        options = {
+            "optimize": self.optimize,
+            "signature": self.signature,
+            "jacobian_mode": self.jacobian_mode,
+            "value": self.value,
+            "directions": self.directions,
+        }
         return (_rebuilt, (self.function, self.mode, self.wrt, options))
 
 
@@ -480,7 +515,7 @@ def _parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
         where it is not a function with Python source.
     """
     if isinstance(function, Derivative):
-        if MODES[function.mode] in ("forward", "reverse"):
+        if MODES[function.mode] in WITH_SEEDS:
             return list(inspect.signature(function.generated).parameters.values())
         return function.parameters
     if not isinstance(function, FunctionType):

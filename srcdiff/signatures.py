@@ -113,8 +113,31 @@ def require_plain(array: np.ndarray[Any, Any], what: str) -> None:
         )
 
 
-def require_like(primal: Any, other: Any, what: str) -> None:
-    """A tangent or adjoint has the structure and the shapes of its primal.
+def directions_in(primal: Any, other: Any) -> int | None:
+    """How many directions a tangent or adjoint holds: it is a stack of them where its first number or array has one
+    axis more than its primal. None: it is a single one, or there is nothing in it to tell.
+
+    >>> directions_in(np.ones(3), np.ones((5, 3))), directions_in({"a": 1.0}, {"a": np.ones(2)})
+    (5, 2)
+    >>> directions_in(2.0, 1.0)
+    """
+    match primal, other:
+        case (list() | tuple(), list() | tuple()):
+            pairs: Iterator[tuple[Any, Any]] = iter(zip(primal, other, strict=False))
+        case (dict(), dict()):
+            pairs = ((value, other[key]) for key, value in primal.items() if key in other)
+        case (bool() | np.bool_(), _):
+            return None
+        case (int() | float() | np.number() | np.ndarray(), np.ndarray()) if other.ndim == np.ndim(primal) + 1:
+            return len(other)
+        case _:
+            return None
+    return next((found for p, o in pairs if (found := directions_in(p, o)) is not None), None)
+
+
+def require_like(primal: Any, other: Any, what: str, directions: int | None = None) -> None:
+    """A tangent or adjoint has the structure and the shapes of its primal; a stack of `directions` of them has one
+    more, leading axis of this length in each number and array.
 
     Raises
     ------
@@ -133,21 +156,23 @@ def require_like(primal: Any, other: Any, what: str) -> None:
                 require_plain(other, f"the {what}")
             elif isinstance(other, complex) or not isinstance(other, float | int | np.number | np.bool_):
                 raise TypeError(f"the {what} is {described(other)}, not a real number or an array of these")
-            if np.shape(primal) != np.shape(other):
-                raise ValueError(f"the {what} has shape {np.shape(other)}, its primal {np.shape(primal)}")
+            lead = () if directions is None else (directions,)
+            if lead + np.shape(primal) != np.shape(other):
+                stack = f", for {directions} directions" if lead else ""
+                raise ValueError(f"the {what} has shape {np.shape(other)}, its primal {np.shape(primal)}{stack}")
         case list() | tuple():
             if type(other) is not type(primal) or len(other) != len(primal):
                 size = f" of {len(other)} items" if isinstance(other, list | tuple) else ""
                 kind = type(primal).__name__
                 raise ValueError(f"the {what} is {described(other)}{size}, its primal a {kind} of {len(primal)} items")
             for i, (p, o) in enumerate(zip(primal, other, strict=True)):
-                require_like(p, o, f"{what} of item {i}")
+                require_like(p, o, f"{what} of item {i}", directions)
         case dict():
             if not isinstance(other, dict) or other.keys() != primal.keys():
                 found = f"has the keys {list(other)}" if isinstance(other, dict) else f"is {described(other)}"
                 raise ValueError(f"the {what} {found}, its primal is a dict with the keys {list(primal)}")
             for key, value in primal.items():
-                require_like(value, other[key], f"{what} of item {key!r}")
+                require_like(value, other[key], f"{what} of item {key!r}", directions)
 
 
 def described(value: object) -> str:

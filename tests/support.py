@@ -57,6 +57,25 @@ def check_modes(f: Callable[..., Any], *args: Any, wrt: Sequence[int] | None = N
         assert abs(left - right) <= 1e-10 * max(1.0, abs(left)), f"{where}: <u, Jv> = {left}, <J^T u, v> = {right}"
 
 
+def matrix_times(blocks: Any, vector: Any, like: Any) -> Any:
+    """The product of a Jacobian, given as blocks, with a vector; `like` has the structure of the product."""
+    match like:
+        case tuple() | list():
+            return type(like)(matrix_times(b, vector, item) for b, item in zip(blocks, like, strict=True))
+        case dict():
+            return {key: matrix_times(blocks[key], vector, item) for key, item in like.items()}
+    return _row_times(blocks, vector)
+
+
+def _row_times(blocks: Any, vector: Any) -> Any:
+    match vector:
+        case tuple() | list():
+            return sum(_row_times(b, v) for b, v in zip(blocks, vector, strict=True))
+        case dict():
+            return sum(_row_times(blocks[key], v) for key, v in vector.items())
+    return np.tensordot(np.asarray(blocks), np.asarray(vector), np.ndim(vector))
+
+
 def _only(f: Callable[..., Any], args: tuple[Any, ...], positions: tuple[int, ...]) -> Callable[..., Any]:
     """`f` as a function of the arguments at `positions`, on copies of all."""
 

@@ -222,10 +222,6 @@ def test_jacobians_of_nothing(mode: Any) -> None:
     assert jacobian(scaled, wrt=(0, 1), mode=mode)(X, A)[1].shape == (2, 2, 3)
 
 
-def returns_a_tuple(x):
-    return (x, 2.0 * x)
-
-
 def returns_none(x):
     return None
 
@@ -236,18 +232,12 @@ def returns_a_string(x):
 
 @pytest.mark.parametrize("mode", ["forward", "reverse", "auto"])
 @pytest.mark.parametrize(
-    ("f", "argument"),
-    [
-        (returns_a_tuple, X),
-        (returns_none, 1.0),
-        (returns_a_string, 1.0),
-        (containers, [2.0, X]),
-        (lambda q: q[0] * q[1], [2.0, X]),
-    ],
+    "f",
+    [returns_none, returns_a_string],
 )
-def test_jacobians_take_numbers_and_arrays_alone(f: Callable[..., Any], argument: Any, mode: Any) -> None:
+def test_jacobians_of_what_has_none(f: Callable[..., Any], mode: Any) -> None:
     with pytest.raises(TransformError, match=r"the Jacobian of .* is not defined"):
-        jacobian(f, mode=mode)(argument)
+        jacobian(f, mode=mode)(1.0)
 
 
 def test_the_sweeps_of_a_jacobian_do_not_pose_as_jvp_and_vjp() -> None:

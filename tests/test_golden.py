@@ -1,8 +1,8 @@
 """The goldens: generated files as a customer would get them, read in review, compared to the byte, and executed.
 
-In: tests/golden/<case>/primal.py. Out: forward.py, reverse.py and gradient.py beside it, as `srcdiff transform`
-prints them. Each generated file is imported and run: the dot-product test, divided differences, optimised against
-unoptimised, and transformed again, its second derivative against divided differences of the first.
+In: tests/golden/<case>/primal.py. Out: forward.py, reverse.py, gradient.py, hvp.py and hessian.py beside it, as
+`srcdiff transform` prints them. Each generated file is imported and run: the dot-product test, divided differences,
+optimised against unoptimised, and transformed again, its second derivative against divided differences of the first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from srcdiff.compiler import transform_file
 from srcdiff.loading import load
 from tests.conftest import GOLDEN
 from tests.oracles import differences
+from tests.support import matrix_times
 
 RNG = np.random.default_rng(3)
 VECTOR = np.array([0.5, -0.8, 1.3, 0.2])
@@ -56,8 +57,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...], tuple[int, ...]]] = {
     ),
     "comprehension": ("softmax_entropy", ([0.3, -0.2, 1.0], 0.8), (0, 1)),
 }
-MODES = ("forward", "reverse", "gradient")
-SUFFIX = {"forward": "_jvp", "reverse": "_vjp", "gradient": "_grad"}
+MODES = ("forward", "reverse", "gradient", "hvp", "hessian")
+SUFFIX = {"forward": "_jvp", "reverse": "_vjp", "gradient": "_grad", "hvp": "_hvp", "hessian": "_hessian"}
 
 
 def text_of(case: str, mode: str, optimize: bool = True) -> str:
@@ -128,6 +129,27 @@ def test_run(case: str, optimize: bool) -> None:
     assert differences.error(got, value) < 1e-13
     assert differences.error(adjoints, gradient) < 1e-13
     assert abs(sum(differences.dot(g, v) for g, v in zip(gradient, tangents, strict=True)) - tangent) < 1e-9
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_second_derivatives(case: str, optimize: bool) -> None:
+    _, args, wrt = CASES[case]
+    gradient = generated(case, "gradient")
+    tangents = directions(case)
+    expected = differences.directional(along(gradient, args, wrt), tuple(args[i] for i in wrt), tuple(tangents))
+    product = generated(case, "hvp", optimize)(*copy.deepcopy(args), *tangents)
+    assert differences.error(product, expected) < 1e-6, (product, expected)
+    hessian = generated(case, "hessian", optimize)(*copy.deepcopy(args))
+    blocks, products = (hessian, product) if len(wrt) > 1 else (((hessian,),), (product,))
+    for row, wanted in zip(blocks, products, strict=True):
+        terms = [matrix_times(block, vector, wanted) for block, vector in zip(row, tangents, strict=True)]
+        found = sum(differences.leaves(term) for term in terms)
+        assert differences.error(found, differences.leaves(wanted)) < 1e-12
+    if len(wrt) > 1 and case not in ("containers", "comprehension", "untyped"):
+        for i in range(len(wrt)):
+            for j in range(i):
+                assert np.array_equal(np.ravel(hessian[i][j]), np.ravel(np.transpose(hessian[j][i])))
 
 
 def along(f: Any, args: tuple[Any, ...], wrt: tuple[int, ...]) -> Callable[..., Any]:

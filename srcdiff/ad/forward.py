@@ -28,8 +28,8 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.fixed_points import FixedPointTangent
 from srcdiff.ad.refusals import Refusals
-from srcdiff.ad.variants import Variants, positional
-from srcdiff.ad.zeros import named, zero_of
+from srcdiff.ad.variants import Variants, positional, specialised
+from srcdiff.ad.zeros import named, tolerant, zero_of
 from srcdiff.analysis.activity import useful_values, varied_values
 from srcdiff.analysis.invariance import stabilisers
 from srcdiff.ir.builder import Builder, tangent_name
@@ -74,7 +74,7 @@ def forward(program: Program, wrt: tuple[int, ...], name: str | None = None, *, 
     mode = _Forward(Variants(program), optimize, wanted)
     mode.derivative(program.main.name, wrt, wanted)
     mode.refusals.raise_if_any()
-    return Program(tuple(mode.variants.finished))
+    return tolerant(Program(tuple(mode.variants.finished)))
 
 
 @dataclass
@@ -91,7 +91,10 @@ class _Forward:
         if is_new:
             function = self.variants.program[name]
             helper = wanted != self.wanted
-            self.variants.finish(self._make(positional(function) if helper else function, wrt, new_name))
+            if helper:
+                self.variants.finish(specialised(self._make(positional(function), wrt, new_name)))
+            else:
+                self.variants.finish(self._make(function, wrt, new_name))
         return new_name
 
     def _make(self, function: Function, wrt: tuple[int, ...], name: str) -> Function:

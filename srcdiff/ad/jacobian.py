@@ -1,9 +1,17 @@
-"""Jacobians: one sweep a column (forward mode) or a row (reverse mode).
+"""Jacobians: all columns in one forward sweep, or all rows in one reverse sweep.
 
-In: a program, the positions of the parameters and the mode. Out: a program whose main function `f_jacobian` calls the
-`_jvp` or the `_vjp` of the function once for every basis vector and puts the results together: an array of the
-output's shape followed by the parameter's shape, or a tuple of these.
+In: a program, the positions of the parameters and the mode. Out: a program whose main function `f_jacobian` returns an
+array of the output's shape followed by the parameter's; of containers the output's structure, and in it the
+parameter's; a tuple of these where there are several parameters::
 
+    y = x * np.roll(x, 1)                 y = x * np.roll(x, 1)
+                                          dx = np.eye(len(x))
+                                          dy = dx * np.roll(x, 1) + x * np.roll(dx, 1, axis=1)
+                                          return dy.T
+
+Where the types do not allow a stack of directions, one sweep is done for each.
+
+>>> from srcdiff.ir.builder import Builder
 >>> from srcdiff.ir.core import Function, Parameter
 >>> from srcdiff.ir.interpret import interpret
 >>> from srcdiff.ir.types import FLOAT
@@ -17,154 +25,138 @@ output's shape followed by the parameter's shape, or a tuple of these.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
+from srcdiff.ad.assembly import (
+    Assembly,
+    count_of_directions,
+    from_columns,
+    from_rows,
+    is_number,
+    unit_directions,
+)
+from srcdiff.ad.directions import stack_directions
 from srcdiff.ad.forward import forward
+from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
 from srcdiff.ad.variants import unique_name
-from srcdiff.ir.builder import Builder, adjoint_name, tangent_name
-from srcdiff.ir.core import Call, For, Function, Program, Value, constant, refresh
-from srcdiff.ir.types import INT, List, Scalar, Tuple, Type
+from srcdiff.ir.builder import tangent_name
+from srcdiff.ir.core import Program, Value
 from srcdiff.primitives.table import TABLE
 
 JacobianMode = Literal["forward", "reverse"]
 
 
 def jacobian(
-    program: Program, wrt: tuple[int, ...], mode: JacobianMode, as_tuple: bool, *, optimize: bool = True
+    program: Program,
+    wrt: tuple[int, ...],
+    mode: JacobianMode,
+    as_tuple: bool,
+    *,
+    value: bool = False,
+    optimize: bool = True,
 ) -> Program:
-    """The Jacobian of the main function with respect to the parameters at positions `wrt`."""
+    """The Jacobian of the main function with respect to the parameters at positions `wrt`.
+
+    Parameters
+    ----------
+    mode
+        ``"forward"``: columns; ``"reverse"``: rows.
+    value
+        Whether the value of the function is returned too: ``(value, jacobian)``.
+
+    Raises
+    ------
+    srcdiff.ad.refusals.Refused
+        where there is no derivative.
+    """
     function = program.main
-    functions: dict[str, Function] = {}
-    sweeps: list[str] = []
-    for group in [(i,) for i in wrt] if mode == "forward" else [wrt]:
-        taken = {*functions, *(f.name for f in program.functions)}
-        # Not called `_jvp` and `_vjp`: what a sweep returns that no Jacobian needs is optimised away.
-        if mode == "forward":
-            derived = forward(program, group, unique_name(f"{function.name}_column", taken), optimize=optimize)
-            docstring = f"A column of the Jacobian of `{function.name}`, or a sum of columns weighted with the tangent."
-        else:
-            name = unique_name(f"{function.name}_row", taken)
-            derived = reverse(program, group, "vjp", True, name, optimize=optimize)
-            docstring = f"A row of the Jacobian of `{function.name}`, or a sum of rows weighted with the adjoint."
-        for made in derived.functions:
-            described = replace(made, docstring=docstring, returns=None) if made is derived.main else made
-            functions.setdefault(made.name, described)
-        sweeps.append(derived.main.name)
-    if mode == "reverse" or any(not isinstance(p.value.type, Scalar) for p in function.parameters):
-        for primal in program.functions:
-            functions.setdefault(primal.name, primal)
-    copy = refresh(function.body)
-    builder = Builder()
-    arguments = copy.parameters
-    make = _columns if mode == "forward" else _rows
-    results = make(builder, function, arguments, wrt, sweeps)
-    if len(results) != 1 or as_tuple:
-        results = [builder.apply(TABLE["make_tuple"], *results)]
-    parameters = tuple(
-        type(p)(v, p.default, p.keyword_only, p.annotation) for p, v in zip(function.parameters, arguments, strict=True)
-    )
-    name = unique_name(f"{function.name}_jacobian", {*functions, *(f.name for f in program.functions)})
-    main = Function(name, parameters, builder.block(arguments, results))
-    return Program((*functions.values(), main))
+    name = unique_name(f"{function.name}_jacobian", {f.name for f in program.functions})
+    if mode == "forward":
+        assembly, result, jacobians = _columns(program, wrt, optimize)
+    else:
+        assembly, result, jacobians = _rows(program, wrt, optimize)
+    if len(jacobians) != 1 or as_tuple:
+        jacobians = [assembly.builder.apply(TABLE["make_tuple"], *jacobians)]
+    return assembly.finish(name, [result, *jacobians] if value else jacobians)
 
 
-def _result_type(function: Function) -> Type:
-    return function.body.results[0].type
+def seed_of(program: Program, sweep: Program) -> int:
+    """The position of the parameter that a sweep has beside those of the function."""
+    own = set(program.main.body.parameters)
+    return next(i for i, p in enumerate(sweep.main.parameters) if p.value not in own)
 
 
-def _columns(
-    builder: Builder, function: Function, arguments: tuple[Value, ...], wrt: tuple[int, ...], sweeps: list[str]
-) -> list[Value]:
-    result = _result_type(function)
+def _columns(program: Program, wrt: tuple[int, ...], optimize: bool) -> tuple[Assembly, Value, list[Value]]:
+    """A forward sweep for each parameter."""
+    function = program.main
+    parameters = function.body.parameters
+    sweeps = [forward(program, (p,), f"{function.name}_columns_{p}", optimize=optimize) for p in wrt]
+    seeds = [seed_of(program, s) for s in sweeps]
+    try:
+        stacked = [
+            sweep if is_number(x.type) else stack_directions(sweep, (seed,), (1,), count_of_directions(x))
+            for x, sweep, seed in zip([parameters[p] for p in wrt], sweeps, seeds, strict=True)
+        ]
+    except Refused:
+        return _columns_one_by_one(program, sweeps, wrt)
+    assembly = Assembly(program, stacked)
+    result: Value | None = None
     jacobians: list[Value] = []
-    y: Value | None = None
-    for position, sweep in zip(wrt, sweeps, strict=True):
-        x = arguments[position]
-
-        def column(inner: Builder, seed: Value, sweep: str = sweep) -> Value:
-            value, dvalue = inner.value(result), inner.value(result, "column")
-            inner.emit(Call(sweep, _with(function, arguments, seed), (value, dvalue)))
-            return dvalue
-
-        if isinstance(x.type, Scalar):
-            jacobians.append(column(builder, constant(1.0)))
-            continue
-        columns = _for_each_basis_vector(builder, x, column, result, "columns", tangent_name(x.name))
-        stacked = builder.apply(TABLE["np.array"], columns)
-        if not isinstance(result, Scalar):
-            # The output's size is asked of the output itself: of no columns at all nothing could be read.
-            if y is None:
-                y = builder.value(result, function.body.results[0].name or "result")
-                builder.emit(Call(function.name, arguments, (y,)))
-            sizes = builder.apply(TABLE["make_tuple"], builder.apply(TABLE["size"], x), builder.apply(TABLE["size"], y))
-            rows = builder.apply(TABLE["np.reshape"], stacked, sizes)
-            shape = builder.apply(TABLE["add"], builder.apply(TABLE["shape"], y), builder.apply(TABLE["shape"], x))
-            jacobians.append(builder.apply(TABLE["np.reshape"], builder.apply(TABLE["T"], rows), shape))
-        else:
-            jacobians.append(builder.apply(TABLE["np.reshape"], stacked, builder.apply(TABLE["shape"], x)))
-    return jacobians
+    for p, sweep, seed in zip(wrt, stacked, seeds, strict=True):
+        x = assembly.arguments[p]
+        unit = unit_directions(assembly.builder, x, tangent_name(x.name))
+        y, dy = assembly.run(sweep, {seed: unit})
+        result = result or y
+        jacobians.append(from_columns(assembly.builder, dy, y, x))
+    assert result is not None
+    return assembly, result, jacobians
 
 
-def _rows(
-    builder: Builder, function: Function, arguments: tuple[Value, ...], wrt: tuple[int, ...], sweeps: list[str]
-) -> list[Value]:
-    result = _result_type(function)
-    inputs = [arguments[i] for i in wrt]
-    gradients = Tuple(tuple(x.type for x in inputs))
-
-    def row(inner: Builder, seed: Value) -> Value:
-        gradient = inner.value(gradients, "row")
-        inner.emit(Call(sweeps[0], _with(function, arguments, seed), (inner.value(result), gradient)))
-        return gradient
-
-    if isinstance(result, Scalar):
-        only = row(builder, constant(1.0))
-        return [builder.apply(TABLE["index_get"], only, k) for k in range(len(inputs))]
-    name = function.body.results[0].name or "result"
-    y = builder.value(result, name)
-    builder.emit(Call(function.name, arguments, (y,)))
-    rows = _for_each_basis_vector(builder, y, row, gradients, "rows", adjoint_name(name))
+def _columns_one_by_one(
+    program: Program, sweeps: list[Program], wrt: tuple[int, ...]
+) -> tuple[Assembly, Value, list[Value]]:
+    assembly = Assembly(program, [*sweeps, program])
+    y = assembly.call(program.main)
     jacobians: list[Value] = []
-    for k, x in enumerate(inputs):
-        item = Builder()
-        index = item.value(INT)
-        one = item.apply(TABLE["index_get"], item.apply(TABLE["index_get"], rows, index), k)
-        count = builder.apply(TABLE["range"], 0, builder.apply(TABLE["len"], rows), 1)
-        parts = builder.value(List(one.type))
-        builder.emit(For(count, (), (), item.block((index,), (one,)), (parts,), expression=True))
-        stacked = builder.apply(TABLE["np.array"], parts)
-        shape = builder.apply(TABLE["add"], builder.apply(TABLE["shape"], y), builder.apply(TABLE["shape"], x))
-        jacobians.append(builder.apply(TABLE["np.reshape"], stacked, shape))
-    return jacobians
+    for p, sweep in zip(wrt, sweeps, strict=True):
+        x = assembly.arguments[p]
+        (dy,) = assembly.run_each(sweep, seed_of(program, sweep), x, [y])
+        jacobians.append(assembly.builder.apply(TABLE["jacobian_columns"], dy, x))
+    return assembly, y, jacobians
 
 
-def _for_each_basis_vector(
-    builder: Builder,
-    like: Value,
-    sweep: Callable[[Builder, Value], Value],
-    item_type: Type,
-    name: str,
-    seed_name: str | None,
-) -> Value:
-    """The list of what `sweep` returns for every basis vector of the space that `like` is from."""
-    size = builder.apply(TABLE["size"], like)
-    basis = builder.apply(TABLE["np.eye"], size, name="basis")
-    shape = builder.apply(TABLE["shape"], like)
-    inner = Builder()
-    index = inner.value(INT, "k")
-    vector = inner.apply(TABLE["index_get"], basis, index)
-    seed = inner.apply(TABLE["np.reshape"], vector, shape, name=seed_name)
-    collected = sweep(inner, seed)
-    items = builder.value(List(item_type), name)
-    steps = builder.apply(TABLE["range"], 0, size, 1)
-    builder.emit(For(steps, (), (), inner.block((index,), (collected,)), (items,)))
-    return items
+def _rows(program: Program, wrt: tuple[int, ...], optimize: bool) -> tuple[Assembly, Value, list[Value]]:
+    """One reverse sweep."""
+    function = program.main
+    sweep = reverse(program, wrt, "vjp", True, f"{function.name}_rows", optimize=optimize)
+    seed = seed_of(program, sweep)
+    result = function.body.results[0]
+    if is_number(result.type):
+        assembly = Assembly(program, [sweep])
+        y, adjoints = assembly.run(sweep, {seed: unit_directions(assembly.builder, result)})
+    else:
+        try:
+            stacked = stack_directions(sweep, (seed,), (1,), count_of_directions(result))
+        except Refused:
+            return _rows_one_by_one(program, sweep, wrt)
+        assembly = Assembly(program, [stacked])
+        y, adjoints = assembly.run_reverse(stacked, seed)
+    jacobians: list[Value] = []
+    for k, p in enumerate(wrt):
+        bx = assembly.builder.apply(TABLE["index_get"], adjoints, k)
+        jacobians.append(from_rows(assembly.builder, bx, y, assembly.arguments[p]))
+    return assembly, y, jacobians
 
 
-def _with(function: Function, arguments: tuple[Value, ...], seed: Value) -> tuple[Value, ...]:
-    """The arguments with the seed after the positional ones."""
-    count = sum(not p.keyword_only for p in function.parameters)
-    return (*arguments[:count], seed, *arguments[count:])
+def _rows_one_by_one(program: Program, sweep: Program, wrt: tuple[int, ...]) -> tuple[Assembly, Value, list[Value]]:
+    assembly = Assembly(program, [sweep, program])
+    builder = assembly.builder
+    y = assembly.call(program.main)
+    inputs = builder.apply(TABLE["make_tuple"], *(assembly.arguments[p] for p in wrt))
+    (adjoints,) = assembly.run_each(sweep, seed_of(program, sweep), y, [inputs])
+    jacobians = [
+        builder.apply(TABLE["jacobian_rows"], builder.apply(TABLE["index_get"], adjoints, k), y)
+        for k in range(len(wrt))
+    ]
+    return assembly, y, jacobians

@@ -37,8 +37,8 @@ from srcdiff.ad.inline import inline_element_readers
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals
 from srcdiff.ad.sweep import Pair, Sweep
-from srcdiff.ad.variants import Variants, is_recursive, positional
-from srcdiff.ad.zeros import zero_of
+from srcdiff.ad.variants import Variants, is_recursive, specialised
+from srcdiff.ad.zeros import tolerant, zero_of
 from srcdiff.analysis.activity import useful_values, varied_values
 from srcdiff.analysis.invariance import stabilisers
 from srcdiff.analysis.liveness import prune_block
@@ -98,7 +98,7 @@ def reverse(
     new_name, _ = maker.variants.name((mode, wrt), wanted)
     maker.variants.finish(maker.main(function, wrt, mode, as_tuple, new_name))
     maker.refusals.raise_if_any()
-    return Program(tuple(maker.variants.finished))
+    return tolerant(Program(tuple(maker.variants.finished)))
 
 
 Key = tuple[str, tuple[int, ...], tuple[int, ...]]
@@ -241,7 +241,7 @@ class ReverseMode:
         builder = Builder()
         tape = builder.apply(TABLE["make_tuple"], *saved, name="tape")
         body = Block(forward.parameters, (*forward.statements, *builder.statements), (*forward.results, tape))
-        return positional(Function(pair.forward, function.parameters, body))
+        return specialised(Function(pair.forward, function.parameters, body))
 
     @staticmethod
     def _reverse_half(
@@ -264,4 +264,4 @@ class ReverseMode:
         values.extend(incoming)
         reverse = substitute(reverse, mapping)
         body = Block(tuple(values), (*builder.statements, *reverse.statements), reverse.results)
-        return positional(Function(pair.reverse, tuple(parameters), body))
+        return specialised(Function(pair.reverse, tuple(parameters), body))

@@ -13,6 +13,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.core import Call, Function, Program, walk
+from srcdiff.ir.types import FLOAT
 
 
 def unique_name(wanted: str, taken: set[str]) -> str:
@@ -78,3 +79,13 @@ def positional(function: Function) -> Function:
     """The function as helpers are called: every argument given, by position."""
     parameters = tuple(replace(p, default=None, keyword_only=False) for p in function.parameters)
     return replace(function, parameters=parameters)
+
+
+def specialised(function: Function) -> Function:
+    """The derivative of a helper, which says what it was derived for: numbers. Where nothing is known of the arguments,
+    a reader of the text could not tell them from arrays."""
+    parameters = tuple(
+        replace(p, annotation="float") if p.annotation is None and p.value.type == FLOAT else p
+        for p in function.parameters
+    )
+    return positional(replace(function, parameters=parameters))

@@ -13,10 +13,28 @@ built here: `0.0` for a number, an array of zeros otherwise.
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 
 from srcdiff.analysis.activity import is_undefined
+from srcdiff.analysis.undefined import possibly_undefined
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.core import Apply, Value, constant, substitute_statement
+from srcdiff.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Effect,
+    For,
+    Function,
+    If,
+    Primitive,
+    Program,
+    Statement,
+    Value,
+    While,
+    assert_never,
+    constant,
+    substitute_statement,
+)
 from srcdiff.ir.types import Scalar
 from srcdiff.primitives.table import TABLE
 
@@ -45,3 +63,32 @@ def named(builder: Builder, start: int, value: Value, name: str | None) -> Value
                 builder.statements[later] = substitute_statement(builder.statements[later], {value: renamed})
             return renamed
     return value
+
+
+def tolerant(program: Program) -> Program:
+    """The program with `zeros_if_defined` for every zero, made by a rule or passed on, of what may be undefined."""
+    functions: list[Function] = []
+    for function in program.functions:
+        undefined = possibly_undefined(function.body)
+        if undefined:
+            function = replace(function, body=_tolerant(function.body, undefined))
+        functions.append(function)
+    return Program(tuple(functions))
+
+
+def _tolerant(block: Block, undefined: Set[Value]) -> Block:
+    statements: list[Statement] = []
+    for s in block.statements:
+        match s:
+            case Apply(Primitive(name="zeros_like"), (x,), _) if x in undefined:
+                statements.append(replace(s, primitive=TABLE["zeros_if_defined"]))
+            case If():
+                then, orelse = _tolerant(s.then, undefined), _tolerant(s.orelse, undefined)
+                statements.append(replace(s, then=then, orelse=orelse))
+            case For() | While():
+                statements.append(replace(s, body=_tolerant(s.body, undefined)))
+            case Apply() | Call() | Effect():
+                statements.append(s)
+            case _:
+                assert_never(s)
+    return Block(block.parameters, tuple(statements), block.results)

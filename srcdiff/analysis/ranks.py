@@ -12,12 +12,12 @@ operands of rank 0; and `x[i]` of rank 0 with an integer `i` means that `x` has 
 
 >>> from srcdiff.ir.builder import Builder
 >>> from srcdiff.ir.core import Function, Parameter
->>> from srcdiff.ir.types import INT
+>>> from srcdiff.ir.types import FLOAT, INT
 >>> b = Builder()
 >>> x, i = b.value(Array(None, None), "x"), b.value(INT, "i")
 >>> y = b.apply(TABLE["negative"], b.apply(TABLE["index_get"], x, i))
 >>> f = Function("f", (Parameter(x), Parameter(i)), b.block((x, i), (y,)))
->>> {n: str(t) for n, t in implied_types(Program((f,)), True).items()}
+>>> {n: str(t) for n, t in implied_types(Program((f,)), FLOAT).items()}
 {'x': 'array[x_0]'}
 """
 
@@ -39,7 +39,7 @@ from srcdiff.ir.core import (
     is_atom,
     walk,
 )
-from srcdiff.ir.types import Array, Scalar, Symbol, Tuple, Type
+from srcdiff.ir.types import FLOAT, Array, Scalar, Symbol, Tuple, Type
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.table import TABLE
 
@@ -48,11 +48,13 @@ _BROADCASTING: frozenset[Primitive] = frozenset([*ELEMENTWISE.values(), *(TABLE[
 _SAME_RANK = frozenset({"identity", "copy", "index_set", "index_add", "zeros_like", "np.zeros_like", "np.copy"})
 
 
-def implied_types(program: Program, returns_number: bool) -> dict[str, Type]:
-    """Types of the main function's array parameters whose rank follows from the result being a number (if it is said
-    to be one), from helpers that take numbers, and from elements of arrays of known rank that are written."""
+def implied_types(program: Program, returns: Type) -> dict[str, Type]:
+    """Types of the main function's array parameters whose rank follows from the result being a number, or a tuple with
+    numbers in it (where `returns`, what it is said to return, says so), from helpers that take numbers, and from
+    elements of arrays of known rank that are written."""
     function = program.main
-    ranks: dict[Value, int] = {function.body.results[0]: 0} if returns_number else {}
+    ranks: dict[Value, int] = {}
+    _returned(function.body, function.body.results[0], returns, ranks)
     for statement in walk(function.body):
         if isinstance(statement, Call):
             for argument, parameter in zip(
@@ -71,6 +73,21 @@ def implied_types(program: Program, returns_number: bool) -> dict[str, Type]:
         if isinstance(kind, Array) and kind.shape is None and name is not None and parameter in ranks:
             found[name] = Array(kind.dtype, tuple(Symbol(f"{name}_{axis}") for axis in range(ranks[parameter])))
     return found
+
+
+def _returned(block: Block, result: Value, returns: Type, ranks: dict[Value, int]) -> None:
+    """Numbers among what is returned: the result itself, or the items of the tuple that is made for it."""
+    if returns == FLOAT:
+        _set(ranks, result, 0)
+    if not isinstance(returns, Tuple):
+        return
+    for statement in block.statements:
+        match statement:
+            case Apply(Primitive(name="make_tuple"), items, made) if made is result and len(items) == len(
+                returns.items
+            ):
+                for item, type in zip(items, returns.items, strict=True):
+                    _returned(block, item, type, ranks)
 
 
 def _set(ranks: dict[Value, int], value: Value, rank: int) -> None:

@@ -296,7 +296,7 @@ class Decisions:
             return None
         if s.results[0].name is not None and not (s.results[0] in self._parallel or self._contribution(s)):
             return None
-        if s in self.pops.values():
+        if s in self.pops.values() or s in self.unpacked or s in self.absorbed:
             return None
         place = self._place(s.results[0], block, index)
         if place is None:

@@ -199,8 +199,8 @@ class Forms:
                 if all(isinstance(o.type, Scalar | Array) for o in operands):
                     return self.binary(ast.Add(), parts[0], parts[1])
                 return self.helper("accumulate", *parts)
-            case "unbroadcast":
-                return self.helper("unbroadcast", *parts)
+            case "unbroadcast" | "item_adjoint":
+                return self.helper(name, *parts)
             case "range":
                 return self._range(operands, parts)
             case "append":

@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from srcdiff.emit.branches import joined
 from srcdiff.emit.forms import Forms
 from srcdiff.emit.layout import split
 from srcdiff.emit.names import name_variables
@@ -106,7 +107,7 @@ def _function(function: Function, spelling: Spelling, impure: frozenset[str]) ->
         body += resolver.statements(backward)
     else:
         body += resolver.statements(nodes)
-    body = without_unread(body, impure)
+    body = joined(without_unread(body, impure))
     if all(isinstance(s, Comment) for s in body):
         body.append(ast.Pass())
     return ast.FunctionDef(name=function.name, args=arguments, body=body, decorator_list=[], returns=returns, lineno=0)

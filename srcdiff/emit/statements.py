@@ -34,7 +34,7 @@ from srcdiff.emit.tree import (
     leaf,
     merged,
 )
-from srcdiff.emit.writes import write
+from srcdiff.emit.writes import numbers_are_certain, write
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import (
     UNDEFINED,
@@ -97,6 +97,7 @@ class Iterate(Tail):
 class Selection:
     def __init__(self, function: Function, forms: Forms, impure: frozenset[str]) -> None:
         self.forms = forms
+        self.numbers_are_certain = numbers_are_certain(function)
         self._effects = impure
         self.storage = Storage(function)
         self.decisions = Decisions(function, self.storage, impure)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from srcdiff.emit.forms import BINARY, as_value
 from srcdiff.emit.tree import Augment, Expression, Leaf, Node, Plain, assign, leaf, reads_of
-from srcdiff.ir.core import Apply, Constant, Global, Value
-from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type
+from srcdiff.ir.core import Apply, Constant, Function, Global, Value, walk
+from srcdiff.ir.types import Array, Dict, List, Maybe, Opaque, Scalar, Tuple, Type, Unknown
 
 if TYPE_CHECKING:
     from srcdiff.emit.statements import Selection
@@ -44,11 +44,21 @@ def write(selection: Selection, s: Apply) -> list[Node]:
     return [replace(plain, augment=augment, pure=not selection.impure(value))]
 
 
+def numbers_are_certain(function: Function) -> bool:
+    """Whether a reader of the text sees that what is a number is one: nothing in it is of unknown type (but tapes). For
+    where it may be an array, `s += v` would write into it, under whatever other names it has."""
+    return not any(
+        isinstance(v.type, Unknown) and not isinstance(v.type, Maybe) and v.name != "tape"
+        for statement in walk(function.body)
+        for v in statement.results
+    )
+
+
 def _augment(selection: Selection, s: Apply, value: Expression) -> Augment | None:
     """What `s += v` would be, for numbers: it prints so if target and left operand share a name."""
     name = s.primitive.name
     numbers = isinstance(s.result.type, Scalar) and all(isinstance(o.type, Scalar) for o in s.operands)
-    if not numbers or not isinstance(value.node, ast.BinOp):
+    if not numbers or not selection.numbers_are_certain or not isinstance(value.node, ast.BinOp):
         return None
     if name != "accumulate" and not (name in BINARY and (s.origin.augmented or s.origin.role == "adjoint")):
         return None
@@ -123,6 +133,9 @@ def _indexed(selection: Selection, s: Apply) -> list[Node]:
     if s.primitive.name == "index_add":
         part = selection.operand(value)
         operator = ast.Add()
+        if isinstance(part.node, ast.UnaryOp) and isinstance(part.node.op, ast.USub) and isinstance(base.type, Array):
+            # `x[i] += -v` and `x[i] -= v` are the same to the last bit.
+            operator, part = ast.Sub(), replace(part, node=part.node.operand)
     else:
         operator, part = _old_content(selection, s)
     subscript = ast.Subscript(value=Leaf(target), slice=place.node, ctx=ast.Store())

@@ -263,6 +263,10 @@ class Calls(Indexing):
             case "print" | "super" | "eval" | "exec" | "globals" | "locals" | "setattr" | "getattr" | "open" | "input":
                 remedy = "write it as a statement of its own" if builtin == "print" else "use plain expressions"
                 raise self.error(node, f"`{builtin}()` is not supported here", remedy)
+            case "slice" if 1 <= len(node.args) <= 3 and not node.keywords:
+                operands, none = self.evaluate_all(node.args), Result(constant(None))
+                bounds = [none, operands[0], none] if len(operands) == 1 else [*operands, none][:3]
+                return self.primitive("make_slice", bounds, node, name)
             case "list" | "tuple" | "dict" if not node.args and not node.keywords:
                 return self.primitive(
                     {"list": "make_list", "tuple": "make_tuple", "dict": "make_dict"}[builtin], [], node, name

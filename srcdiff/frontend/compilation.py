@@ -15,7 +15,7 @@ from srcdiff.diagnostics import Diagnostic, Reporter
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import FunctionSource
 from srcdiff.ir.core import Function, Global
-from srcdiff.ir.types import BOTTOM, UNKNOWN, Type, join
+from srcdiff.ir.types import BOTTOM, UNKNOWN, Tuple, Type, join
 
 _PATIENCE = 4
 
@@ -95,7 +95,7 @@ class Compilation:
                 break
             if round > _PATIENCE and summary.result != self._pending[key].result:
                 # A type that grows with the depth of the recursion has no end of its own.
-                summary = replace(summary, result=UNKNOWN)
+                summary = replace(summary, result=_widened(self._pending[key].result, summary.result))
                 if summary == self._pending[key]:
                     break
             self._pending[key] = summary
@@ -142,6 +142,14 @@ class Compilation:
                 self._captured.add(name)
             self._globals[key] = Global(type, name.split(".")[-1], module=module, attribute=name, captured=captured)
         return self._globals[key]
+
+
+def _widened(known: Type, found: Type) -> Type:
+    """A type that covers both, where `found` goes deeper than `known` at every round: the items of a tuple that stay
+    as they are are kept, those that grow are unknown."""
+    if isinstance(known, Tuple) and isinstance(found, Tuple) and len(known.items) == len(found.items):
+        return Tuple(tuple(a if join(a, b) == a else UNKNOWN for a, b in zip(known.items, found.items, strict=True)))
+    return known if join(known, found) == known else UNKNOWN
 
 
 def _column(text: str, offset: int) -> int:

@@ -36,6 +36,7 @@ from srcdiff.ir.types import (
     Type,
     Unknown,
     is_mutable,
+    present,
 )
 from srcdiff.primitives.table import METHODS
 
@@ -114,7 +115,7 @@ class Indexing(Expressions):
         if not is_mutable(value.type):
             return Result(value)
         memory = self.memory(base)
-        base_type = base_value.type
+        base_type = present(base_value.type)
         exact = False
         match base_type:
             case Array():

@@ -15,7 +15,7 @@ from srcdiff.frontend.loops import Loops
 from srcdiff.frontend.names import External
 from srcdiff.frontend.objects import Operand, Result, Static, StaticTuple
 from srcdiff.ir.core import Value, constant
-from srcdiff.ir.types import RANGE, Array, Dict, List, Opaque, Scalar, Size, Tuple, Unknown
+from srcdiff.ir.types import RANGE, Array, Dict, List, Opaque, Scalar, Size, Tuple, Unknown, present
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ class Iteration(Loops):
     def over(self, operand: Result, node: gast.AST) -> Sequence:
         """A loop over the elements of an object."""
         value = self.current(operand, node)
-        type = value.type
+        type = present(value.type)
         if type == RANGE:
             return self.range_sequence(Result(value), node)
         if isinstance(type, Dict):

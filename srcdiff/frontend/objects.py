@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.frontend.names import FunctionSource, Resolution
 from srcdiff.ir.core import Origin, Value
-from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable
+from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable, present
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def may_be_container(t: Type) -> bool:
 def element_memory(base: Memory, base_type: Type) -> Memory:
     """The memory of an element of an object: an array's element is the array's memory, a list's is another object."""
     inner = base.elements | base.held
-    match base_type:
+    match present(base_type):
         case Array():
             return Memory(base.own, leaf=True)
         case Unknown() if base.leaf:

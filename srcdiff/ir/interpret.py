@@ -107,6 +107,8 @@ class _Frame:
                 in_tuple = primitive.name == "make_tuple"
                 read = self._pass_on if in_tuple or primitive.name in _PASSES_ON else self._read
                 contents = [read(v) for v in operands]
+                if primitive.name == "zeros_if_defined":
+                    contents = [None if c is UNDEFINED else c for c in contents]
                 undefined = not in_tuple and any(c is UNDEFINED for c in contents)
                 self.content[result] = UNDEFINED if undefined else primitive.evaluate(*contents)
             case If(condition, then, orelse, results):

@@ -137,6 +137,17 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Maybe(Unknown):
+    """None, or a value of type `item`: what a branch that does not assign it leaves in a tape. Treated as unknown, except
+    that an operation that fails on None is typed as for `item`."""
+
+    item: Type
+
+    def __str__(self) -> str:
+        return f"{self.item} or None"
+
+
+@dataclass(frozen=True)
 class Bottom:
     """The type of what never has a value (an unbound variable, the result of a call not analysed yet)."""
 
@@ -182,8 +193,19 @@ def join(a: Type, b: Type) -> Type:
             if a.items is None or b.items is None or [k for k, _ in a.items] != [k for k, _ in b.items]:
                 return Dict(None)
             return Dict(tuple((k, join(p, q)) for (k, p), (_, q) in zip(a.items, b.items, strict=True)))
+        case (Opaque("None"), _) | (_, Opaque("None")) | (Maybe(), _) | (_, Maybe()):
+            return _maybe(join(present(a), present(b)))
         case _:
             return UNKNOWN
+
+
+def present(t: Type) -> Type:
+    """The type of a value of type `t` that is not None (`BOTTOM`: it always is)."""
+    return t.item if isinstance(t, Maybe) else BOTTOM if t == NONE else t
+
+
+def _maybe(t: Type) -> Type:
+    return UNKNOWN if isinstance(t, Unknown | Opaque | Bottom) else Maybe(t)
 
 
 def is_float_dtype(dtype: str | None) -> bool:
@@ -204,6 +226,8 @@ def is_differentiable(t: Type) -> bool:
             return item is None or is_differentiable(item)
         case Dict(entries):
             return entries is None or any(is_differentiable(t) for _, t in entries)
+        case Maybe(item):
+            return is_differentiable(item)
         case Unknown():
             return True
         case Opaque() | Bottom():
@@ -213,6 +237,8 @@ def is_differentiable(t: Type) -> bool:
 def is_mutable(t: Type) -> bool:
     """Whether an object of this type may be changed in place, so that two names of it must be told apart."""
     match t:
+        case Maybe(item):
+            return is_mutable(item)
         case Array() | List() | Dict() | Unknown():
             return True
         case Tuple(items):

@@ -207,6 +207,33 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
     return None
 
 
+def _scaled_broadcast(apply: Apply, known: Definitions) -> Outcome:
+    """``broadcast_to(2.0, shape) * 100.0`` is ``broadcast_to(200.0, shape)``."""
+    a, b = apply.operands
+    for spread, number in ((a, b), (b, a)):
+        inner = _inner(spread, known, "np.broadcast_to")
+        if inner is None or known.reads.get(spread) != 1:
+            continue
+        if isinstance(inner.operands[0].type, Scalar) and isinstance(number.type, Scalar):
+            operands = (inner.operands[0], number) if spread is a else (number, inner.operands[0])
+            scaled = Value(apply.primitive.infer(*operands), None, apply.result.origin)
+            product = replace(apply, operands=operands, result=scaled)
+            return [product, _again(apply, "np.broadcast_to", scaled, inner.operands[1])]
+    return None
+
+
+def _negative_product(apply: Apply, known: Definitions) -> Outcome:
+    """``-(2.0 * x)`` is ``-2.0 * x``."""
+    x = apply.operands[0]
+    inner = _inner(x, known, "multiply")
+    if inner is None or known.reads.get(x) != 1 or not isinstance(inner.operands[0], Constant):
+        return None
+    number = inner.operands[0].value
+    if type(number) is not float or number >= 0.0 or not _is_float(apply.result.type):
+        return None
+    return _again(apply, "multiply", constant(-number), inner.operands[1])
+
+
 def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value | None] | None:
     """What was broadcast, and the array whose shape it took: `broadcast_to(g, x.shape)`, `full_like(x, 1.0)`,
     `g + zeros_like(x)`. (`full_like` makes even a number of NumPy's single, which a product with it would not be.)"""
@@ -386,6 +413,14 @@ def _selects_once(index: Value, known: Definitions) -> bool:
     return parts is not None and all(_selects_once(v, known) for v in parts.operands)
 
 
+def _shape_of_zeros(apply: Apply, known: Definitions) -> Outcome:
+    """The shape of ``np.zeros_like(x)`` is that of x."""
+    made = _made_by(apply.operands[0], known, "zeros_like")
+    if made is None or not isinstance(made.operands[0].type, Array):
+        return None
+    return _again(apply, apply.primitive.name, made.operands[0])
+
+
 def _shape_of_elementwise(apply: Apply, known: Definitions) -> Outcome:
     """The shape of ``x * x``, ``x * 2.0`` and ``-x`` is that of x."""
     made = _inner(apply.operands[0], known, "add", "subtract", "multiply", "divide", "negative", "power")
@@ -408,18 +443,26 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "add": (_fold, _plus_zero, _doubled, _plus_negative, _without_broadcast),
     "accumulate": (_plus_zero, _doubled, _plus_negative),
     "subtract": (_fold, _minus_negative, _without_broadcast),
-    "multiply": (_fold, _one_times, _minus_one_times, _without_broadcast, _outwards, _collected),
+    "multiply": (
+        _fold,
+        _one_times,
+        _minus_one_times,
+        _without_broadcast,
+        _scaled_broadcast,
+        _outwards,
+        _collected,
+    ),
     "divide": (_fold, _first_of_one, _without_broadcast, _outwards),
     "np.squeeze": (_squeezed_sum,),
     "power": (_fold, _first_of_one),
-    "negative": (_fold, _twice_negative),
+    "negative": (_fold, _twice_negative, _negative_product),
     "np.sum": (_sum_of_number,),
     "index_get": (_written_element, _known_size),
-    "len": (_known_size,),
+    "len": (_known_size, _shape_of_zeros),
     "copy": (_copy_of_fresh,),
     "not_": (_twice, _not_compared),
     "index_add": (_first_addition,),
     "index_set": (_unchanged_element,),
-    "shape": (_shape_of_elementwise,),
-    "size": (_shape_of_elementwise,),
+    "shape": (_shape_of_elementwise, _shape_of_zeros),
+    "size": (_shape_of_elementwise, _shape_of_zeros),
 }

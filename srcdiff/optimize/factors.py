@@ -1,7 +1,8 @@
 """Signs and constant factors of derivatives: where they cost least and read best.
 
 In: a product or quotient, and what defines its operands. Out: what to put in its place, as `srcdiff.optimize.algebra`
-takes it. A sign moves outwards, where it becomes a difference (``x + -a * b`` is ``x - a * b``); a factor that is a
+takes it. A sign moves outwards, where it becomes a difference (``x + -a * b`` is ``x - a * b``); ``100.0 * (2.0 * x)``
+is ``200.0 * x``; a factor that is a
 power of two moves into the smaller operand of a product (``2.0 * (b[:, None] * Z)`` is ``(2.0 * b)[:, None] * Z``).
 Neither changes a bit of the result, short of overflow.
 
@@ -81,13 +82,16 @@ def collected(apply: Apply, known: Mapping[Value, Apply], reads: Mapping[Value, 
     """``2.0 * (x * 0.5)`` as ``1.0 * x``, and ``2.0 * (b * Z)`` as ``(2.0 * b) * Z`` where b is the smaller."""
     a, b = apply.operands
     for factor, rest in ((_number(a), b), (_number(b), a)):
-        inner = _part(rest, known, reads, "multiply") if factor is not None and _is_power_of_two(factor) else None
+        inner = _part(rest, known, reads, "multiply") if factor is not None else None
         if factor is None or inner is None or not _floating(apply.result.type, *(o.type for o in inner.operands)):
             continue
         p, q = inner.operands
         for number, other in ((_number(p), q), (_number(q), p)):
-            if number is not None:
+            # One of the two is a power of two: then their product is exact, and so is the order of the factors.
+            if number is not None and (_is_power_of_two(factor) or _is_power_of_two(number)):
                 return [replace(apply, operands=(constant(factor * number), other))]
+        if not _is_power_of_two(factor):
+            continue
         for position, (small, large) in enumerate(((p, q), (q, p))):
             if _is_smaller(small.type, large.type) and large.type == inner.result.type == apply.result.type:
                 made = _scaled(apply, factor, small, known, reads)

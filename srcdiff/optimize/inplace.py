@@ -206,15 +206,18 @@ def _with_own_derivatives(body: Block, analysis: Overwrites, rewriter: _Rewriter
     results = list(body.results[: len(body.results) > 1])
     taken = taken.union(*(analysis.reach_of(value).all for value in results))
     renewed: dict[Statement, tuple[Statement, ...]] = {}
-    for result in body.results[len(results) :]:
-        if result not in packed:
-            results.append(own(result))
-            continue
-        pack = packed[result]
+
+    def own_all(value: Value) -> Value:
+        """The same for what a tuple holds, and the tuples in it."""
+        if value not in packed:
+            return own(value)
+        pack = packed[value]
         start = len(copies)
-        items = tuple(map(own, pack.operands))
+        items = tuple(map(own_all, pack.operands))
         renewed[pack] = (*copies[start:], replace(pack, operands=items))
         del copies[start:]
-        results.append(result)
+        return value
+
+    results.extend(map(own_all, body.results[len(results) :]))
     statements = tuple(s for statement in body.statements for s in renewed.get(statement, (statement,)))
     return Block(body.parameters, (*statements, *copies), tuple(results))

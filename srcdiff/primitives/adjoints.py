@@ -22,11 +22,13 @@ from srcdiff.ir.types import (
     Bottom,
     Dict,
     List,
+    Maybe,
     Opaque,
     Scalar,
     Tuple,
     Type,
     Unknown,
+    join,
 )
 from srcdiff.primitives.builtin import items_type
 from srcdiff.primitives.helpers import helper
@@ -51,6 +53,8 @@ def zero_type(t: Type) -> Type:
             return List(None if item is None else zero_type(item))
         case Dict(entries):
             return Dict(None if entries is None else tuple((k, zero_type(v)) for k, v in entries))
+        case Maybe(item):
+            return join(zero_type(item), NONE)
         case Opaque("object") | Unknown():
             return UNKNOWN
         case Opaque("shape"):
@@ -68,6 +72,10 @@ def accumulate_type(a: Type, b: Type) -> Type:
             return other
         case (Opaque("None"), other) | (other, Opaque("None")):
             return other
+        case Maybe(p), Maybe(q):
+            return join(accumulate_type(p, q), NONE)
+        case (Maybe(item), other) | (other, Maybe(item)):
+            return accumulate_type(item, other)
         case Scalar(), Scalar():
             return FLOAT
         case (Scalar(), Unknown()) | (Unknown(), Scalar()):
@@ -133,6 +141,7 @@ ADJOINTS: dict[str, Primitive] = {
             keeps_bottom=True,
         ),
         primitive("unbroadcast", "g x", _unbroadcast_type, helper("unbroadcast"), views=(0,)),
+        primitive("item_adjoint", "g x", _unbroadcast_type, helper("item_adjoint"), views=(0,)),
         primitive("clear_item", "b x index", lambda b, x, index: zero_type(x.type), helper("clear_item"), views=(0,)),
         primitive("unpack", "g x", _unpack_type, helper("unpack"), views=(0,)),
         primitive(

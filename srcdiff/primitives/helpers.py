@@ -30,6 +30,13 @@ def unbroadcast(g, x):
         g = np.broadcast_to(g, np.shape(x))
     return g
 ''',
+    "item_adjoint": '''\
+def item_adjoint(g, x):
+    """The adjoint of x, which was written to an item whose adjoint is g."""
+    if x is None or isinstance(x, (list, tuple, dict)):
+        return g
+    return unbroadcast(g, x)
+''',
     "zeros_like": '''\
 def zeros_like(x):
     """The zero derivative of x: a number, an array, or a container of them."""
@@ -198,16 +205,136 @@ def settled(new, old, tolerance):
     change = np.max(np.abs(entries(new) - a), initial=0.0)
     return bool(change <= tolerance * np.max(np.abs(a), initial=0.0))
 ''',
+    "count_numbers": '''\
+def count_numbers(x):
+    """How many numbers there are in x: a number, an array, or a container of them."""
+    if isinstance(x, dict):
+        return sum([count_numbers(x[key]) for key in x])
+    if isinstance(x, (list, tuple)):
+        return sum([count_numbers(item) for item in x])
+    return np.size(x) if isinstance(x, (int, float, np.ndarray, np.generic)) else 0
+''',
+    "count_directions": '''\
+def count_directions(stack):
+    """How many directions there are in a stack: the length of its leading axis."""
+    if isinstance(stack, np.ndarray):
+        return len(stack)
+    if isinstance(stack, dict):
+        return max([0] + [count_directions(stack[key]) for key in stack])
+    if isinstance(stack, (list, tuple)):
+        return max([0] + [count_directions(item) for item in stack])
+    return 0
+''',
+    "direction_of": '''\
+def direction_of(stack, k):
+    """Direction number k of a stack."""
+    if isinstance(stack, dict):
+        return {key: direction_of(stack[key], k) for key in stack}
+    if isinstance(stack, (list, tuple)):
+        parts = [direction_of(item, k) for item in stack]
+        return tuple(parts) if isinstance(stack, tuple) else parts
+    return None if stack is None else stack[k]
+''',
+    "stack_of": '''\
+def stack_of(items, like):
+    """The items, which have the structure of like, stacked along a leading axis of each number and array."""
+    if isinstance(like, dict):
+        return {key: stack_of([item[key] for item in items], like[key]) for key in like}
+    if isinstance(like, (list, tuple)):
+        parts = []
+        for i in range(len(like)):
+            parts.append(stack_of([item[i] for item in items], like[i]))
+        return tuple(parts) if isinstance(like, tuple) else parts
+    if not isinstance(like, (int, float, np.ndarray, np.generic)):
+        return None
+    return np.reshape(np.array(items), (len(items),) + np.shape(like))
+''',
+    "unit_directions": '''\
+def unit_directions(x, first=0, count=None):
+    """The unit directions of x, stacked along a leading axis of each number and array in x."""
+    if count is None:
+        count = count_numbers(x)
+    if isinstance(x, dict):
+        stacks = {}
+        for key in x:
+            stacks[key] = unit_directions(x[key], first, count)
+            first = first + count_numbers(x[key])
+        return stacks
+    if isinstance(x, (list, tuple)):
+        parts = []
+        for item in x:
+            parts.append(unit_directions(item, first, count))
+            first = first + count_numbers(item)
+        return tuple(parts) if isinstance(x, tuple) else parts
+    if not isinstance(x, (int, float, np.ndarray, np.generic)):
+        return None
+    dtype = x.dtype if isinstance(x, np.ndarray) and x.dtype.kind == "f" else float
+    unit = np.eye(count, np.size(x), -first, dtype)
+    return np.reshape(unit, (count,) + np.shape(x))
+''',
+    "jacobian_columns": '''\
+def jacobian_columns(dy, x, first=0):
+    """The Jacobian in x, taken from the tangents dy along the unit directions of x."""
+    if isinstance(dy, dict):
+        return {key: jacobian_columns(dy[key], x, first) for key in dy}
+    if isinstance(dy, (list, tuple)):
+        rows = [jacobian_columns(item, x, first) for item in dy]
+        return tuple(rows) if isinstance(dy, tuple) else rows
+    if isinstance(x, dict):
+        blocks = {}
+        for key in x:
+            blocks[key] = jacobian_columns(dy, x[key], first)
+            first = first + count_numbers(x[key])
+        return blocks
+    if isinstance(x, (list, tuple)):
+        parts = []
+        for item in x:
+            parts.append(jacobian_columns(dy, item, first))
+            first = first + count_numbers(item)
+        return tuple(parts) if isinstance(x, tuple) else parts
+    if dy is None or not isinstance(x, (int, float, np.ndarray, np.generic)):
+        return None
+    columns = np.moveaxis(dy[first : first + np.size(x)], 0, -1)
+    return np.reshape(columns, np.shape(dy)[1:] + np.shape(x))[()]
+''',
+    "jacobian_rows": '''\
+def jacobian_rows(bx, y, first=0):
+    """The Jacobian of y, taken from the adjoints bx for the unit directions of y."""
+    if isinstance(y, dict):
+        rows = {}
+        for key in y:
+            rows[key] = jacobian_rows(bx, y[key], first)
+            first = first + count_numbers(y[key])
+        return rows
+    if isinstance(y, (list, tuple)):
+        parts = []
+        for item in y:
+            parts.append(jacobian_rows(bx, item, first))
+            first = first + count_numbers(item)
+        return tuple(parts) if isinstance(y, tuple) else parts
+    if isinstance(bx, dict):
+        return {key: jacobian_rows(bx[key], y, first) for key in bx}
+    if isinstance(bx, (list, tuple)):
+        blocks = [jacobian_rows(item, y, first) for item in bx]
+        return tuple(blocks) if isinstance(bx, tuple) else blocks
+    if bx is None or not isinstance(y, (int, float, np.ndarray, np.generic)):
+        return None
+    return np.reshape(bx[first : first + np.size(y)], np.shape(y) + np.shape(bx)[1:])[()]
+''',
 }
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "add_at": ("accumulate",),
     "clear_item": ("zeros_like",),
+    "item_adjoint": ("unbroadcast",),
     "spread_over": ("unbroadcast",),
     "fold": ("accumulate", "zeros_like"),
     "matmul_left": ("unbroadcast",),
     "matmul_right": ("unbroadcast",),
     "settled": ("entries",),
+    "unit_directions": ("count_numbers",),
+    "jacobian_columns": ("count_numbers",),
+    "jacobian_rows": ("count_numbers",),
 }
 """The helpers that a helper calls."""
 

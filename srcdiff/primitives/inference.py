@@ -29,6 +29,7 @@ from srcdiff.ir.types import (
     Dimension,
     Kind,
     List,
+    Maybe,
     Opaque,
     Scalar,
     Size,
@@ -36,6 +37,7 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
     Unknown,
+    present,
 )
 
 Shape = tuple[Dimension, ...]
@@ -47,6 +49,26 @@ class InferenceError(ValueError):
 
 class ShapeError(InferenceError):
     """Shapes, axes or lengths that do not fit together."""
+
+
+_TAKE_NONE = frozenset(
+    "identity copy is_ is_not equal not_equal contains not_contains not_ bool str fstring formatted "
+    "np.array np.asarray np.equal np.not_equal".split()
+)
+"""Operations of which None is an ordinary operand; displays and sums of derivatives are others."""
+_HOLD_NONE = frozenset(("append", "index_set", "index_add", "clear_item"))
+"""Operations on a container, their first operand, which is not None; its items may be."""
+
+
+def _without_none(name: str, operands: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The operands, with the types that they have where the operation does not fail."""
+    if name in _TAKE_NONE or not any(isinstance(o.type, Maybe) for o in operands):
+        return operands
+    certain = 1 if name in _HOLD_NONE else len(operands)
+    return tuple(
+        Value(present(o.type), o.name) if isinstance(o.type, Maybe) and k < certain else o
+        for k, o in enumerate(operands)
+    )
 
 
 def primitive(
@@ -64,13 +86,13 @@ def primitive(
     doc: str = "",
 ) -> Primitive:
     """A `Primitive` whose parameters are written in one string. What reads a value that never exists never gives one,
-    except for displays (`keeps_bottom`)."""
+    except for displays (`keeps_bottom`). What may be None is not None where an operation fails on it."""
 
     def checked(*operands: Value) -> Type:
         if any(isinstance(o.type, Bottom) for o in operands):
             return BOTTOM
         try:
-            return infer(*operands)
+            return infer(*_without_none(name, operands))
         except ShapeError:
             return BOTTOM
 

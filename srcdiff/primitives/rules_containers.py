@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from srcdiff.ir.core import Constant
-from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type
+from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
@@ -45,6 +45,9 @@ non_differentiable(
             "zeros_like",
             "fstring",
             "formatted",
+            "count_numbers",
+            "count_directions",
+            "unit_directions",
         ),
     )
 )
@@ -106,8 +109,14 @@ def _slot(by: Symbolic, index: Symbolic, value: Symbolic, kept: Symbolic | None 
         return unpack(g, value)
     if is_container(by):
         return copied(g)
+    if isinstance(by.type, Unknown) and isinstance(value.type, Unknown):
+        return g.apply("item_adjoint", g, value)
     part = fit(g, value)
     return copied(g) if part is g else part
+
+
+# Of a container it is all of it; beside an array it is spread over what it was summed from.
+linear("item_adjoint", {0: lambda by, y, g, x: by.apply("accumulate", zeros_of(g), by)})
 
 
 @jvp("index_get")

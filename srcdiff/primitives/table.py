@@ -16,6 +16,7 @@ from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.containers import CONTAINERS
 from srcdiff.primitives.elementwise import ELEMENTWISE
+from srcdiff.primitives.jacobians import JACOBIANS
 from srcdiff.primitives.linalg import LINALG
 from srcdiff.primitives.makers import MAKERS
 from srcdiff.primitives.mathlib import MATH
@@ -36,6 +37,7 @@ TABLE: dict[str, Primitive] = {
     **SHAPES,
     **PRODUCTS,
     **LINALG,
+    **JACOBIANS,
 }
 
 ATTRIBUTES = frozenset({"T", "shape", "ndim", "size", "dtype"})

@@ -83,8 +83,12 @@ class Dual:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         """`np.sin(dual)` is `sin(dual)`, an array times a dual an array of duals."""
-        if method != "__call__" or keywords:
+        if method != "__call__" or set(keywords) - {"out"}:
             return NotImplemented
+        if "out" in keywords:  # `array *= dual`
+            (out,) = keywords["out"]
+            out[...] = ufunc(*inputs)
+            return out
         if any(isinstance(i, np.ndarray) and i.ndim for i in inputs):
             boxed = [_boxed(i) if isinstance(i, Dual) else i for i in inputs]
             return ufunc(*boxed)
@@ -180,13 +184,33 @@ def seed(primal: Any, tangent: Any) -> Any:
     if isinstance(primal, np.ndarray):
         out = np.empty(primal.shape, dtype=object)
         for index in np.ndindex(primal.shape):
-            out[index] = Dual(primal[index].item(), tangent[index].item())
+            out[index] = Dual(primal[index], tangent[index])
         return out
     if isinstance(primal, (list, tuple)):
         return type(primal)(seed(p, t) for p, t in zip(primal, tangent, strict=True))
     if isinstance(primal, dict):
         return {key: seed(primal[key], tangent[key]) for key in primal}
     return primal if tangent is None else Dual(primal, tangent)
+
+
+def mixed(f: Any, primals: tuple[Any, ...], *directions: tuple[Any, ...]) -> Any:
+    """The derivative of the scalar function `f` along all the directions, one after the other: a mixed partial.
+
+    Every argument carries every level of duals from the outset, so that no two levels are confused. None in a
+    direction passes its primal through.
+
+    >>> mixed(lambda x, y: x**3 * y * y, (2.0, 5.0), (1.0, 0.0), (0.0, 1.0))
+    120.0
+    >>> mixed(lambda x: sin(x) * exp(x), (0.0,), (1.0,), (1.0,), (1.0,))
+    2.0
+    """
+    arguments = primals
+    for direction in directions:
+        arguments = tuple(seed(p, t) for p, t in zip(arguments, direction, strict=True))
+    result = f(*arguments)
+    for _ in directions:
+        result = lift(result).tangent
+    return result
 
 
 def derivative(f: Any, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:

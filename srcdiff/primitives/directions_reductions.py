@@ -1,0 +1,83 @@
+"""Reductions of stacks of directions: every axis one further back, and all axes but the first in place of all."""
+
+from __future__ import annotations
+
+from srcdiff.primitives.directions_core import Stacks, as_array, flat, flattened, is_container, rule
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of
+from srcdiff.primitives.symbolic import Symbolic
+
+_PLAIN = ("np.sum", "np.prod", "np.mean", "np.max", "np.min", "np.any", "np.all", "np.count_nonzero")
+
+
+def shifted(axis: object) -> object:
+    """Axes of one direction as axes of the stack."""
+    match axis:
+        case int():
+            return axis + 1 if axis >= 0 else axis
+        case tuple():
+            return tuple(map(shifted, axis))
+        case _:
+            raise AssertionError(f"{axis!r} is no axis")
+
+
+def axes_of(s: Stacks, position: int, rank: int | None) -> object | None:
+    """The axes of the stack that the operand at `position` names in one direction; None where they are not known."""
+    axis = axis_of(s.apply.operands[position])
+    if axis is None:
+        return None if rank is None else 1 if rank == 1 else tuple(range(1, rank + 1))
+    return None if axis is UNKNOWN_AXIS else shifted(axis)
+
+
+def listed(s: Stacks) -> Symbolic | None:
+    """Operand 0 as an array."""
+    return as_array(s, s[0], s.type(0)) if is_container(s.type(0)) else s[0]
+
+
+@rule(*_PLAIN, "np.var", "np.std")
+def _(s: Stacks) -> Symbolic | None:
+    x, axes = listed(s), axes_of(s, 1, s.rank(0))
+    if x is None or any(s.stacked[1:]):
+        return None
+    if axes is None and s.is_none(1) and s.constant(len(s.operands) - 1) is False:
+        # Of unknown rank: all that belongs to a direction in one row.
+        return s.call(flattened(x, s.count), 1, *s.operands[2:])
+    if axes == ():
+        return s[0] if s.name in ("np.sum", "np.prod", "np.mean", "np.max", "np.min") else None
+    return None if axes is None else s.call(x, axes, *s.operands[2:])
+
+
+@rule("np.argmax", "np.argmin")
+def _(s: Stacks) -> Symbolic | None:
+    axes = axes_of(s, 1, s.rank(0))
+    return s.call(s[0], axes, s[2]) if isinstance(axes, int) and not is_container(s.type(0)) else None
+
+
+@rule("np.cumsum")
+def _(s: Stacks) -> Symbolic | None:
+    if is_container(s.type(0)):
+        return None
+    if s.is_none(1):
+        return s.call(flat(s, 0), 1)
+    axes = axes_of(s, 1, s.rank(0))
+    return None if axes is None else s.call(s[0], axes)
+
+
+@rule("np.argsort")
+def _(s: Stacks) -> Symbolic | None:
+    axes = axes_of(s, 1, s.rank(0))
+    return s.call(s[0], axes) if isinstance(axes, int) and not is_container(s.type(0)) else None
+
+
+@rule("np.linalg.norm")
+def _(s: Stacks) -> Symbolic | None:
+    axes = axes_of(s, 2, s.rank(0))
+    whole = s.is_none(2)
+    if axes is None or is_container(s.type(0)) or (whole and s.rank(0) not in (1, 2)):
+        return None
+    return s.call(s[0], s[1], axes, s[3])
+
+
+@rule("product_of_others")
+def _(s: Stacks) -> Symbolic | None:
+    axes = axes_of(s, 1, s.rank(0))
+    return None if axes is None or is_container(s.type(0)) or axes == () else s.call(s[0], axes)
