@@ -49,6 +49,12 @@ CASES: dict[str, tuple[str, tuple[Any, ...], tuple[int, ...]]] = {
     ),
     "untyped": ("f", (0.7, 1.9, 2.0), (0, 1, 2)),
     "recursion": ("horner", (0.8, 5), (0,)),
+    "fixed_point_sqrt": ("root", (2.0, 1e-14), (0,)),
+    "fixed_point_jacobi": (
+        "energy",
+        (np.array([[4.0, 1.0, -0.5], [0.3, 3.0, 0.8], [-0.6, 0.2, 5.0]]), np.array([1.0, -2.0, 0.7])),
+        (0, 1),
+    ),
     "comprehension": ("softmax_entropy", ([0.3, -0.2, 1.0], 0.8), (0, 1)),
 }
 MODES = ("forward", "reverse", "gradient", "hvp", "hessian")

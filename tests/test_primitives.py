@@ -366,6 +366,10 @@ def test_helper_meanings() -> None:
     assert zeros["b"][0].dtype == float
     assert helper("zeros_like")(np.zeros(2, np.float32)).dtype == np.float32
     assert helper("accumulate")({"a": 1.0}, {"a": 2.0, "b": 3.0}) == {"a": 3.0, "b": 3.0}
+    assert helper("entries")({"b": [2.0, None], "a": (X[0], [])}).tolist() == [*X[0], 2.0]
+    assert helper("settled")({"a": X}, {"a": X}, 1e-9) and helper("settled")(X, X + 1e-9, 1e-9)
+    assert not helper("settled")(X, X + 1e-7, 1e-9) and not helper("settled")(np.full(2, np.inf), np.ones(2), 1e-9)
+    assert helper("settled")([], [], 1e-9) and not helper("settled")([1.0, np.nan], [1.0, np.nan], 1e-9)
     with pytest.raises(ValueError, match="zip"):
         helper("accumulate")([1.0], [1.0, 2.0])
     with pytest.raises(TypeError, match="broadcast"):

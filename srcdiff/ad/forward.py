@@ -26,10 +26,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from srcdiff.ad.fixed_points import FixedPointTangent
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.variants import Variants, positional, specialised
 from srcdiff.ad.zeros import named, tolerant, zero_of
-from srcdiff.analysis.activity import varied_values
+from srcdiff.analysis.activity import useful_values, varied_values
 from srcdiff.analysis.invariance import stabilisers
 from srcdiff.ir.builder import Builder, tangent_name
 from srcdiff.ir.core import (
@@ -37,6 +38,7 @@ from srcdiff.ir.core import (
     Block,
     Call,
     Effect,
+    FixedPoint,
     For,
     Function,
     If,
@@ -101,7 +103,9 @@ class _Forward:
         frozen = stabilisers(function.body) if self.optimize else set()
         varied = varied_values(function.body, seeds, frozen)
         self.refusals.numbers_from_text(function.body, varied)
-        sweep = _Sweep(self, varied, dict(seeds))
+        wanted = [r for r in function.body.results if is_differentiable(r.type)]
+        useful = useful_values(function.body, wanted, varied)
+        sweep = TangentSweep(self, varied, dict(seeds), useful, function.name)
         builder = Builder()
         sweep.statements(builder, function.body.statements)
         tangents = [sweep.materialised(builder, r) for r in function.body.results if is_differentiable(r.type)]
@@ -128,12 +132,16 @@ class _Forward:
 
 
 @dataclass
-class _Sweep:
+class TangentSweep:
     """The transformation of one function: `tangents` maps values to theirs; absent means zero."""
 
     mode: _Forward
     varied: set[Value]
     tangents: dict[Value, Value] = field(default_factory=dict)
+    useful: set[Value] = field(default_factory=set)
+    """Of the varied values, those that what the function returns depends on."""
+    name: str = ""
+    """The function's name, for what the derivative says when it runs."""
 
     def statements(self, builder: Builder, statements: tuple[Statement, ...]) -> None:
         for statement in statements:
@@ -252,13 +260,15 @@ class _Sweep:
         )
 
     def _while(self, builder: Builder, loop: While) -> None:
+        if isinstance(loop.marker, FixedPoint):
+            self._keep_calls(loop)
+            FixedPointTangent(self, builder, loop, loop.marker).run()
+            return
         active, initial, parameters = self._loop_parts(builder, loop)
         body, carried, collected = self._loop_body(loop, (*loop.carried, *parameters), active)
         unused = tuple(Value(p.type, p.name, p.origin) for p in parameters)
         condition = Block((*loop.condition.parameters, *unused), loop.condition.statements, loop.condition.results)
-        for statement in walk(loop.condition):
-            if isinstance(statement, Call):
-                self.mode.variants.keep(statement.function)
+        self._keep_calls(replace(loop, body=Block((), (), ())))
         builder.emit(
             replace(
                 loop,
@@ -268,6 +278,12 @@ class _Sweep:
                 results=(*carried, *collected),
             )
         )
+
+    def _keep_calls(self, statement: Statement) -> None:
+        """Take over the primal functions that are called in a statement that stays as it is."""
+        for inner in walk(Block((), (statement,), ())):
+            if isinstance(inner, Call):
+                self.mode.variants.keep(inner.function)
 
     def _call(self, builder: Builder, call: Call) -> None:
         active = tuple(i for i, v in enumerate(call.arguments) if v in self.tangents)

@@ -131,7 +131,7 @@ class ReverseMode:
             seed = constant(1.0, name=seed_name)
         if result in active:
             adjoints[result] = seed
-        sweep = Sweep.over(self, function.body, active)
+        sweep = Sweep.over(self, function, active)
         replaced = sweep.statements(builder, function.body.statements, adjoints)
         builder.origin = NOWHERE.as_role("adjoint")
         gradients = [self._gradient(builder, adjoints, parameters[i]) for i in wrt]
@@ -216,7 +216,7 @@ class ReverseMode:
         )
         for result, adjoint in zip(wanted, incoming, strict=True):
             add_contribution(builder, adjoints, result, adjoint)
-        sweep = Sweep.over(self, body, active)
+        sweep = Sweep.over(self, function, active)
         replaced = sweep.statements(builder, body.statements, adjoints)
         builder.origin = NOWHERE.as_role("adjoint")
         outgoing = tuple(self._gradient(builder, adjoints, p) for p in seeds)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution, adjoint_type
+from srcdiff.ad.fixed_points import FixedPointAdjoint
 from srcdiff.ad.loops import LoopAdjoint
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals, stable_values
@@ -39,7 +40,9 @@ from srcdiff.ir.core import (
     Call,
     Constant,
     Effect,
+    FixedPoint,
     For,
+    Function,
     If,
     Statement,
     Value,
@@ -97,12 +100,15 @@ class Sweep:
     definitions: Mapping[Value, Apply] = field(default_factory=dict)
     undefined: Set[Value] = frozenset()
     """Values that may be without content."""
+    name: str = ""
+    """The function's name, for what the derivative says when it runs."""
 
     @staticmethod
-    def over(maker: Maker, body: Block, active: set[Value]) -> Sweep:
-        """The sweep over the function with this body."""
+    def over(maker: Maker, function: Function, active: set[Value]) -> Sweep:
+        """The sweep over the function."""
+        body = function.body
         definitions = {s.result: s for s in walk(body) if isinstance(s, Apply)}
-        return Sweep(maker, active, stable_values(body), definitions, possibly_undefined(body))
+        return Sweep(maker, active, stable_values(body), definitions, possibly_undefined(body), function.name)
 
     def statements(
         self, builder: Builder, statements: tuple[Statement, ...], adjoints: Adjoints
@@ -135,6 +141,8 @@ class Sweep:
         match statement:
             case If():
                 return self._if(builder, statement, mine, adjoints)
+            case While() if isinstance(statement.marker, FixedPoint):
+                return FixedPointAdjoint(self, builder, statement, statement.marker, mine, adjoints).run()
             case For() | While():
                 return LoopAdjoint(self, builder, statement, mine, adjoints).run()
             case Call():

@@ -371,7 +371,14 @@ class Decisions:
         """Whether a stop condition reads nothing that the end of the iteration replaces before it is tested."""
         if block not in self._stops or self._stops[block] is not value:
             return False
-        return not any(v in block.parameters for v in self._read(self.definitions[value]))
+        parts = [value]
+        for part in parts:
+            reads = [v for v in self._read(self.definitions[part]) if v not in parts]
+            if any(v in block.parameters for v in reads):
+                return False
+            # What has no name may be printed inside the condition, and then reads what it reads there.
+            parts += [v for v in reads if (v.name is None or v in self._parallel) and v in self.definitions]
+        return True
 
     # ------------------------------------------------------------------ what can be an expression, and what is free
 

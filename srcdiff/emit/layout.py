@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from srcdiff.emit.document import Doc, Group, Hanging, IfBroken, Indent, Line, Text, fresh_id, render
+from srcdiff.emit.markers import directive_of
 from srcdiff.emit.omission import may_omit_parentheses
 from srcdiff.emit.printer import LINE, Precedence, Printer, operands, precedence_of, simple_power
 
@@ -84,10 +85,10 @@ class _Layout:
             case ast.If(test=test):
                 return [Text("if "), *self._optional(test), Text(":")]
             case ast.While(test=test):
-                return [Text("while "), *self._optional(test), Text(":")]
+                return [Text("while "), *self._optional(test), Text(":" + directive_of(s))]
             case ast.For(target=target, iter=iterable):
                 names = self._printer.bare(target)
-                return [Text(f"for {names} in "), *self._value(iterable), Text(":")]
+                return [Text(f"for {names} in "), *self._value(iterable), Text(":" + directive_of(s))]
             case ast.FunctionDef():
                 return self._header(s)
             case _:

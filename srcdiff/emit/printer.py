@@ -19,6 +19,8 @@ from typing import Any
 
 from astunparse import Unparser
 
+from srcdiff.emit.markers import directive_of
+
 LINE = 88
 
 
@@ -212,10 +214,10 @@ class Printer(Unparser):  # type: ignore[misc]
         self.fill(f"if {self.flat(t.test)}:")
 
     def _For(self, t: ast.For) -> None:
-        self.fill(f"for {self.bare(t.target)} in {self.bare(t.iter)}:")
+        self.fill(f"for {self.bare(t.target)} in {self.bare(t.iter)}:{directive_of(t)}")
 
     def _While(self, t: ast.While) -> None:
-        self.fill(f"while {self.flat(t.test)}:")
+        self.fill(f"while {self.flat(t.test)}:{directive_of(t)}")
 
     def _FunctionDef(self, t: ast.FunctionDef) -> None:
         returns = "" if t.returns is None else f" -> {self.flat(t.returns)}"

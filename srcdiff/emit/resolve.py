@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from srcdiff.emit.forms import negated
+from srcdiff.emit.markers import directed
 from srcdiff.emit.printer import Comment
 from srcdiff.emit.tree import Branch, Expression, Jump, Leaf, Loop, Move, Node, Plain, Repeat
 from srcdiff.ir.core import Origin, Value, assert_never
@@ -83,10 +84,12 @@ class Resolver:
                 quoted = (origin.line, origin.text)
                 out.append(Comment(f"line {origin.line}: {origin.text}"))
             out.append(statement)
+            if isinstance(statement, ast.While):
+                quoted = None
         return out
 
     def _each(self, nodes: Sequence[Node]) -> Iterator[tuple[ast.stmt, Origin | None]]:
-        """The statements, with the origin of the simple ones and None for those that own blocks."""
+        """The statements, with the origin of simple ones and of marked loops, and None for others that own blocks."""
         for node in nodes:
             match node:
                 case Plain():
@@ -102,9 +105,11 @@ class Resolver:
                 case Loop(target, _, iterable, body):
                     new_target, new_iterable = self.expression(target), self.expression(iterable.node)
                     inner = self._body(body)
-                    yield ast.For(target=new_target, iter=new_iterable, body=inner, orelse=[], lineno=0), None
+                    loop = ast.For(target=new_target, iter=new_iterable, body=inner, orelse=[], lineno=0)
+                    yield directed(loop, node.directive), None
                 case Repeat(test, body):
-                    yield ast.While(test=self.expression(test.node), body=self._body(body), orelse=[]), None
+                    again = ast.While(test=self.expression(test.node), body=self._body(body), orelse=[])
+                    yield directed(again, node.directive), node.origin if node.directive else None
                 case Jump():
                     yield self._jump(node), node.origin
                 case _:

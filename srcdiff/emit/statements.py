@@ -43,6 +43,7 @@ from srcdiff.ir.core import (
     Call,
     Constant,
     Effect,
+    FixedPoint,
     For,
     Function,
     Global,
@@ -336,7 +337,7 @@ class Selection:
             case _:
                 raise AssertionError("internal error: a block without a tail")
 
-    def _move(self, targets: Sequence[Value], sources: Sequence[Value]) -> None:
+    def _move(self, targets: Sequence[Value], sources: Sequence[Value], origin: Origin | None = None) -> None:
         pairs: list[tuple[Value, Expression | None]] = []
         origins: list[Origin] = []
         for target, source in zip(targets, sources, strict=True):
@@ -346,7 +347,7 @@ class Selection:
             undefined = isinstance(source, Constant) and source.value is UNDEFINED
             pairs.append((self.register(target), None if undefined else self.operand(source)))
             made = self.decisions.definitions.get(source)
-            origins.append(source.origin if made is None else made.origin)
+            origins.append(origin or (source.origin if made is None else made.origin))
         if pairs:
             self._out.append(Move(tuple(pairs), tuple(origins)))
 
@@ -474,7 +475,7 @@ class Selection:
                 self._registers[s.condition.parameters[n]] = parameter
             names = (parameter, s.results[n], s.carried_next[n], s.initial[n])
             self.hints.setdefault(parameter, next((v.name for v in names if v.name is not None), ""))
-        self._move(inside, [s.initial[n] for n in kept])
+        self._move(inside, [s.initial[n] for n in kept], s.origin if isinstance(s.marker, FixedPoint) else None)
         growing = self.tapes.growing.get(s, ())
         for tape in growing:
             self._out.append(assign(self.register(tape.tape), Expression(ast.List(elts=[], ctx=ast.Load()))))
@@ -491,7 +492,7 @@ class Selection:
         consuming = [replace(c, tape=self.register(c.tape)) for c in self.tapes.consuming.get(s, ())]
         target, defs, iterable, pops = consumption(self.forms, consuming, source)
         body = [*pops, *self._loop_block(s, tail)]
-        self._out.append(Loop(target, defs, iterable, body, s.origin))
+        self._out.append(Loop(target, defs, iterable, body, s.origin, str(s.marker or "")))
 
     def _loop_block(self, s: For | While, tail: Tail) -> list[Node]:
         found = self.decisions.walks.get(s) if isinstance(s, For) else None
@@ -525,7 +526,7 @@ class Selection:
         if all(map(self._silent, condition.statements)):
             with self._unsplit():
                 test = self.operand(condition.results[0])
-            self._out.append(Repeat(test, self._loop_block(s, tail), s.origin))
+            self._out.append(Repeat(test, self._loop_block(s, tail), s.origin, str(s.marker or "")))
             return
         outside, self._out = self._out, []
         for statement in condition.statements:
@@ -534,7 +535,7 @@ class Selection:
         test = negated(self.operand(condition.results[0]))
         head, self._out = self._out, outside
         body = [*head, Branch(test, [Jump("break")], []), *self._loop_block(s, tail)]
-        self._out.append(Repeat(Expression(ast.Constant(value=True)), body, s.origin))
+        self._out.append(Repeat(Expression(ast.Constant(value=True)), body, s.origin, str(s.marker or "")))
 
     def _call(self, s: Call) -> None:
         value = self.computed(s)

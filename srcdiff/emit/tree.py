@@ -94,6 +94,8 @@ class Loop:
     iterable: Expression
     body: list[Node]
     origin: Origin = NOWHERE
+    directive: str = ""
+    """What the comment at the end of its line asks of its adjoint."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +105,7 @@ class Repeat:
     test: Expression
     body: list[Node]
     origin: Origin = NOWHERE
+    directive: str = ""
 
 
 @dataclass(frozen=True, eq=False)

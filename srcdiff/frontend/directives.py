@@ -1,7 +1,7 @@
 """Directives: comments that say how the adjoint of a loop or a function is to be made.
 
 In: the text of a module. Out: the directive on each line that has one. A directive stands at the end of the line that
-it is about, the one with `for`, `while` or `def`::
+it is about, the one with `for`, `while` or `def` (of a loop that takes several lines to begin, on any of these)::
 
     for i in range(n):  # srcdiff: checkpoint(5)
     while abs(x - y) > 1e-12:  # srcdiff: fixed_point
@@ -22,6 +22,7 @@ import ast
 import io
 import re
 import tokenize
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,8 +30,6 @@ from srcdiff.ir.core import Checkpoint, FixedPoint
 
 Meaning = Checkpoint | FixedPoint | Literal["recompute"]
 
-TOLERANCE = 1e-13
-ITERATIONS = 10_000
 KNOWN = "`checkpoint(5)`, `fixed_point` and `recompute`"
 
 _COMMENT = re.compile(r"#\s*(srcdiff\s*:\s*(.*?))\s*$")
@@ -72,6 +71,15 @@ def read(text: str) -> dict[int, Directive]:
         # The parser has said already what is wrong with the text; a notebook's cell may hold what tokenize refuses.
         return found
     return found
+
+
+def about(directives: Mapping[int, Directive], lines: Sequence[str], loop: Any) -> Directive | None:
+    """The directive of a loop (a node of the syntax tree), which stands at the end of one of its first lines."""
+    for line in range(loop.lineno, max(loop.body[0].lineno, loop.lineno + 1)):
+        found = directives.get(line)
+        if found is not None and lines[line - 1][: found.column].strip():
+            return found
+    return None
 
 
 def _directive(line: int, column: int, text: str, words: str) -> Directive:
@@ -122,7 +130,10 @@ def _checkpoint(arguments: list[Any], keywords: dict[str, Any]) -> tuple[Meaning
 
 
 def _fixed_point(arguments: list[Any], keywords: dict[str, Any]) -> tuple[Meaning | None, str]:
-    tolerance, iterations = keywords.get("tolerance", TOLERANCE), keywords.get("iterations", ITERATIONS)
+    tolerance, iterations = (
+        keywords.get("tolerance", FixedPoint.tolerance),
+        keywords.get("iterations", FixedPoint.iterations),
+    )
     if arguments or keywords.keys() - {"tolerance", "iterations"}:
         return None, "`fixed_point` takes `tolerance` and `iterations`: `fixed_point(tolerance=1e-10, iterations=500)`"
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 < tolerance < 1:

@@ -12,6 +12,7 @@ from collections.abc import Sequence as Seq
 import gast
 
 from srcdiff.frontend.context import Refused
+from srcdiff.frontend.directives import about
 from srcdiff.frontend.iteration import Iteration, Sequence
 from srcdiff.frontend.liveness import BREAK, CONTINUE, FALL, JUMPS, RETURN, assigned, exits
 from srcdiff.frontend.loops import BROKEN, JUMPED, RETURNED, STOP, VALUE, LoopPlan
@@ -126,7 +127,9 @@ class Statements(Iteration):
 
     def origin_of(self, node: gast.AST) -> Origin:
         lines = self.scope.module.lines
-        text = lines[node.lineno - 1].strip() if 0 < node.lineno <= len(lines) else ""
+        directive = self.scope.module.directives.get(node.lineno)
+        end = None if directive is None else directive.column
+        text = lines[node.lineno - 1][:end].strip() if 0 < node.lineno <= len(lines) else ""
         if node.lineno == node.end_lineno and ";" in text:
             whole = lines[node.lineno - 1].encode()
             text = whole[node.col_offset : node.end_col_offset].decode(errors="replace").strip()
@@ -365,7 +368,7 @@ class Statements(Iteration):
         )
         self.iterating.extend(iterated)
         test = condition if isinstance(node, gast.While) else None
-        directive = self.scope.module.directives.get(node.lineno)
+        directive = about(self.scope.module.directives, self.scope.module.lines, node)
         marker = directive.meaning if directive is not None and directive.meaning != "recompute" else None
         plan = LoopPlan(node, live, candidates, body, iterable, name, test, marker=marker)
         try:

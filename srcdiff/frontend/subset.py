@@ -12,6 +12,7 @@ import gast
 
 from srcdiff.diagnostics import Diagnostic
 from srcdiff.frontend.compilation import Compilation
+from srcdiff.frontend.directives import about
 from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
@@ -143,6 +144,10 @@ def _directives(compilation: Compilation, source: FunctionSource) -> None:
     for node in gast.walk(source.node):
         if isinstance(node, gast.FunctionDef | gast.For | gast.While):
             heads.setdefault(node.lineno, node)
+        if isinstance(node, gast.For | gast.While):
+            found = about(module.directives, module.lines, node)
+            if found is not None:
+                heads.setdefault(found.line, node)
     for line, directive in module.directives.items():
         if not source.node.lineno <= line <= source.node.end_lineno:
             continue

@@ -218,6 +218,9 @@ class Checkpoint:
 
     snapshots: int
 
+    def __str__(self) -> str:
+        return f"checkpoint({self.snapshots})"
+
 
 @dataclass(frozen=True)
 class FixedPoint:
@@ -227,12 +230,20 @@ class FixedPoint:
     `iterations` steps.
     """
 
-    tolerance: float
-    iterations: int
+    tolerance: float = 1e-13
+    iterations: int = 10_000
+
+    def __str__(self) -> str:
+        given = []
+        if self.tolerance != FixedPoint.tolerance:
+            given.append(f"tolerance={self.tolerance!r}")
+        if self.iterations != FixedPoint.iterations:
+            given.append(f"iterations={self.iterations}")
+        return f"fixed_point({', '.join(given)})" if given else "fixed_point"
 
 
 Marker = Checkpoint | FixedPoint
-"""What the user asks of the adjoint of a loop."""
+"""What the user asks of the adjoint of a loop; as a string, what stands in the comment."""
 
 
 @dataclass(frozen=True, eq=False)

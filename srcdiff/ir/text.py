@@ -178,6 +178,7 @@ def _carry(loop: For | While, names: ValueNames) -> list[str]:
 
 def _flags(loop: For | While) -> list[str]:
     flags = ["stops"] if loop.stops else []
+    flags += [] if loop.marker is None else [f"marked {loop.marker}"]
     return [*flags, "expression"] if isinstance(loop, For) and loop.expression else flags
 
 

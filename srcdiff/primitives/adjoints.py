@@ -13,6 +13,7 @@ import numpy as np
 
 from srcdiff.ir.core import Primitive, Value
 from srcdiff.ir.types import (
+    BOOL,
     BOTTOM,
     FLOAT,
     NONE,
@@ -147,6 +148,7 @@ ADJOINTS: dict[str, Primitive] = {
             "spread_over", "g items", lambda g, items: zero_type(items_type(items)), helper("spread_over"), views=(0,)
         ),
         primitive("last_written", "x index", _last_written_type, helper("last_written")),
+        primitive("settled", "new old tolerance", lambda new, old, tolerance: BOOL, helper("settled")),
         primitive("fold", "g x", lambda g, x: zero_type(items_type(x)), helper("fold")),
         primitive(
             "split_like",

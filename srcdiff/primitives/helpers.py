@@ -184,6 +184,27 @@ def product_of_others(x, axis):
     count = np.sum(zero, axis=axis, keepdims=True)
     return np.prod(safe, axis=axis, keepdims=True) / safe * (count == zero)
 ''',
+    "entries": '''\
+def entries(x):
+    """The numbers in x, a number, an array or a container of them, side by side."""
+    if x is None:
+        return np.zeros(0)
+    if isinstance(x, dict):
+        x = [x[key] for key in sorted(x, key=repr)]
+    if isinstance(x, (list, tuple)):
+        parts = [entries(item) for item in x]
+        return np.concatenate(parts) if len(parts) > 0 else np.zeros(0)
+    return np.ravel(x)
+''',
+    "settled": '''\
+def settled(new, old, tolerance):
+    """Whether the change is within tolerance (or rounding) of the largest old entry."""
+    a = entries(old)
+    precision = np.finfo(np.result_type(a, np.float16)).eps
+    tolerance = max(tolerance, 4.0 * float(precision))
+    change = np.max(np.abs(entries(new) - a), initial=0.0)
+    return bool(change <= tolerance * np.max(np.abs(a), initial=0.0))
+''',
     "count_numbers": '''\
 def count_numbers(x):
     """How many numbers there are in x: a number, an array, or a container of them."""
@@ -310,6 +331,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "fold": ("accumulate", "zeros_like"),
     "matmul_left": ("unbroadcast",),
     "matmul_right": ("unbroadcast",),
+    "settled": ("entries",),
     "unit_directions": ("count_numbers",),
     "jacobian_columns": ("count_numbers",),
     "jacobian_rows": ("count_numbers",),
