@@ -137,7 +137,7 @@ class ReverseMode:
         gradients = [self._gradient(builder, adjoints, parameters[i]) for i in wrt]
         if len(gradients) != 1 or as_tuple:
             gradients = [builder.apply(TABLE["make_tuple"], *gradients)]
-        forward = [replaced.get(s, s) for s in function.body.statements]
+        forward = list(sweep.forward(function.body.statements, replaced))
         forward = self._checked(forward, function, result, mode)
         for statement in forward:
             self._keep_calls(statement)
@@ -220,7 +220,7 @@ class ReverseMode:
         replaced = sweep.statements(builder, body.statements, adjoints)
         builder.origin = NOWHERE.as_role("adjoint")
         outgoing = tuple(self._gradient(builder, adjoints, p) for p in seeds)
-        forward = Block(body.parameters, tuple(replaced.get(s, s) for s in body.statements), body.results)
+        forward = Block(body.parameters, sweep.forward(body.statements, replaced), body.results)
         backward = prune_block(Block(incoming, tuple(builder.statements), outgoing))
         plan = plan_residuals(forward, backward, set(body.parameters), sweep.stable)
         read = set(free_values(plan.reverse))

@@ -15,6 +15,7 @@ from srcdiff.ir.core import Primitive, Value
 from srcdiff.ir.types import (
     BOTTOM,
     FLOAT,
+    INT,
     NONE,
     UNKNOWN,
     Array,
@@ -138,6 +139,7 @@ ADJOINTS: dict[str, Primitive] = {
             "spread_over", "g items", lambda g, items: zero_type(items_type(items)), helper("spread_over"), views=(0,)
         ),
         primitive("last_written", "x index", _last_written_type, helper("last_written")),
+        primitive("next_snapshot", "step end free", lambda step, end, free: INT, helper("next_snapshot")),
         primitive("fold", "g x", lambda g, x: zero_type(items_type(x)), helper("fold")),
         primitive(
             "split_like",
