@@ -17,7 +17,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from srcdiff.ad.jacobian import JacobianMode
-from srcdiff.compiler import Wrt, checked_wrt, wrt_positions
+from srcdiff.compiler import Wrt, checked_checkpoint, checked_wrt, wrt_positions
 from srcdiff.derivative import Derivative
 from srcdiff.signatures import require_like
 
@@ -25,11 +25,11 @@ Function = Callable[..., Any]
 
 
 @overload
-def grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> Derivative: ...
+def grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Derivative: ...
 @overload
-def grad(f: None = None, wrt: Wrt = 0, *, optimize: bool = True) -> Callable[[Function], Derivative]: ...
+def grad(f: None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Callable[[Function], Derivative]: ...
 def grad(
-    f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True
+    f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
 ) -> Derivative | Callable[[Function], Derivative]:
     """The gradient of a scalar function, as a function of the same parameters; also a decorator.
 
@@ -42,6 +42,9 @@ def grad(
         tuple.
     optimize
         Whether the generated code is optimised (the numbers are the same).
+    checkpoint
+        How many states the reverse sweep may keep of each outermost loop; it computes the others again. None: all that
+        it needs is kept. A loop with a directive of its own (``# srcdiff: checkpoint(5)``) goes by that.
 
     Returns
     -------
@@ -53,24 +56,26 @@ def grad(
     srcdiff.TransformError
         at once where `wrt` names no parameter; at the first call where `f` is outside the subset or not scalar.
     """
-    return _made("gradient", f, wrt, optimize)
+    return _made("gradient", f, wrt, optimize, checkpoint)
 
 
 @overload
-def value_and_grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> Derivative: ...
+def value_and_grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Derivative: ...
 @overload
-def value_and_grad(f: None = None, wrt: Wrt = 0, *, optimize: bool = True) -> Callable[[Function], Derivative]: ...
+def value_and_grad(f: None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Callable[[Function], Derivative]: ...
 def value_and_grad(
-    f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True
+    f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
 ) -> Derivative | Callable[[Function], Derivative]:
     """The value and the gradient of a scalar function, in one sweep; parameters as for `grad`."""
-    return _made("value_and_grad", f, wrt, optimize)
+    return _made("value_and_grad", f, wrt, optimize, checkpoint)
 
 
-def _made(mode: str, f: Function | None, wrt: Wrt, optimize: bool) -> Derivative | Callable[[Function], Derivative]:
+def _made(
+    mode: str, f: Function | None, wrt: Wrt, optimize: bool, checkpoint: int | None
+) -> Derivative | Callable[[Function], Derivative]:
     if f is None:
-        return lambda function: Derivative(function, mode, wrt, optimize=optimize)
-    return Derivative(f, mode, wrt, optimize=optimize)
+        return lambda function: Derivative(function, mode, wrt, optimize=optimize, checkpoint=checkpoint)
+    return Derivative(f, mode, wrt, optimize=optimize, checkpoint=checkpoint)
 
 
 def transform(
@@ -80,6 +85,7 @@ def transform(
     *,
     optimize: bool = True,
     signature: Mapping[str, str] | None = None,
+    checkpoint: int | None = None,
 ) -> Derivative:
     """The generated function as an object: callable, with `.source`, `.ir` and `.save(path)`.
 
@@ -92,14 +98,18 @@ def transform(
         As for `grad`; None means every parameter that can carry a derivative.
     signature
         Types of parameters by name in the notation of annotations: ``{"x": 'Float[np.ndarray, "n"]'}``.
+    checkpoint
+        As for `grad`.
     """
-    return Derivative(f, mode, wrt, optimize=optimize, signature=signature)
+    return Derivative(f, mode, wrt, optimize=optimize, signature=signature, checkpoint=checkpoint)
 
 
 @lru_cache(maxsize=256)
-def _kept(f: Function, mode: str, wrt: Wrt, jacobian_mode: JacobianMode = "forward") -> Derivative:
+def _kept(
+    f: Function, mode: str, wrt: Wrt, jacobian_mode: JacobianMode = "forward", checkpoint: int | None = None
+) -> Derivative:
     """The derivative of `f`, the same object for the same question, so that code is made once."""
-    return Derivative(f, mode, wrt, jacobian_mode=jacobian_mode)
+    return Derivative(f, mode, wrt, jacobian_mode=jacobian_mode, checkpoint=checkpoint)
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt = None) -> tuple[Any, Any]:
@@ -148,8 +158,9 @@ class Pullback:
         return self._derivative.with_extra(self._primals, (output_adjoint,))[1]
 
 
-def vjp(f: Function, *primals: Any, wrt: Wrt = 0) -> tuple[Any, Pullback]:
-    """The value of `f`, and the function that takes an output adjoint to the adjoints of the parameters in `wrt`.
+def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None) -> tuple[Any, Pullback]:
+    """The value of `f`, and the function that takes an output adjoint to the adjoints of the parameters in `wrt`;
+    `checkpoint` as for `grad`.
 
     Returns
     -------
@@ -157,11 +168,11 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0) -> tuple[Any, Pullback]:
         ``(value, pullback)``; ``pullback(output_adjoint)`` may be called any number of times.
     """
     kept = tuple(_snapshot(p) for p in primals)
-    hashable = checked_wrt(wrt)
+    hashable, checked = checked_wrt(wrt), checked_checkpoint(checkpoint)
     primal = _kept(f, "primal", None)
     value = primal(*kept)
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
-    return value, Pullback(_kept(f, "reverse", hashable), kept, value)
+    return value, Pullback(_kept(f, "reverse", hashable, checkpoint=checked), kept, value)
 
 
 class Jacobian:

@@ -23,6 +23,7 @@ from typing import Literal, SupportsIndex
 
 from srcdiff.ad.forward import forward
 from srcdiff.ad.jacobian import JacobianMode, jacobian
+from srcdiff.ad.marks import mark_loops
 from srcdiff.ad.merge import merge
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
@@ -95,6 +96,7 @@ def derive(
     types: Mapping[str, Type] | None = None,
     optimize: bool = True,
     jacobian_mode: JacobianMode = "forward",
+    checkpoint: int | None = None,
     header: str | None = None,
 ) -> Derived:
     """Differentiate one function of a module.
@@ -111,6 +113,8 @@ def derive(
     optimize
         Whether the optimising passes run. The in-place pass, which is needed for what it costs and not for what it
         gives, always does.
+    checkpoint
+        How many states the reverse sweep may keep of each outermost loop that has no directive of its own.
 
     Raises
     ------
@@ -130,6 +134,8 @@ def derive(
     if kind == "jacobian":
         require_arrays(module, function, positions)
     writes = written_parameters(program.main)
+    if checkpoint is not None:
+        program = mark_loops(program, checkpoint)
     if optimize:
         program = optimized(program)
     try:
@@ -238,6 +244,26 @@ def checked_wrt(wrt: object) -> int | str | tuple[int | str, ...] | None:
     elif isinstance(wrt, SupportsIndex) and not isinstance(wrt, bool):
         return operator.index(wrt)
     raise TypeError(f"wrt cannot be {wrt!r}; {remedy}")
+
+
+def checked_checkpoint(checkpoint: object) -> int | None:
+    """`checkpoint` as a number of snapshots, 1 or more, or None.
+
+    Raises
+    ------
+    TypeError
+        where it is no integer.
+    ValueError
+        where it is less than 1.
+    """
+    if checkpoint is None:
+        return None
+    if isinstance(checkpoint, bool) or not isinstance(checkpoint, SupportsIndex):
+        raise TypeError(f"checkpoint is the number of snapshots, an integer, not {checkpoint!r}")
+    count = operator.index(checkpoint)
+    if count < 1:
+        raise ValueError(f"checkpoint is the number of snapshots, 1 or more, not {count}")
+    return count
 
 
 def names_parameters(names: Sequence[str], wrt: int | str | Sequence[int | str]) -> bool:
@@ -506,6 +532,7 @@ def transform_file(
     command: str = "srcdiff transform",
     emit: Literal["python", "ir", "graph"] = "python",
     note: Callable[[str], None] | None = None,
+    checkpoint: int | None = None,
 ) -> str:
     """The derivatives of a file's functions, as the text of a module. The file is read and never run.
 
@@ -517,6 +544,8 @@ def transform_file(
         The command line that regenerates the text, for its header.
     note
         Is told of the functions that were left out.
+    checkpoint
+        As for `derive`.
 
     Raises
     ------
@@ -537,7 +566,7 @@ def transform_file(
                 raise nothing_to_differentiate(module, name)
             for mode in modes:
                 try:
-                    made.append(derive(module, name, mode, wrt, optimize=optimize).program)
+                    made.append(derive(module, name, mode, wrt, optimize=optimize, checkpoint=checkpoint).program)
                 except NothingToDifferentiate:
                     raise
                 except TransformError as error:

@@ -29,7 +29,16 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ad.jacobian import JacobianMode
-from srcdiff.compiler import MODES, Derived, Wrt, checked_wrt, derive, names_parameters, wrt_positions
+from srcdiff.compiler import (
+    MODES,
+    Derived,
+    Wrt,
+    checked_checkpoint,
+    checked_wrt,
+    derive,
+    names_parameters,
+    wrt_positions,
+)
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.module import Module
@@ -89,6 +98,8 @@ class Derivative:
         Whether the optimising passes run.
     signature
         Types of parameters by name, in the notation of annotations; they win over annotations.
+    checkpoint
+        How many states the reverse sweep may keep of each outermost loop that has no directive of its own.
 
     Raises
     ------
@@ -105,6 +116,7 @@ class Derivative:
         optimize: bool = True,
         signature: Mapping[str, str] | None = None,
         jacobian_mode: JacobianMode = "forward",
+        checkpoint: int | None = None,
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"unknown mode {mode!r}; the modes are {', '.join(MODES)}")
@@ -114,6 +126,7 @@ class Derivative:
         self.optimize = optimize
         self.signature = dict(signature or {})
         self.jacobian_mode: JacobianMode = jacobian_mode
+        self.checkpoint = checked_checkpoint(checkpoint)
         self.parameters = _parameters_of(function)
         self.__name__: str = getattr(function, "__name__", "f")
         self.__qualname__: str = getattr(function, "__qualname__", self.__name__)
@@ -379,6 +392,7 @@ class Derivative:
             types=types,
             optimize=self.optimize,
             jacobian_mode=self.jacobian_mode,
+            checkpoint=self.checkpoint,
         )
 
     def _module(self, types: Mapping[str, Type]) -> tuple[Module, str]:
@@ -435,7 +449,12 @@ class Derivative:
     def __reduce__(self) -> tuple[Any, ...] | str:
         if _found_under_its_name(self):
             return self.__qualname__
-        options = {"optimize": self.optimize, "signature": self.signature, "jacobian_mode": self.jacobian_mode}
+        options = {
+            "optimize": self.optimize,
+            "signature": self.signature,
+            "jacobian_mode": self.jacobian_mode,
+            "checkpoint": self.checkpoint,
+        }
         return (_rebuilt, (self.function, self.mode, self.wrt, options))
 
 

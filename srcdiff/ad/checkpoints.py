@@ -38,12 +38,14 @@ from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
     NOWHERE,
+    Apply,
     Block,
     Call,
     For,
     Statement,
     Substitution,
     Value,
+    constant,
     free_values,
     refresh,
     walk,
@@ -75,7 +77,7 @@ class CheckpointedLoop(LoopAdjoint):
         advance = silent_block(loop.body)
         state = self._state(step, advance)
         steps = Steps.of(loop, self.sweep.definitions)
-        keeping = Keeping(loop, steps, state)
+        keeping = Keeping(loop, steps, state, self.sweep.undefined)
         builder.origin = NOWHERE.as_role("adjoint")
         first, end = steps.first, steps.end(builder)
         drive = (
@@ -148,10 +150,10 @@ class CheckpointedLoop(LoopAdjoint):
         last = body.apply(TABLE["index_get"], held, -1)
         shorter = body.apply(TABLE["drop_last"], held, name="snapshots")
         at = body.apply(TABLE["index_get"], last, 0, name="due")
-        states = [
-            body.apply(TABLE["index_get"], last, position, name=loop.carried[i].name)
-            for position, i in enumerate(state, start=1)
-        ]
+        carried = [loop.carried[i] for i in state]
+        states = [Value(v.type, v.name or "state", v.origin) for v in carried]
+        for position, value in enumerate(states, start=1):
+            body.emit(Apply(TABLE["index_get"], (last, constant(position)), value, body.origin))
         inner = Builder(NOWHERE.as_role("adjoint"))
         earlier = Value(INT, "earlier", loop.origin)
         before = tuple(Value(loop.carried[i].type, loop.carried[i].name, loop.carried[i].origin) for i in state)

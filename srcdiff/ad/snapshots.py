@@ -13,7 +13,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.builder import Builder, is_constant
@@ -54,7 +54,7 @@ class Steps:
     first: Value
     known: bool
     """Whether the number of steps is known when the loop begins."""
-    count: Value = field(default_factory=lambda: Value(INT, "n"))
+    count: Value = field(default_factory=lambda: Value(INT, "steps"))
     """The number of steps of a loop for which it is known at the end alone."""
 
     @staticmethod
@@ -139,6 +139,8 @@ class Keeping:
     loop: For | While
     steps: Steps
     state: list[int]
+    undefined: Set[Value]
+    """Values that may be without content."""
     snapshots: Value = field(init=False)
     """The states that the forward sweep kept."""
 
@@ -147,12 +149,12 @@ class Keeping:
         self.snapshots = Value(self.kind, "snapshots", self.loop.origin)
         assert isinstance(self.loop.marker, Checkpoint)
         self.limit = self.loop.marker.snapshots
-        self._written = _written(self.loop.body)
+        self._copied = _written(self.loop.body) - self.undefined
 
     def _state_at(self, builder: Builder, step: Value, state: tuple[Value, ...]) -> Value:
         """``(step, *state)``, with copies of the arrays that the loop writes into."""
         own = [
-            builder.apply(TABLE["copy"], v) if self.loop.carried[i] in self._written else v
+            builder.apply(TABLE["copy"], v) if self.loop.carried[i] in self._copied else v
             for i, v in zip(self.state, state, strict=True)
         ]
         return builder.apply(TABLE["make_tuple"], step, *own)
@@ -202,8 +204,8 @@ class Keeping:
         """Initial value, parameter, next value and result of what the loop carries besides."""
         step = loop.item if isinstance(loop, For) else constant(0)
         if steps.range is None and (self.state or not steps.known):
-            step = Value(INT, "n")
-            extra.append((steps.first, step, after.apply(TABLE["add"], step, 1, name="n"), steps.count))
+            step = Value(INT, "steps")
+            extra.append((steps.first, step, after.apply(TABLE["add"], step, 1, name="steps"), steps.count))
         if self.state:
             empty = Value(self.kind, "snapshots")
             outside.emit(Apply(TABLE["make_list"], (), empty, origin))
