@@ -79,7 +79,7 @@ class CheckpointedLoop(LoopAdjoint):
         steps = Steps.of(loop, self.sweep.definitions)
         keeping = Keeping(loop, steps, state, self.sweep.undefined)
         builder.origin = NOWHERE.as_role("adjoint")
-        first, end = steps.first, steps.end(builder)
+        first, end = steps.first, steps.end
         drive = (
             self._backwards(steps.range)
             if steps.range is not None

@@ -55,7 +55,7 @@ class Steps:
     known: bool
     """Whether the number of steps is known when the loop begins."""
     count: Value = field(default_factory=lambda: Value(INT, "steps"))
-    """The number of steps of a loop for which it is known at the end alone."""
+    """The number of steps of a loop that does not count by its item."""
 
     @staticmethod
     def of(loop: For | While, definitions: Mapping[Value, Apply]) -> Steps:
@@ -75,15 +75,18 @@ class Steps:
             return self.loop.item.name or "step"
         return "step"
 
-    def end(self, builder: Builder) -> Value:
+    @property
+    def end(self) -> Value:
         """The number after the last step."""
+        return self.count if self.range is None else self.definitions[self.range].operands[1]
+
+    def counting(self) -> list[Statement]:
+        """The statement before the loop that says how many steps it has, where its item does not."""
         loop = self.loop
-        if not self.known or not isinstance(loop, For):
-            return self.count
-        if self.range is not None:
-            return self.definitions[self.range].operands[1]
+        if not self.known or self.range is not None or isinstance(loop, While):
+            return []
         source = loop.zipped[0] if loop.iterable is None else self._unturned(loop.iterable)[0]
-        return builder.apply(TABLE["len"], source)
+        return [Apply(TABLE["len"], (source,), self.count, NOWHERE)]
 
     def _unturned(self, iterable: Value) -> tuple[Value, bool]:
         """The sequence that an iterable runs over, and whether it does so from the end."""
@@ -100,23 +103,34 @@ class Steps:
         read = set(free_values(reader))
         found: Substitution = {}
         if loop.item in read and loop.iterable is not None:
-            found[loop.item] = step if self.range is not None else self._item(builder, loop.iterable, step)
+            found[loop.item] = step if self.range is not None else self._named_item(builder, loop, step)
         backwards: Value | None = None
         for items, item in zip(loop.zipped, loop.zipped_items, strict=True):
             if item in read:
                 # A zipped list is consumed from its end.
                 backwards = backwards or builder.apply(TABLE["subtract"], -1, step)
-                found[item] = builder.apply(TABLE["index_get"], items, backwards, name=item.name)
+                found[item] = Value(item.type, item.name, item.origin)
+                builder.emit(Apply(TABLE["index_get"], (items, backwards), found[item], builder.origin))
         return found
+
+    def _named_item(self, builder: Builder, loop: For, step: Value) -> Value:
+        """Item number `step` of the loop, under the name and with the origin of its item."""
+        assert loop.iterable is not None
+        found = self._item(builder, loop.iterable, step)
+        last = builder.statements[-1] if builder.statements else None
+        if not isinstance(last, Apply) or last.result is not found:
+            return found
+        item = Value(loop.item.type, loop.item.name, loop.item.origin)
+        builder.statements[-1] = replace(last, result=item)
+        return item
 
     def _item(self, builder: Builder, iterable: Value, step: Value) -> Value:
         """Item number `step` of the iterable."""
-        name = self.loop.body.parameters[0].name
         source, turned = self._unturned(iterable)
         made = self.definitions.get(source)
         if made is None or made.primitive.name != "range":
             index = builder.apply(TABLE["subtract"], -1, step) if turned else step
-            return builder.apply(TABLE["index_get"], source, index, name=name)
+            return builder.apply(TABLE["index_get"], source, index)
         start, stop, stride = made.operands
         if turned and is_constant(stride, 1):
             last = (
@@ -124,12 +138,17 @@ class Steps:
                 if isinstance(stop, Constant)
                 else builder.apply(TABLE["subtract"], stop, 1)
             )
-            return builder.apply(TABLE["subtract"], last, step, name=name)
+            return builder.apply(TABLE["subtract"], last, step)
         if turned:
             index = builder.apply(TABLE["subtract"], -1, step)
-            return builder.apply(TABLE["index_get"], source, index, name=name)
+            return builder.apply(TABLE["index_get"], source, index)
+        down = isinstance(stride, Constant) and stride.value < 0
+        if isinstance(stride, Constant):
+            stride = constant(abs(stride.value))
         far = step if is_constant(stride, 1) else builder.apply(TABLE["multiply"], stride, step)
-        return far if is_constant(start, 0) else builder.apply(TABLE["add"], start, far, name=name)
+        if is_constant(start, 0) and not down:
+            return far
+        return builder.apply(TABLE["subtract" if down else "add"], start, far)
 
 
 @dataclass
@@ -200,12 +219,14 @@ class Keeping:
         before it."""
         loop, steps, origin = self.loop, self.steps, NOWHERE
         outside, before, after = Builder(origin), Builder(origin), Builder(loop.origin)
+        outside.statements += steps.counting()
         extra: list[tuple[Value, Value, Value, Value]] = []
         """Initial value, parameter, next value and result of what the loop carries besides."""
         step = loop.item if isinstance(loop, For) else constant(0)
         if steps.range is None and (self.state or not steps.known):
-            step = Value(INT, "steps")
-            extra.append((steps.first, step, after.apply(TABLE["add"], step, 1, name="steps"), steps.count))
+            counted = Value(INT, "step") if steps.known else steps.count
+            step = Value(INT, counted.name)
+            extra.append((steps.first, step, after.apply(TABLE["add"], step, 1, name=step.name), counted))
         if self.state:
             empty = Value(self.kind, "snapshots")
             outside.emit(Apply(TABLE["make_list"], (), empty, origin))
@@ -213,7 +234,7 @@ class Keeping:
             pace = Value(INT, "due" if steps.known else "period")
             state = tuple(loop.carried[i] for i in self.state)
             if steps.known:
-                held = self.keep(before, step, steps.end(before), snapshots, pace, state)
+                held = self.keep(before, step, steps.end, snapshots, pace, state)
             else:
                 held = self.thin(before, step, snapshots, pace, state)
             start = steps.first if steps.known else constant(1)
@@ -234,7 +255,8 @@ class Keeping:
         results = (*loop.results[:count], *(e[3] for e in extra), *loop.results[count:])
         if isinstance(loop, For):
             body = Block((loop.item, *loop.carried, *parameters, *loop.zipped_items), statements, following)
-            return replace(loop, initial=initial, body=body, results=results, expression=False, marker=None)
+            expression = loop.expression and not extra
+            return replace(loop, initial=initial, body=body, results=results, expression=expression, marker=None)
         unread = tuple(Value(p.type, p.name, p.origin) for p in parameters)
         test = loop.condition
         test = Block((*test.parameters, *unread), test.statements, test.results)

@@ -149,8 +149,8 @@ def split_like(g, parts, axis):
 ''',
     "next_snapshot": '''\
 def next_snapshot(step, end, free):
-    """The step to keep a state at, after one kept at step, to go back from end: by the optimal (binomial) schedule if
-    snapshots are free, else the last step."""
+    """The step after step whose state is kept, to go back from end: by the optimal
+    (binomial) schedule while snapshots are free, and then the last step."""
     count = end - step
     if free < 1 or count < 2:
         return end - 1
