@@ -152,18 +152,10 @@ def test_against_divided_differences(name: str) -> None:
     text, arguments = LOOPS[name]
     f = load(HEADER + text, "f", {})
     module = Module.from_text(HEADER + text, "f.py")
-    made = generated(derive(module, "f", "gradient", (0, 1), types=types_of(module, arguments), checkpoint=2))
-
-    def of_two(a: Any, b: Any) -> Any:
-        return f(*copy.deepcopy((a, b)), *arguments[2:])
-
-    if isinstance(arguments[1], float):
-        expected = differences.gradient(of_two, arguments[:2])
-        assert differences.error(made(*copy.deepcopy(arguments)), expected) < 1e-6
-    else:
-        expected = differences.gradient(lambda a: f(copy.deepcopy(a), *arguments[1:]), arguments[:1])
-        only = generated(derive(module, "f", "gradient", (0,), types=types_of(module, arguments), checkpoint=2))
-        assert differences.error(only(*copy.deepcopy(arguments)), expected) < 1e-6
+    made = derive(module, "f", "gradient", (0,), types=types_of(module, arguments), checkpoint=2)
+    (found,) = generated(made)(*copy.deepcopy(arguments))
+    expected = differences.gradient(lambda a: f(copy.deepcopy(a), *copy.deepcopy(arguments[1:])), arguments[:1])
+    assert differences.error(found, expected[0]) < 1e-6
 
 
 # -- the schedule -----------------------------------------------------------------------------------------------------
@@ -406,7 +398,7 @@ def markers(name: str, checkpoint: int) -> list[object]:
         ("in_branch", [Checkpoint(4)]),
         ("in_helper", [Checkpoint(4)]),
         ("loops_in_a_row", [Checkpoint(4), Checkpoint(4)]),
-        ("comprehension_in_loop", [Checkpoint(4), None, None]),
+        ("comprehension_in_loop", [Checkpoint(4), None]),
     ],
 )
 def test_the_outermost_loops_are_marked(name: str, expected: list[object]) -> None:
@@ -444,11 +436,12 @@ def test_a_count_is_an_integer_of_one_or_more(wrong: Any, error: type[Exception]
 
 # -- higher derivatives -----------------------------------------------------------------------------------------------
 
-SCALAR = [n for n in LOOPS if n not in ("dict_written", "checks")]
+NONE_IN_STATE = ("assigned_on_the_way", "array_assigned_on_the_way")
+"""What is not assigned yet is None in a state, which the front end does not read again: refused, not guessed."""
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
-@pytest.mark.parametrize("name", SCALAR)
+@pytest.mark.parametrize("name", [n for n in LOOPS if n not in NONE_IN_STATE])
 def test_the_text_is_differentiated_again(name: str, mode: str) -> None:
     text, arguments = LOOPS[name]
     module = Module.from_text(HEADER + text, "f.py")
@@ -461,7 +454,17 @@ def test_the_text_is_differentiated_again(name: str, mode: str) -> None:
         adjoint = adjoint_like(generated(first)(*copy.deepcopy(arguments)))
         extra = [adjoint_like(arguments[i]) for i in first.wrt] if mode == "forward" else [adjoint]
         results.append(generated(again)(*copy.deepcopy(arguments), *extra))
-    assert differences.error(results[1], results[0]) < 1e-12
+    assert differences.error(results[1], results[0]) < (1e-6 if name == "single_precision" else 1e-12)
+
+
+@pytest.mark.parametrize("name", NONE_IN_STATE)
+def test_a_state_without_content_is_refused_in_a_second_transformation(name: str) -> None:
+    text, arguments = LOOPS[name]
+    module = Module.from_text(HEADER + text, "f.py")
+    types = types_of(module, arguments)
+    first = derive(module, "f", "gradient", types=types, checkpoint=2)
+    with pytest.raises(TransformError):
+        derive(Module.from_text(first.body, "g.py"), first.name, "forward", first.wrt, types=types)
 
 
 @pytest.mark.parametrize("name", ["index", "several_carried", "in_place", "while", "branches", "marked_in_marked"])
@@ -519,12 +522,13 @@ def marked_helpers(text: str) -> str:
     return re.sub(r"^(def (?!f\b).*:)$", r"\1  # srcdiff: recompute", text, flags=re.MULTILINE)
 
 
-INLINED = {"function_argument"}
 WITH_HELPERS = [n for n, (text, _) in PROGRAMS.items() if marked_helpers(text) != text]
+OF_LOOPS = ["in_helper", "helper_in_loop", "reader_in_loop", "recursion_in_loop"]
 
 
-@pytest.mark.parametrize("name", [*WITH_HELPERS, "in_helper", "helper_in_loop", "reader_in_loop", "recursion_in_loop"])
+@pytest.mark.parametrize("name", [*WITH_HELPERS, *OF_LOOPS])
 def test_recomputed_functions_give_the_same_numbers(name: str) -> None:
+    """Every helper is marked. What is written into its caller cannot be recomputed, and is refused."""
     text, calls = PROGRAMS[name] if name in PROGRAMS else (LOOPS[name][0], [LOOPS[name][1]])
     head = FRONTEND_HEADER if name in PROGRAMS else HEADER
     plain, marked = (Module.from_text(head + t, "f.py") for t in (text, marked_helpers(text)))
@@ -534,10 +538,54 @@ def test_recomputed_functions_give_the_same_numbers(name: str) -> None:
         adjoint = adjoint_like(outcome(f, *arguments)[0])
         for optimize in (True, False):
             try:
-                expected = derive(plain, "f", "reverse", types=types, optimize=optimize)
                 made = derive(marked, "f", "reverse", types=types, optimize=optimize)
             except TransformError as error:
-                print(name, error)
+                messages = [d.message for d in error.diagnostics]
+                assert any("cannot be recomputed" in m or "can carry a derivative" in m for m in messages), messages
                 continue
+            expected = derive(plain, "f", "reverse", types=types, optimize=optimize)
             found = outcome(generated(made), *arguments, adjoint)
-            assert differences.error(found[0], outcome(generated(expected), *arguments, adjoint)[0]) < 1e-13, made.body
+            wanted = outcome(generated(expected), *arguments, adjoint)
+            assert same(found, wanted), (found, wanted, made.body)
+
+
+def test_an_element_reader_stays_behind_its_call_if_it_is_recomputed() -> None:
+    text = HEADER + marked_helpers(LOOPS["reader_in_loop"][0])
+    made = derive(Module.from_text(text, "f.py"), "f", "gradient", (0, 1))
+    assert "at_reverse(u, i, bw)" in made.body
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x: float) -> float:\n    def g(y: float) -> float:  # srcdiff: recompute\n        return y * y\n    return g(x)\n",
+        "def g(h, y: float) -> float:  # srcdiff: recompute\n    return h(y)\n\n\ndef k(y: float) -> float:\n    return y * y\n\n\n"
+        "def f(x: float) -> float:\n    return g(k, x)\n",
+        "def g(y: list[float]) -> float:  # srcdiff: recompute\n    y[0] = y[1] * y[1]\n    return y[0]\n\n\n"
+        "def f(x: float) -> float:\n    z = [x, x]\n    return g(z) * z[0]\n",
+    ],
+)
+def test_what_is_written_into_its_caller_cannot_be_recomputed(text: str) -> None:
+    message = refusal(text)
+    assert "`g` cannot be recomputed: it is nested, takes or returns a function, or writes into a parameter" in message
+
+
+def test_a_recomputed_function_prints_once_and_calls_nothing_that_prints() -> None:
+    text = """
+def show(x: float) -> float:
+    print(x)
+    return x * x
+
+
+def g(x: float) -> float:  # srcdiff: recompute
+    print("g")
+    return {call} * x * x
+
+
+def f(x: float) -> float:
+    return g(x) * g(2.0 * x)
+"""
+    quiet = derive(Module.from_text(text.format(call="x"), "f.py"), "f", "gradient")
+    assert outcome(generated(quiet), 0.5)[1] == "g\ng\n"
+    message = refusal(text.format(call="show(x)"))
+    assert "`show` prints, and the reverse sweep calls it again to recompute `g`" in message
