@@ -49,6 +49,9 @@ CASES: dict[str, tuple[str, tuple[Any, ...], tuple[int, ...]]] = {
     "untyped": ("f", (0.7, 1.9, 2.0), (0, 1, 2)),
     "recursion": ("horner", (0.8, 5), (0,)),
     "comprehension": ("softmax_entropy", ([0.3, -0.2, 1.0], 0.8), (0, 1)),
+    "checkpointed_loop": ("pendulum", (1.0, 0.3, 0.2, 37), (0, 1, 2)),
+    "checkpointed_while": ("settled", (VECTOR, 0.3, 1e-3), (0, 1)),
+    "recomputed_helper": ("trajectory", (0.7, 0.2, 1.3, 6), (0, 1, 2)),
 }
 MODES = ("forward", "reverse", "gradient")
 SUFFIX = {"forward": "_jvp", "reverse": "_vjp", "gradient": "_grad"}
