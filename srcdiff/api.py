@@ -17,7 +17,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from srcdiff.derivative import Derivative
-from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
+from srcdiff.parameters import Wrt, checked_checkpoint, checked_wrt, wrt_positions
 from srcdiff.primitives.helpers import helper
 from srcdiff.signatures import directions_in, require_like
 
@@ -25,11 +25,13 @@ Function = Callable[..., Any]
 
 
 @overload
-def grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> Derivative: ...
+def grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Derivative: ...
 @overload
-def grad(f: None = None, wrt: Wrt = 0, *, optimize: bool = True) -> Callable[[Function], Derivative]: ...
 def grad(
-    f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True
+    f: None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
+) -> Callable[[Function], Derivative]: ...
+def grad(
+    f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
 ) -> Derivative | Callable[[Function], Derivative]:
     """The gradient of a scalar function, as a function of the same parameters; also a decorator.
 
@@ -42,6 +44,9 @@ def grad(
         tuple.
     optimize
         Whether the generated code is optimised (the numbers are the same).
+    checkpoint
+        How many states the reverse sweep may keep of each outermost loop; it computes the others again. None: all that
+        it needs is kept. A loop with a directive of its own (``# srcdiff: checkpoint(5)``) goes by that.
 
     Returns
     -------
@@ -53,24 +58,30 @@ def grad(
     srcdiff.TransformError
         at once where `wrt` names no parameter; at the first call where `f` is outside the subset or not scalar.
     """
-    return _made("gradient", f, wrt, optimize)
+    return _made("gradient", f, wrt, optimize, checkpoint)
 
 
 @overload
-def value_and_grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> Derivative: ...
-@overload
-def value_and_grad(f: None = None, wrt: Wrt = 0, *, optimize: bool = True) -> Callable[[Function], Derivative]: ...
 def value_and_grad(
-    f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True
+    f: Function, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
+) -> Derivative: ...
+@overload
+def value_and_grad(
+    f: None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
+) -> Callable[[Function], Derivative]: ...
+def value_and_grad(
+    f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
 ) -> Derivative | Callable[[Function], Derivative]:
     """The value and the gradient of a scalar function, in one sweep; parameters as for `grad`."""
-    return _made("value_and_grad", f, wrt, optimize)
+    return _made("value_and_grad", f, wrt, optimize, checkpoint)
 
 
-def _made(mode: str, f: Function | None, wrt: Wrt, optimize: bool) -> Derivative | Callable[[Function], Derivative]:
+def _made(
+    mode: str, f: Function | None, wrt: Wrt, optimize: bool, checkpoint: int | None
+) -> Derivative | Callable[[Function], Derivative]:
     if f is None:
-        return lambda function: Derivative(function, mode, wrt, optimize=optimize)
-    return Derivative(f, mode, wrt, optimize=optimize)
+        return lambda function: Derivative(function, mode, wrt, optimize=optimize, checkpoint=checkpoint)
+    return Derivative(f, mode, wrt, optimize=optimize, checkpoint=checkpoint)
 
 
 def transform(
@@ -81,6 +92,7 @@ def transform(
     optimize: bool = True,
     signature: Mapping[str, str] | None = None,
     directions: bool = False,
+    checkpoint: int | None = None,
 ) -> Derivative:
     """The generated function as an object: callable, with `.source`, `.ir` and `.save(path)`.
 
@@ -96,14 +108,18 @@ def transform(
     directions
         Whether the tangents (or, in reverse mode, the output adjoint) are stacks of directions, with one more, leading
         axis: the derivatives then have it too.
+    checkpoint
+        As for `grad`.
     """
-    return Derivative(f, mode, wrt, optimize=optimize, signature=signature, directions=directions)
+    return Derivative(
+        f, mode, wrt, optimize=optimize, signature=signature, directions=directions, checkpoint=checkpoint
+    )
 
 
 @lru_cache(maxsize=256)
-def _kept(f: Function, mode: str, wrt: Wrt, directions: bool = False) -> Derivative:
+def _kept(f: Function, mode: str, wrt: Wrt, directions: bool = False, checkpoint: int | None = None) -> Derivative:
     """The derivative of `f`, the same object for the same question, so that code is made once."""
-    return Derivative(f, mode, wrt, directions=directions)
+    return Derivative(f, mode, wrt, directions=directions, checkpoint=checkpoint)
 
 
 def _is_stack(primals: Sequence[Any], seeds: Sequence[Any], what: str) -> bool:
@@ -157,10 +173,9 @@ class Pullback:
     A stack of adjoints, with one more, leading axis, gives stacks.
     """
 
-    def __init__(self, f: Function, wrt: Wrt, primals: tuple[Any, ...], value: Any) -> None:
-        self._f = f
-        self._wrt = wrt
-        self._derivative = _kept(f, "reverse", wrt)
+    def __init__(self, derivatives: tuple[Derivative, Derivative], primals: tuple[Any, ...], value: Any) -> None:
+        self._derivatives = derivatives
+        self._derivative = derivatives[0]
         self._primals = primals
         self._value = value
 
@@ -171,12 +186,13 @@ class Pullback:
 
     def __call__(self, output_adjoint: Any) -> Any:
         stacked = _is_stack([self._value], [output_adjoint], "output adjoint")
-        self._derivative = _kept(self._f, "reverse", self._wrt, stacked)
+        self._derivative = self._derivatives[stacked]
         return self._derivative.with_extra(self._primals, (output_adjoint,))[1]
 
 
-def vjp(f: Function, *primals: Any, wrt: Wrt = 0) -> tuple[Any, Pullback]:
-    """The value of `f`, and the function that takes an output adjoint to the adjoints of the parameters in `wrt`.
+def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None) -> tuple[Any, Pullback]:
+    """The value of `f`, and the function that takes an output adjoint to the adjoints of the parameters in `wrt`;
+    `checkpoint` as for `grad`.
 
     Returns
     -------
@@ -185,11 +201,12 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0) -> tuple[Any, Pullback]:
         a stack of them along a leading axis.
     """
     kept = tuple(_snapshot(p) for p in primals)
-    hashable = checked_wrt(wrt)
+    hashable, checked = checked_wrt(wrt), checked_checkpoint(checkpoint)
     primal = _kept(f, "primal", None)
     value = primal(*kept)
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
-    return value, Pullback(f, hashable, kept, value)
+    one, stack = (_kept(f, "reverse", hashable, directions, checked) for directions in (False, True))
+    return value, Pullback((one, stack), kept, value)
 
 
 class HessianVectorProduct:

@@ -99,6 +99,13 @@ def make_parser() -> argparse.ArgumentParser:
     t.add_argument("--emit", choices=("python", "ir", "graph"), default="python", help="code, SSA form, or DOT graph")
     t.add_argument("--no-optimize", dest="optimize", action="store_false", help="leave the generated code as derived")
 
+    t.add_argument(
+        "--checkpoint",
+        metavar="N",
+        type=int,
+        help="keep at most N states of each outermost loop and compute the others again (a directive in the file wins)",
+    )
+
     c = commands.add_parser("check", help="run the file and test its derivatives at a point")
     c.add_argument("file", help="the Python file to run")
     c.add_argument("-f", "--function", metavar="NAME", required=True, help="the function")
@@ -113,6 +120,8 @@ def make_parser() -> argparse.ArgumentParser:
 def transform(options: argparse.Namespace) -> int:
     if options.check and options.output is None:
         raise UsageError("--check compares with the file named by -o; name it")
+    if options.checkpoint is not None and options.checkpoint < 1:
+        raise UsageError(f"--checkpoint takes the number of snapshots, 1 or more, not {options.checkpoint}")
     path = readable(options.file)
     if options.output is not None:
         require_other_file(Path(options.output), path)
@@ -125,6 +134,7 @@ def transform(options: argparse.Namespace) -> int:
         command=command_line(options),
         emit=options.emit,
         note=lambda text: print(f"srcdiff: {text}", file=sys.stderr),
+        checkpoint=options.checkpoint,
     )
     if options.output is None:
         sys.stdout.write(text)
@@ -194,6 +204,8 @@ def command_line(options: argparse.Namespace) -> str:
         words += ["--emit", options.emit]
     if not options.optimize:
         words += ["--no-optimize"]
+    if options.checkpoint is not None:
+        words += ["--checkpoint", str(options.checkpoint)]
     if options.output is not None:
         words += ["-o", path_as_written(options.output)]
     return shlex.join(words)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from srcdiff.ad.jacobian import JacobianMode
+from srcdiff.ad.marks import mark_loops
 from srcdiff.ad.merge import merge
 from srcdiff.ad.refusals import Refused
 from srcdiff.analysis.ranks import implied_types
@@ -73,6 +74,7 @@ def derive(
     jacobian_mode: JacobianMode = "forward",
     value: bool = False,
     directions: bool = False,
+    checkpoint: int | None = None,
     header: str | None = None,
 ) -> Derived:
     """Differentiate one function of a module.
@@ -95,6 +97,8 @@ def derive(
         Whether the function's value comes with its Jacobian.
     directions
         Whether the tangents or the output adjoint are stacks of directions.
+    checkpoint
+        How many states the reverse sweep may keep of each outermost loop that has no directive of its own.
 
     Raises
     ------
@@ -115,6 +119,8 @@ def derive(
     if kind == "jacobian":
         require_derivative(module, function)
     writes = written_parameters(program.main)
+    if checkpoint is not None:
+        program = mark_loops(program, checkpoint)
     if optimize:
         program = optimized(program)
     try:
@@ -154,6 +160,7 @@ def transform_file(
     command: str = "srcdiff transform",
     emit: Literal["python", "ir", "graph"] = "python",
     note: Callable[[str], None] | None = None,
+    checkpoint: int | None = None,
 ) -> str:
     """The derivatives of a file's functions, as the text of a module. The file is read and never run.
 
@@ -165,6 +172,8 @@ def transform_file(
         The command line that regenerates the text, for its header.
     note
         Is told of the functions that were left out.
+    checkpoint
+        As for `derive`.
 
     Raises
     ------
@@ -185,7 +194,7 @@ def transform_file(
                 raise nothing_to_differentiate(module, name)
             for mode in modes:
                 try:
-                    made.append(derive(module, name, mode, wrt, optimize=optimize).program)
+                    made.append(derive(module, name, mode, wrt, optimize=optimize, checkpoint=checkpoint).program)
                 except NothingToDifferentiate:
                     raise
                 except TransformError as error:

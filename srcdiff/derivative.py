@@ -37,7 +37,7 @@ from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Symbol, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
 from srcdiff.modes import MODES, WITH_SEEDS
-from srcdiff.parameters import Wrt, checked_wrt, names_parameters, wrt_positions
+from srcdiff.parameters import Wrt, checked_checkpoint, checked_wrt, names_parameters, wrt_positions
 from srcdiff.signatures import (
     as_floating,
     carries_derivative,
@@ -96,6 +96,8 @@ class Derivative:
         comes with it.
     directions
         Whether tangents or output adjoints are stacks: with one more, leading axis, one entry a direction.
+    checkpoint
+        How many states the reverse sweep may keep of each outermost loop that has no directive of its own.
 
     Raises
     ------
@@ -114,6 +116,7 @@ class Derivative:
         jacobian_mode: JacobianMode = "forward",
         value: bool = False,
         directions: bool = False,
+        checkpoint: int | None = None,
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"unknown mode {mode!r}; the modes are {', '.join(MODES)}")
@@ -127,6 +130,7 @@ class Derivative:
         self.directions = directions
         if directions and MODES[mode] not in WITH_SEEDS:
             raise ValueError(f"directions are those of the modes {', '.join(sorted(WITH_SEEDS))}, not of {mode!r}")
+        self.checkpoint = checked_checkpoint(checkpoint)
         self.parameters = _parameters_of(function)
         self.__name__: str = getattr(function, "__name__", "f")
         self.__qualname__: str = getattr(function, "__qualname__", self.__name__)
@@ -408,6 +412,7 @@ class Derivative:
             jacobian_mode=self.jacobian_mode,
             value=self.value,
             directions=self.directions,
+            checkpoint=self.checkpoint,
         )
 
     def _module(self, types: Mapping[str, Type]) -> tuple[Module, str]:
@@ -470,6 +475,7 @@ class Derivative:
             "jacobian_mode": self.jacobian_mode,
             "value": self.value,
             "directions": self.directions,
+            "checkpoint": self.checkpoint,
         }
         return (_rebuilt, (self.function, self.mode, self.wrt, options))
 

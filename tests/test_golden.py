@@ -56,6 +56,9 @@ CASES: dict[str, tuple[str, tuple[Any, ...], tuple[int, ...]]] = {
         (0, 1),
     ),
     "comprehension": ("softmax_entropy", ([0.3, -0.2, 1.0], 0.8), (0, 1)),
+    "checkpointed_loop": ("pendulum", (1.0, 0.3, 0.2, 37), (0, 1, 2)),
+    "checkpointed_while": ("settled", (VECTOR, 0.3, 1e-3), (0, 1)),
+    "recomputed_helper": ("trajectory", (0.7, 0.2, 1.3, 6), (0, 1, 2)),
 }
 MODES = ("forward", "reverse", "gradient", "hvp", "hessian")
 SUFFIX = {"forward": "_jvp", "reverse": "_vjp", "gradient": "_grad", "hvp": "_hvp", "hessian": "_hessian"}

@@ -368,4 +368,6 @@ def test_every_rule_is_checked() -> None:
 def test_what_has_no_rule() -> None:
     without = sorted(p.name for p in TABLE.values() if not rules.has_rule(p))
     of_jacobians = ["direction_of", "jacobian_columns", "jacobian_rows", "stack_of"]
-    assert without == sorted([*of_jacobians, "math.gamma", "math.lgamma", "math.nextafter", "np.linalg.eigh", "np.sinc"])
+    assert without == sorted(
+        [*of_jacobians, "math.gamma", "math.lgamma", "math.nextafter", "np.linalg.eigh", "np.sinc"]
+    )

@@ -3,7 +3,7 @@
 In: a program. Out: the same program in which every call, inside a loop, of a helper that reads elements of an array is
 replaced by the helper's statements. The adjoint of such a read adds to one element of the adjoint array; behind a call
 it would have to be a whole array of its own for each call, and a loop over the elements would cost the square of its
-length.
+length. A helper marked to be recomputed stays behind its call, for that is what is asked for.
 
 >>> from srcdiff.ir.types import FLOAT
 >>> from srcdiff.ir.core import Parameter
@@ -41,7 +41,11 @@ from srcdiff.ir.types import is_mutable
 
 def inline_element_readers(program: Program) -> Program:
     """Put helpers that read elements of a parameter in place of their calls in loops."""
-    readers = {f.name: f for f in program.functions if _reads_elements(f) and not is_recursive(program, f.name)}
+    readers = {
+        f.name: f
+        for f in program.functions
+        if _reads_elements(f) and not f.recompute and not is_recursive(program, f.name)
+    }
     if not readers:
         return program
     return Program(tuple(replace(f, body=_Inliner(readers).block(f.body, False)) for f in program.functions))

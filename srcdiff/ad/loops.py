@@ -90,9 +90,8 @@ class LoopAdjoint:
             for i in zipped:
                 item = loop.zipped_items[i]
                 to_zipped.append(local.get(item) or zero_of(body, item, adjoint_name(item.name)))
-        forward_body = Block(
-            loop.body.parameters, tuple(replaced.get(s, s) for s in loop.body.statements), loop.body.results
-        )
+        statements = self.sweep.forward(loop.body.statements, replaced)
+        forward_body = Block(loop.body.parameters, statements, loop.body.results)
         reverse_body = prune_block(body.block((), (*outgoing, *to_zipped)))
         return self._finish(
             forward_body, reverse_body, carried, captured, initial, incoming, collected, item_adjoints, zipped
@@ -157,6 +156,25 @@ class LoopAdjoint:
         own_zipped = [Value(a.type, a.name, origin) for a in item_adjoints]
         body = substitute(body, dict(zip(item_adjoints, own_zipped, strict=True)))
         body = Block((new_item, *incoming, *fresh, *own_zipped), body.statements, body.results)
+        self.emit_reverse(drive, tuple(initial), (*lists, *list_adjoints), body, carried, captured, zipped)
+        return self._forward_loop(plan.forward, saved, lists, counter)
+
+    def emit_reverse(
+        self,
+        drive: Value | None,
+        initial: tuple[Value, ...],
+        lists: tuple[Value, ...],
+        body: Block,
+        carried: list[int],
+        captured: list[Value],
+        zipped: list[int],
+    ) -> None:
+        """Add the loop of the reverse sweep, and hand on the adjoints that it ends with.
+
+        `initial` holds the adjoints of the carried values and of the captured ones, then anything else that the loop
+        carries.
+        """
+        loop, builder = self.loop, self.builder
         results = [
             builder.value(adjoint_type(v), adjoint_name(v.name))
             for v in [
@@ -164,9 +182,11 @@ class LoopAdjoint:
                 *captured,
             ]
         ]
+        rest = [builder.value(v.type, v.name) for v in initial[len(results) :]]
         zipped_values = [loop.zipped[i] for i in zipped] if isinstance(loop, For) else []
         zipped_lists = [builder.value(v.type, adjoint_name(v.name)) for v in zipped_values]
-        builder.emit(For(drive, tuple(initial), (*lists, *list_adjoints), body, (*results, *zipped_lists), origin))
+        origin = loop.origin.as_role("adjoint")
+        builder.emit(For(drive, initial, lists, body, (*results, *rest, *zipped_lists), origin))
         for value, adjoint in zip(captured, results[len(carried) :], strict=True):
             self.adjoints[value] = adjoint
         for position, adjoint in zip(carried, results, strict=False):
@@ -174,7 +194,6 @@ class LoopAdjoint:
                 add_contribution(builder, self.adjoints, loop.initial[position], adjoint)
         for value, adjoint in zip(zipped_values, zipped_lists, strict=True):
             add_contribution(builder, self.adjoints, value, adjoint)
-        return self._forward_loop(plan.forward, saved, lists, counter)
 
     def _forward_loop(self, body: Block, saved: list[Value], lists: list[Value], counter: Value | None) -> Statement:
         """The loop of the forward sweep, which collects what the reverse sweep needs (or counts its iterations)."""

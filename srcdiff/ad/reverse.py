@@ -10,7 +10,7 @@ In: a program and the positions of the parameters whose adjoints are wanted. Out
 The adjoint of an If is an If, of a For a For in the other direction, of a While a For over what was recorded. What the
 reverse body of a loop needs of an iteration is collected by the forward loop and zipped by the reverse one: the tape
 is an ordinary list. The adjoint of a call is a call of the callee's `_reverse`, with what the callee's `_forward`
-saved.
+saved. A callee marked to be recomputed saves nothing: its `_reverse` takes its arguments and computes it again.
 
 An absent adjoint is zero; the first contribution is taken as it is, later ones are added with `accumulate`.
 
@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution
+from srcdiff.ad.effects import printing, silent_block
 from srcdiff.ad.inline import inline_element_readers
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals
@@ -137,7 +138,7 @@ class ReverseMode:
         gradients = [self._gradient(builder, adjoints, parameters[i]) for i in wrt]
         if len(gradients) != 1 or as_tuple:
             gradients = [builder.apply(TABLE["make_tuple"], *gradients)]
-        forward = [replaced.get(s, s) for s in function.body.statements]
+        forward = list(sweep.forward(function.body.statements, replaced))
         forward = self._checked(forward, function, result, mode)
         for statement in forward:
             self._keep_calls(statement)
@@ -201,7 +202,8 @@ class ReverseMode:
         everything = tuple(range(len(function.parameters)))
         if recursive:
             # What a recursive call needs must be known before its body is looked at: all parameters and a tape.
-            self.pairs[key] = Pair(forward_name, reverse_name, everything, True)
+            again = function.recompute
+            self.pairs[key] = Pair(name if again else forward_name, reverse_name, everything, not again)
         body = function.body
         seeds = [body.parameters[i] for i in active_parameters]
         wanted = [body.results[i] for i in active_results]
@@ -220,8 +222,10 @@ class ReverseMode:
         replaced = sweep.statements(builder, body.statements, adjoints)
         builder.origin = NOWHERE.as_role("adjoint")
         outgoing = tuple(self._gradient(builder, adjoints, p) for p in seeds)
-        forward = Block(body.parameters, tuple(replaced.get(s, s) for s in body.statements), body.results)
+        forward = Block(body.parameters, sweep.forward(body.statements, replaced), body.results)
         backward = prune_block(Block(incoming, tuple(builder.statements), outgoing))
+        if function.recompute:
+            return self._joint(function, key, reverse_name, recursive, forward, backward)
         plan = plan_residuals(forward, backward, set(body.parameters), sweep.stable)
         read = set(free_values(plan.reverse))
         kept = tuple(i for i, p in enumerate(body.parameters) if recursive or p in read)
@@ -234,6 +238,28 @@ class ReverseMode:
         else:
             self.variants.keep(name)
         self.variants.finish(self._reverse_half(function, pair, plan.reverse, plan.saved, incoming))
+        return pair
+
+    def _joint(
+        self, function: Function, key: Key, reverse_name: str, recursive: bool, forward: Block, backward: Block
+    ) -> Pair:
+        """The pair of a function that is recomputed: called as it is by the forward sweep, and by the reverse sweep one
+        function that computes it again from its arguments and then its adjoints."""
+        loud = printing(self.variants.program)
+        for s in walk(function.body):
+            if isinstance(s, Call) and s.function in loud and s.function != function.name:
+                message = f"`{s.function}` prints, and the reverse sweep calls it again to recompute `{function.name}`"
+                self.refusals.add(s.origin, message, f"print in `{function.name}` itself, or take `recompute` away")
+        statements = (*silent_block(forward).statements, *backward.statements)
+        again = prune_block(Block(backward.parameters, statements, backward.results))
+        read = set(free_values(again))
+        kept = tuple(i for i, p in enumerate(function.body.parameters) if recursive or p in read)
+        pair = Pair(function.name, reverse_name, kept, False)
+        self.pairs[key] = pair
+        self.variants.keep(function.name)
+        for statement in again.statements:
+            self._keep_calls(statement)
+        self.variants.finish(self._reverse_half(function, pair, again, (), backward.parameters))
         return pair
 
     @staticmethod

@@ -24,9 +24,11 @@ from typing import Protocol
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution, adjoint_type
 from srcdiff.ad.fixed_points import FixedPointAdjoint
+from srcdiff.ad.checkpoints import CheckpointedLoop
 from srcdiff.ad.loops import LoopAdjoint
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals, stable_values
+from srcdiff.ad.variants import Variants
 from srcdiff.ad.zeros import named, zero_of
 from srcdiff.analysis.invariance import new_axes
 from srcdiff.analysis.liveness import prune_block
@@ -38,6 +40,7 @@ from srcdiff.ir.core import (
     Apply,
     Block,
     Call,
+    Checkpoint,
     Constant,
     Effect,
     FixedPoint,
@@ -76,6 +79,7 @@ class Maker(Protocol):
     """What makes the derivatives of helper functions, and collects what cannot be differentiated."""
 
     refusals: Refusals
+    variants: Variants
 
     def pair(self, name: str, active_parameters: tuple[int, ...], active_results: tuple[int, ...]) -> Pair: ...
 
@@ -102,6 +106,8 @@ class Sweep:
     """Values that may be without content."""
     name: str = ""
     """The function's name, for what the derivative says when it runs."""
+    before: dict[Statement, tuple[Statement, ...]] = field(default_factory=dict)
+    """What the forward sweep computes right before a statement that it replaces."""
 
     @staticmethod
     def over(maker: Maker, function: Function, active: set[Value]) -> Sweep:
@@ -135,6 +141,12 @@ class Sweep:
                     assert_never(statement)
         return replaced
 
+    def forward(
+        self, statements: tuple[Statement, ...], replaced: Mapping[Statement, Statement]
+    ) -> tuple[Statement, ...]:
+        """The statements of the forward sweep."""
+        return tuple(new for s in statements for new in (*self.before.get(s, ()), replaced.get(s, s)))
+
     def _structured(
         self, builder: Builder, statement: If | For | While | Call, mine: list[Value | None], adjoints: Adjoints
     ) -> Statement:
@@ -144,7 +156,8 @@ class Sweep:
             case While() if isinstance(statement.marker, FixedPoint):
                 return FixedPointAdjoint(self, builder, statement, statement.marker, mine, adjoints).run()
             case For() | While():
-                return LoopAdjoint(self, builder, statement, mine, adjoints).run()
+                adjoint = CheckpointedLoop if isinstance(statement.marker, Checkpoint) else LoopAdjoint
+                return adjoint(self, builder, statement, mine, adjoints).run()
             case Call():
                 return self._call(builder, statement, mine, adjoints)
 
@@ -216,7 +229,7 @@ class Sweep:
                 if adjoint is not None and value in self.active:
                     add_contribution(inner, local, value, adjoint)
             replaced = self.statements(inner, block.statements, local)
-            forward = Block((), tuple(replaced.get(s, s) for s in block.statements), block.results)
+            forward = Block((), self.forward(block.statements, replaced), block.results)
             branches.append((block, inner, local, forward))
         own = {v for block, *_ in branches for s in walk(block) for v in s.results}
         touched: dict[Value, None] = {}

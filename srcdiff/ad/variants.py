@@ -33,6 +33,7 @@ class Variants:
     finished: list[Function] = field(default_factory=list)
     _names: dict[Hashable, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
+    _kept: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._taken.update(f.name for f in self.program.functions)
@@ -51,14 +52,14 @@ class Variants:
 
     def keep(self, name: str) -> None:
         """Take over a primal function, and what it calls, unchanged."""
-        if any(f.name == name for f in self.finished):
+        if name in self._kept or any(f.name == name for f in self.finished):
             return
+        self._kept.add(name)  # from here on, for functions may call each other
         function = self.program[name]
         for statement in walk(function.body):
-            if isinstance(statement, Call) and statement.function != name:
+            if isinstance(statement, Call):
                 self.keep(statement.function)
-        if not any(f.name == name for f in self.finished):
-            self.finished.append(positional(function))
+        self.finished.append(positional(function))
 
 
 def is_recursive(program: Program, name: str) -> bool:

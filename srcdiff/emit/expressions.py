@@ -107,6 +107,11 @@ class Decisions:
         """Whether anything that is printed reads the value."""
         return bool(self._uses.get(value))
 
+    def taken_apart(self, whole: Value) -> tuple[Apply, ...]:
+        """The statements that take a tuple apart, where nothing else reads it."""
+        items = next((i for i in self.unpacked.values() if i[0].operands[0] is whole), ())
+        return items if len(items) == self._readers.get(whole) else ()
+
     def acts(self, statement: Statement) -> bool:
         """Whether the statement, its blocks included, has an effect."""
         known = self._acts.get(statement)

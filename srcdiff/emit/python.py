@@ -29,6 +29,7 @@ from srcdiff.emit.resolve import Resolver, reverse
 from srcdiff.emit.spelling import Spelling, names_in
 from srcdiff.emit.statements import Selection
 from srcdiff.emit.storage import functions_with_effects
+from srcdiff.emit.titles import forward_title
 from srcdiff.emit.tree import Node
 from srcdiff.emit.unread import without_unread
 from srcdiff.ir.core import Function, Global, Parameter, Program, Value, blocks_of, walk
@@ -101,7 +102,7 @@ def _function(function: Function, spelling: Spelling, impure: frozenset[str]) ->
         body.append(Docstring(function.docstring))
     forward, backward = _sweeps(nodes)
     if forward and backward:
-        body.append(Comment("forward sweep"))
+        body.append(Comment(forward_title(function)))
         body += resolver.statements(forward)
         body.append(Comment("reverse sweep"))
         body += resolver.statements(backward)

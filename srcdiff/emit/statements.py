@@ -108,6 +108,8 @@ class Selection:
         """The variables of comprehensions, each with what is read beside it."""
         self._registers: dict[Value, Value] = {}
         self._replaced: dict[Value, Value] = {}
+        self._taken_apart: set[Apply] = set()
+        """The first statements of those that take a tuple apart, where this was done when it was popped."""
         self._out: list[Node] = []
         self._splits = True
         results = function.body.results
@@ -420,6 +422,8 @@ class Selection:
 
     def _apply(self, s: Apply) -> None:
         items = self.decisions.unpacked.get(s)
+        if s in self._taken_apart:
+            return
         if items is not None:
             value = self.operand(s.operands[0])
             kept = [self.register(i.result) if self.decisions.used(i.result) else None for i in items]
@@ -432,9 +436,12 @@ class Selection:
             if drop is not None:
                 base, dropped = self.register(s.operands[0]), self.register(drop.result)
                 pop = ast.Call(func=ast.Attribute(value=Leaf(base), attr="pop"), args=[], keywords=[])
-                target = self.register(s.result)
-                node = ast.Assign(targets=[Leaf(target)], value=pop, lineno=0)
-                self._out.append(Plain(node, (base,), (target, dropped), ((dropped, base),), s.origin))
+                apart = self.decisions.taken_apart(s.result)
+                kept = [self.register(i.result) if self.decisions.used(i.result) else None for i in apart or (s,)]
+                node = ast.Assign(targets=[unpacked(kept)], value=pop, lineno=0)
+                defs = (*(v for v in kept if v is not None), dropped)
+                self._out.append(Plain(node, (base,), defs, ((dropped, base),), s.origin))
+                self._taken_apart.update(apart[:1])
                 return
         if s in self.decisions.pops:
             return

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from srcdiff.emit.forms import BINARY, as_value
-from srcdiff.emit.tree import Augment, Expression, Leaf, Node, Plain, assign, leaf, reads_of
+from srcdiff.emit.tree import Augment, Expression, Leaf, Node, Plain, assign, leaf, merged, reads_of
 from srcdiff.ir.core import Apply, Constant, Function, Global, Value, walk
 from srcdiff.ir.types import Array, Dict, List, Maybe, Opaque, Scalar, Tuple, Type, Unknown
 
@@ -99,7 +99,9 @@ def _method(selection: Selection, s: Apply) -> Plain:
     parts = [selection.operand(v) for v in s.operands[1:]]
     method = ast.Attribute(value=Leaf(old), attr=name, ctx=ast.Load())
     node = ast.Expr(value=ast.Call(func=method, args=[p.node for p in parts], keywords=[]))
-    return Plain(node, (old, *reads_of(parts)), (target,), _tie(target, old), s.origin)
+    # The state of a loop may hold what is not assigned yet; of the user's own, that is an error.
+    handed = tuple(v for p in parts for v in merged(p)) if s.origin.line == 0 else ()
+    return Plain(node, (old, *reads_of(parts)), (target,), _tie(target, old), s.origin, merges=handed)
 
 
 def _indexed(selection: Selection, s: Apply) -> list[Node]:

@@ -57,6 +57,7 @@ from srcdiff.optimize.ownership import (
     Sites,
     SiteSet,
     copied_reach,
+    is_slice,
     join,
     result_reach,
     updated_reach,
@@ -237,7 +238,8 @@ class Overwrites:
             return
         if apply.primitive.views and apply.primitive.name not in _WIDER:
             self._taken[apply.result] = (apply, self._around)
-        if apply.primitive.name == "index_get" and apply.operands[0] in self._lists:
+        in_list = apply.primitive.name == "index_get" and apply.operands[0] in self._lists
+        if in_list and not is_slice(apply.operands[1]):
             self._set(apply.result, Reach(operands[0].inner, operands[0].inner))
             return
         self._set(apply.result, result_reach(apply, operands, self.sites, self._around))

@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from srcdiff.ir.core import Apply, For, While
-from srcdiff.ir.types import Array, Dict, List, Tuple, is_mutable
+from srcdiff.ir.core import Apply, For, Value, While
+from srcdiff.ir.types import Array, Dict, List, Opaque, Tuple, is_mutable
 
 Site = int
 SiteSet = frozenset[Site]
@@ -119,6 +119,9 @@ def result_reach(apply: Apply, operands: Sequence[Reach], sites: Sites, around: 
     if name == "identity":
         return operands[0]
     if name == "index_get":
+        if isinstance(apply.operands[0].type, List) and is_slice(apply.operands[1]):
+            # A slice of a list is a list of its own.
+            return Reach(frozenset({sites.fresh((apply.result, "top"), around)}), operands[0].inner)
         return _element(apply, operands[0])
     given = join(operands).all
     if apply.primitive.views:
@@ -157,6 +160,10 @@ def copied_reach(apply: Apply, sites: Sites, around: tuple[Loop, ...]) -> Reach:
     made = frozenset({sites.fresh((apply.result, "top"), around)})
     inner = (apply.result, "inner")
     return Reach(made, NONE if isinstance(apply.result.type, Array) else frozenset({sites.fresh(inner, around)}))
+
+
+def is_slice(index: Value) -> bool:
+    return isinstance(index.type, Opaque) and index.type.name == "slice"
 
 
 def _element(apply: Apply, base: Reach) -> Reach:

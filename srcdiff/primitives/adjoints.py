@@ -16,6 +16,7 @@ from srcdiff.ir.types import (
     BOOL,
     BOTTOM,
     FLOAT,
+    INT,
     NONE,
     UNKNOWN,
     Array,
@@ -149,6 +150,7 @@ ADJOINTS: dict[str, Primitive] = {
         ),
         primitive("last_written", "x index", _last_written_type, helper("last_written")),
         primitive("settled", "new old tolerance", lambda new, old, tolerance: BOOL, helper("settled")),
+        primitive("next_snapshot", "step end free", lambda step, end, free: INT, helper("next_snapshot")),
         primitive("fold", "g x", lambda g, x: zero_type(items_type(x)), helper("fold")),
         primitive(
             "split_like",

@@ -154,6 +154,22 @@ def split_like(g, parts, axis):
         start = start + count
     return pieces
 ''',
+    "next_snapshot": '''\
+def next_snapshot(step, end, free):
+    """The step after step whose state is kept, to go back from end: by the optimal
+    (binomial) schedule while snapshots are free, and then the last step."""
+    count = end - step
+    if free < 1 or count < 2:
+        return end - 1
+    reach = 1
+    before = 1
+    sweeps = 0
+    while reach < count:
+        sweeps = sweeps + 1
+        before = reach
+        reach = reach * (free + 1 + sweeps) // sweeps
+    return step + min(before, count - before * (free + 1) // (free + sweeps))
+''',
     "matmul_left": '''\
 def matmul_left(g, a, b):
     """The adjoint of a in a @ b, where g is the adjoint of the product."""

@@ -35,6 +35,7 @@ non_differentiable(
             "make_slice",
             "last_written",
             "settled",
+            "next_snapshot",
             "zeros_if_defined",
             "range",
             "len",

@@ -1,0 +1,61 @@
+"""What statements do besides computing, where they are run a second time.
+
+In: a block of the user's function that a reverse sweep runs again. Out: the block without its effects: what it prints
+was printed, what it asserts held, what it might have raised it did not. A function that is called keeps its effects;
+`printing` says which print, and may not be called again.
+
+>>> from srcdiff.ir.core import constant
+>>> silent_block(Block((), (Effect("print", (constant("hello"),)),), ())).statements
+()
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcdiff.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Effect,
+    For,
+    If,
+    Program,
+    Statement,
+    While,
+    assert_never,
+    walk,
+)
+
+
+def silent_block(block: Block) -> Block:
+    """The block without effects, inner blocks included."""
+    statements = tuple(_silent(s) for s in block.statements if not isinstance(s, Effect))
+    return Block(block.parameters, statements, block.results)
+
+
+def _silent(statement: Statement) -> Statement:
+    match statement:
+        case If():
+            return replace(statement, then=silent_block(statement.then), orelse=silent_block(statement.orelse))
+        case For():
+            return replace(statement, body=silent_block(statement.body))
+        case While():
+            return replace(statement, condition=silent_block(statement.condition), body=silent_block(statement.body))
+        case Apply() | Call() | Effect():
+            return statement
+        case _:
+            assert_never(statement)
+
+
+def printing(program: Program) -> set[str]:
+    """The functions of the program that print, themselves or in what they call."""
+    found: set[str] = set()
+    size = -1
+    while len(found) != size:
+        size = len(found)
+        for function in program.functions:
+            for s in walk(function.body):
+                if (isinstance(s, Effect) and s.kind == "print") or (isinstance(s, Call) and s.function in found):
+                    found.add(function.name)
+    return found

@@ -1,0 +1,601 @@
+"""Loops that keep few states: the gradient is the plain one to the bit, and the forward steps are the optimum."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import math
+import pickle
+import re
+import tracemalloc
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from srcdiff import grad, transform, value_and_grad, vjp
+from srcdiff.ad.forward import forward
+from srcdiff.ad.marks import mark_loops
+from srcdiff.ad.reverse import reverse
+from srcdiff.compiler import Derived, derive
+from srcdiff.diagnostics import TransformError
+from srcdiff.frontend import live
+from srcdiff.frontend.lower import lower
+from srcdiff.frontend.module import Module
+from srcdiff.ir.core import Checkpoint, For, While, walk
+from srcdiff.ir.interpret import interpret
+from srcdiff.ir.types import Type
+from srcdiff.ir.verify import verify
+from srcdiff.loading import load
+from srcdiff.primitives.helpers import helper
+from tests.checkpoint_programs import HEADER, LOOPS
+from tests.conftest import GOLDEN
+from tests.frontend_programs import HEADER as FRONTEND_HEADER
+from tests.frontend_programs import PROGRAMS
+from tests.oracles import differences
+from tests.test_golden import CASES
+
+SNAPSHOTS = (1, 2, 3, 7)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal to the bit, in structure and dtype."""
+    match a:
+        case list() | tuple():
+            return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+        case dict():
+            return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+        case np.ndarray():
+            return isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True)
+    return bool(a == b or (a != a and b != b))
+
+
+def adjoint_like(value: Any) -> Any:
+    """An output adjoint without zeros for a value."""
+    match value:
+        case list():
+            return [adjoint_like(v) for v in value]
+        case tuple():
+            return tuple(map(adjoint_like, value))
+        case dict():
+            return {k: adjoint_like(v) for k, v in value.items()}
+        case np.ndarray():
+            return 1.0 + 0.5 * np.cos(np.arange(value.size)).reshape(value.shape)
+        case bool() | str() | None:
+            return None
+    return 1.3
+
+
+def outcome(call: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
+    """What a call on copies of the arguments returns or raises, and what it prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        try:
+            result = call(*copy.deepcopy(arguments))
+        except (ValueError, AssertionError, UnboundLocalError) as error:
+            result = type(error).__name__
+    return result, out.getvalue()
+
+
+def generated(made: Derived) -> Callable[..., Any]:
+    assert verify(made.program) == []
+    return load(made.body, made.name, made.captured)
+
+
+def types_of(module: Module, arguments: tuple[Any, ...]) -> dict[str, Type]:
+    given = zip(module.functions["f"].parameters, arguments, strict=False)
+    return {p: live.type_of_value(v) for p, v in given}
+
+
+def compare(text: str, arguments: tuple[Any, ...], optimize: bool) -> None:
+    """The reverse mode with snapshots, for every number of them, and without."""
+    module = Module.from_text(text, "f.py")
+    namespace: dict[str, Any] = {}
+    exec(compile(text, "f.py", "exec"), namespace)
+    adjoint = adjoint_like(outcome(namespace["f"], *arguments)[0])
+    types = types_of(module, arguments)
+    plain = derive(Module.from_text(without_directives(text), "f.py"), "f", "reverse", types=types, optimize=optimize)
+    expected = outcome(generated(plain), *arguments, adjoint)
+    for count in SNAPSHOTS:
+        made = derive(module, "f", "reverse", types=types, optimize=optimize, checkpoint=count)
+        found = outcome(generated(made), *arguments, adjoint)
+        assert same(expected, found), f"{count} snapshots: {found}, not {expected}\n{made.body}"
+
+
+def without_directives(text: str) -> str:
+    return re.sub(r"  # srcdiff:.*", "", text)
+
+
+# -- the numbers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize("name", LOOPS)
+def test_the_gradient_is_the_plain_one(name: str, optimize: bool) -> None:
+    text, arguments = LOOPS[name]
+    compare(HEADER + text, arguments, optimize)
+
+
+@pytest.mark.parametrize("name", [n for n, (text, _) in PROGRAMS.items() if re.search(r"\b(for|while)\b", text)])
+def test_programs_of_the_front_end(name: str) -> None:
+    text, calls = PROGRAMS[name]
+    for arguments in calls:
+        module = Module.from_text(FRONTEND_HEADER + text, "f.py")
+        types = types_of(module, arguments)
+        try:
+            derive(module, "f", "reverse", types=types)
+        except TransformError as error:
+            with pytest.raises(TransformError, match=re.escape(error.diagnostics[0].message)):
+                derive(module, "f", "reverse", types=types, checkpoint=2)
+        else:
+            compare(FRONTEND_HEADER + text, arguments, True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden_primals(case: str) -> None:
+    function, arguments, wrt = CASES[case]
+    module = Module.from_path(GOLDEN / case / "primal.py")
+    text = without_directives((GOLDEN / case / "primal.py").read_text())
+    plain = derive(Module.from_text(text, "primal.py"), function, "gradient", wrt)
+    expected = outcome(generated(plain), *arguments)
+    for count in SNAPSHOTS:
+        made = derive(module, function, "gradient", wrt, checkpoint=count)
+        assert same(expected, outcome(generated(made), *arguments)), count
+
+
+@pytest.mark.parametrize("name", ["index", "in_place", "several_carried", "marked_in_marked", "while", "early_return"])
+def test_against_divided_differences(name: str) -> None:
+    text, arguments = LOOPS[name]
+    f = load(HEADER + text, "f", {})
+    module = Module.from_text(HEADER + text, "f.py")
+    made = derive(module, "f", "gradient", (0,), types=types_of(module, arguments), checkpoint=2)
+    (found,) = generated(made)(*copy.deepcopy(arguments))
+    expected = differences.gradient(lambda a: f(copy.deepcopy(a), *copy.deepcopy(arguments[1:])), arguments[:1])
+    assert differences.error(found, expected[0]) < 1e-6
+
+
+# -- the schedule -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def fewest(n: int, snapshots: int) -> int:
+    """The fewest forward steps to go back through n steps with the first state held, by trying every split."""
+    if n <= 1:
+        return 0
+    if snapshots == 1:
+        return n * (n - 1) // 2
+    return min(m + fewest(n - m, snapshots - 1) + fewest(m, snapshots) for m in range(1, n))
+
+
+def optimum(n: int, snapshots: int) -> int:
+    """t(n, s) of Griewank and Walther (2000)."""
+    r = 0
+    while math.comb(snapshots + r, snapshots) < n:
+        r += 1
+    return r * n - math.comb(snapshots + r, r - 1) if r else 0
+
+
+@pytest.mark.parametrize(("n", "snapshots", "steps"), [(10, 3, 15), (50, 4, 144), (100, 5, 316)])
+def test_the_optimum_is_that_of_the_paper(n: int, snapshots: int, steps: int) -> None:
+    assert optimum(n, snapshots) == steps
+
+
+def test_the_schedule_splits_as_the_optimum_does() -> None:
+    next_snapshot = helper("next_snapshot")
+
+    def steps(n: int, snapshots: int) -> int:
+        if n <= 1:
+            return 0
+        if snapshots == 1:
+            return n * (n - 1) // 2
+        m = next_snapshot(7, 7 + n, snapshots - 1) - 7
+        assert 1 <= m < n
+        return m + steps(n - m, snapshots - 1) + steps(m, snapshots)
+
+    for snapshots in range(1, 8):
+        for n in range(45):
+            assert steps(n, snapshots) == fewest(n, snapshots) == optimum(n, snapshots), (n, snapshots)
+
+
+COUNTED = """
+import numpy as np
+
+
+def step(x: float, k: float) -> float:
+    y = np.sin(x * k)
+    return y * y + x
+
+
+def f(x: float, k: float, n: int) -> float:
+    for i in range({first}, n{stride}):{directive}
+        x = step(x, k)
+    return x
+
+
+def g(x: float, k: float, n: int) -> float:
+    i = 0
+    while i < n:{directive}
+        x = step(x, k)
+        i += 1
+    return x
+"""
+
+
+class Counter:
+    """A function that counts its calls."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.calls = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.calls += 1
+        return self.function(*arguments)
+
+
+def counted(made: Derived, arguments: tuple[Any, ...]) -> tuple[Any, int, int]:
+    """What the generated code returns; how often it called the step and, with its residuals, the step's adjoint."""
+    function = generated(made)
+    names = function.__globals__
+    plain, back = Counter(names["step"]), Counter(names["step_reverse"])
+    names["step"], names["step_reverse"] = plain, back
+    return function(*arguments), plain.calls, back.calls
+
+
+@pytest.mark.parametrize(("first", "stride"), [("0", ""), ("3", ""), ("0", ", 1"), ("1", ", 2"), ("60", ", -1")])
+@pytest.mark.parametrize(
+    ("n", "snapshots"), [(10, 3), (50, 4), (100, 5), (1, 1), (2, 1), (2, 2), (7, 1), (9, 9), (9, 40), (23, 6)]
+)
+def test_forward_steps_are_the_optimum(n: int, snapshots: int, first: str, stride: str) -> None:
+    """The last step of the forward sweep, for the value of the loop, comes on top of the optimum."""
+    start, by = int(first), int(stride.strip(", ") or 1)
+    directive = f"  # srcdiff: checkpoint({snapshots})"
+    module = Module.from_text(COUNTED.format(first=first, stride=stride, directive=directive), "f.py")
+    made = derive(module, "f", "gradient", (0, 1))
+    end = start + by * (n - 1) + (1 if by > 0 else -1)
+    assert len(range(start, end, by)) == n
+    found, forwards, backwards = counted(made, (0.7, 1.2, end))
+    assert backwards == n
+    assert forwards == optimum(n, snapshots) + 1
+    plain = derive(
+        Module.from_text(COUNTED.format(first=first, stride=stride, directive=""), "f.py"), "f", "gradient", (0, 1)
+    )
+    assert found == generated(plain)(0.7, 1.2, end)
+
+
+def test_no_steps_at_all() -> None:
+    text = COUNTED.format(first="0", stride="", directive="  # srcdiff: checkpoint(3)")
+    made = derive(Module.from_text(text, "f.py"), "f", "gradient", (0, 1))
+    assert counted(made, (0.7, 1.2, 0)) == ((1.0, 0.0), 0, 0)
+
+
+@pytest.mark.parametrize("snapshots", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("n", [1, 2, 7, 33, 100])
+def test_a_while_loop_goes_back_from_every_period(n: int, snapshots: int) -> None:
+    """Between two states that the forward sweep kept, the steps are those of the optimal schedule."""
+    text = COUNTED.format(first="0", stride="", directive=f"  # srcdiff: checkpoint({snapshots})")
+    made = derive(Module.from_text(text, "f.py"), "g", "gradient", (0, 1))
+    _, forwards, backwards = counted(made, (0.7, 1.2, n))
+    kept, period = [0], 1
+    for step in range(1, n):
+        if step % period == 0:
+            kept.append(step)
+            if len(kept) > snapshots:
+                kept, period = kept[::2], 2 * period
+    ends = [*kept[1:], n]
+    again = sum(fewest(e - k, snapshots - held) for held, (k, e) in enumerate(zip(kept, ends, strict=True)))
+    # The state before the last step is not kept: it was not known to be that.
+    tail = ends[-1] - kept[-1]
+    assert backwards == n
+    assert forwards == n + again
+    assert tail <= period
+
+
+@pytest.mark.parametrize("name", ["f", "g"])
+@pytest.mark.parametrize("snapshots", [1, 2, 5])
+def test_no_more_states_are_held_than_was_said(name: str, snapshots: int) -> None:
+    text = COUNTED.format(first="0", stride="", directive=f"  # srcdiff: checkpoint({snapshots})")
+    made = derive(Module.from_text(text, "f.py"), name, "gradient", (0, 1))
+    lengths: list[int] = []
+
+    class Held(list[Any]):
+        def append(self, item: Any) -> None:
+            super().append(item)
+            lengths.append(len(self))
+
+        def __getitem__(self, index: Any) -> Any:
+            found = super().__getitem__(index)
+            return Held(found) if isinstance(index, slice) else found
+
+    body = made.body.replace("snapshots = []", "snapshots = Held()")
+    assert body.count("Held()") == 1
+    load(body, made.name, {"Held": Held})(0.7, 1.2, 60)
+    # One more: in `f` the state before the last step, in `g` the one that makes them too many.
+    assert max(lengths) == snapshots + 1
+
+
+def test_memory_is_bounded() -> None:
+    def run(x: float, n: int) -> float:
+        for i in range(n):
+            x = np.sin(x) + 0.1 * i
+        return x
+
+    peaks: dict[int | None, int] = {}
+    for count in (None, 50):
+        made = grad(run, checkpoint=count)
+        made(0.3, 2)
+        tracemalloc.start()
+        made(0.3, 5000)
+        peaks[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peaks[50] < peaks[None] / 10  # type: ignore[operator]
+
+
+# -- what is said twice -----------------------------------------------------------------------------------------------
+
+
+def test_a_step_prints_once() -> None:
+    text = """
+def f(x: float, n: int) -> float:
+    for i in range(n):
+        print(i, x > 0.5)
+        if x > 0.5:
+            print("large")
+        x = x * x * 1.1
+    return x
+"""
+    compare(text, (0.99, 6), True)
+    compare(text, (0.99, 6), False)
+
+
+def refusal(text: str, checkpoint: int | None = None) -> str:
+    with pytest.raises(TransformError) as caught:
+        derive(Module.from_text(text, "f.py"), "f", "gradient", checkpoint=checkpoint)
+    return str(caught.value)
+
+
+def test_a_helper_that_prints_is_refused_in_a_loop_with_snapshots() -> None:
+    text = """
+def inner(x: float) -> float:
+    print(x)
+    return x * x
+
+
+def step(x: float) -> float:
+    return inner(x) + 0.1
+
+
+def f(x: float, n: int) -> float:
+    for i in range(n):
+        x = step(x)
+    return x
+"""
+    message = refusal(text, 3)
+    assert "f.py:13:" in message
+    assert "`step` prints, and the reverse sweep of a loop with snapshots calls it again" in message
+    derive(Module.from_text(text, "f.py"), "f", "gradient")
+
+
+# -- the option -------------------------------------------------------------------------------------------------------
+
+
+def markers(name: str, checkpoint: int) -> list[object]:
+    text = HEADER + LOOPS[name][0]
+    module = Module.from_text(text, "f.py")
+    program = mark_loops(lower(module, "f", types_of(module, LOOPS[name][1])), checkpoint)
+    return [s.marker for f in program.functions for s in walk(f.body) if isinstance(s, For | While)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("index", [Checkpoint(4)]),
+        ("loop_in_loop", [Checkpoint(4), None]),
+        ("marked_in_marked", [Checkpoint(4), Checkpoint(2)]),
+        ("marked_in_unmarked", [Checkpoint(99), Checkpoint(2)]),
+        ("in_branch", [Checkpoint(4)]),
+        ("in_helper", [Checkpoint(4)]),
+        ("loops_in_a_row", [Checkpoint(4), Checkpoint(4)]),
+        ("comprehension_in_loop", [Checkpoint(4), None]),
+    ],
+)
+def test_the_outermost_loops_are_marked(name: str, expected: list[object]) -> None:
+    assert markers(name, 4) == expected
+
+
+def power(x: float, n: int) -> float:
+    y = 1.0
+    for i in range(n):
+        y = y * np.sin(x + i)
+    return y
+
+
+def test_every_face_takes_the_option() -> None:
+    plain = grad(power)(0.7, 9)
+    for made in (
+        grad(power, checkpoint=2),
+        grad(checkpoint=2)(power),
+        pickle.loads(pickle.dumps(grad(power, checkpoint=2))),
+    ):
+        assert made(0.7, 9) == plain
+        assert "next_snapshot(i, n, 2 - len(snapshots))" in made.source
+    assert value_and_grad(power, checkpoint=2)(0.7, 9) == (power(0.7, 9), plain)
+    value, pullback = vjp(power, 0.7, 9, checkpoint=2)
+    assert (value, pullback(1.0)) == (power(0.7, 9), plain)
+    assert "next_snapshot" in pullback.source
+    assert "next_snapshot" in transform(power, "gradient", checkpoint=3).source
+    assert "next_snapshot" not in transform(power, "forward", checkpoint=3).source
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"), [(0, ValueError), (-2, ValueError), (True, TypeError), (2.0, TypeError), ("3", TypeError)]
+)
+def test_a_count_is_an_integer_of_one_or_more(wrong: Any, error: type[Exception]) -> None:
+    for make in (grad, value_and_grad, transform):
+        with pytest.raises(error, match="checkpoint is the number of snapshots"):
+            make(power, checkpoint=wrong)
+    with pytest.raises(error, match="checkpoint is the number of snapshots"):
+        vjp(power, 0.7, 9, checkpoint=wrong)
+
+
+# -- higher derivatives -----------------------------------------------------------------------------------------------
+
+NONE_IN_STATE = ("assigned_on_the_way", "array_assigned_on_the_way")
+"""What is not assigned yet is None in a state, which the front end does not read again: refused, not guessed."""
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("name", [n for n in LOOPS if n not in NONE_IN_STATE])
+def test_the_text_is_differentiated_again(name: str, mode: str) -> None:
+    text, arguments = LOOPS[name]
+    module = Module.from_text(HEADER + text, "f.py")
+    types = types_of(module, arguments)
+    results = []
+    for count in (None, 2):
+        source = text if count else without_directives(text)
+        first = derive(Module.from_text(HEADER + source, "f.py"), "f", "gradient", types=types, checkpoint=count)
+        again = derive(Module.from_text(first.body, "g.py"), first.name, mode, first.wrt, types=types)
+        adjoint = adjoint_like(generated(first)(*copy.deepcopy(arguments)))
+        extra = [adjoint_like(arguments[i]) for i in first.wrt] if mode == "forward" else [adjoint]
+        results.append(generated(again)(*copy.deepcopy(arguments), *extra))
+    assert differences.error(results[1], results[0]) < (1e-6 if name == "single_precision" else 1e-12)
+
+
+@pytest.mark.parametrize("name", NONE_IN_STATE)
+def test_a_state_without_content_is_refused_in_a_second_transformation(name: str) -> None:
+    text, arguments = LOOPS[name]
+    module = Module.from_text(HEADER + text, "f.py")
+    types = types_of(module, arguments)
+    first = derive(module, "f", "gradient", types=types, checkpoint=2)
+    with pytest.raises(TransformError):
+        derive(Module.from_text(first.body, "g.py"), first.name, "forward", first.wrt, types=types)
+
+
+@pytest.mark.parametrize("name", ["index", "several_carried", "in_place", "while", "branches", "marked_in_marked"])
+def test_programs_are_differentiated_again(name: str) -> None:
+    """Reverse over reverse and forward over reverse at the level of the IR."""
+    text, arguments = LOOPS[name]
+    module = Module.from_text(HEADER + text, "f.py")
+    program = lower(module, "f", types_of(module, arguments))
+    plain = lower(Module.from_text(HEADER + without_directives(text), "f.py"), "f", types_of(module, arguments))
+    results = []
+    for one in (plain, mark_loops(program, 2)):
+        first = reverse(one, (0,), "gradient")
+        assert verify(first) == []
+        twice = reverse(first, (0,), "vjp", name="twice")
+        along = forward(first, (0,), "along")
+        assert verify(twice) == []
+        assert verify(along) == []
+        direction = adjoint_like(arguments[0])
+        results.append((interpret(twice, (*arguments, direction)), interpret(along, (*arguments, direction))))
+    assert differences.error(results[1], results[0]) < 1e-12
+
+
+# -- joint mode -------------------------------------------------------------------------------------------------------
+
+RECOMPUTED = """
+import numpy as np
+
+
+def force(x: float, k: float) -> float:{directive}
+    y = np.sin(k * x)
+    for i in range(3):
+        y = np.sin(y) + k * x * y
+    return -y * np.exp(-x * x)
+
+
+def f(x: float, k: float, n: int) -> float:
+    for i in range(n):
+        x = x + 0.1 * force(x, k)
+        k = k * 1.01
+    return x * x
+"""
+
+
+def test_a_recomputed_function_saves_its_arguments_alone() -> None:
+    made = derive(
+        Module.from_text(RECOMPUTED.format(directive="  # srcdiff: recompute"), "f.py"), "f", "gradient", (0, 1)
+    )
+    plain = derive(Module.from_text(RECOMPUTED.format(directive=""), "f.py"), "f", "gradient", (0, 1))
+    assert generated(made)(0.7, 1.3, 6) == generated(plain)(0.7, 1.3, 6)
+    assert [f.name for f in made.program.functions] == ["force", "force_reverse", "f_grad"]
+    assert "tape.append((x, k))" in made.body
+    assert "force_forward" in plain.body
+
+
+def marked_helpers(text: str) -> str:
+    """The text with every function of the module but `f` marked to be recomputed."""
+    return re.sub(r"^(def (?!f\b).*:)$", r"\1  # srcdiff: recompute", text, flags=re.MULTILINE)
+
+
+WITH_HELPERS = [n for n, (text, _) in PROGRAMS.items() if marked_helpers(text) != text]
+OF_LOOPS = ["in_helper", "helper_in_loop", "reader_in_loop", "recursion_in_loop"]
+
+
+@pytest.mark.parametrize("name", [*WITH_HELPERS, *OF_LOOPS])
+def test_recomputed_functions_give_the_same_numbers(name: str) -> None:
+    """Every helper is marked. What is written into its caller cannot be recomputed, and is refused."""
+    text, calls = PROGRAMS[name] if name in PROGRAMS else (LOOPS[name][0], [LOOPS[name][1]])
+    head = FRONTEND_HEADER if name in PROGRAMS else HEADER
+    plain, marked = (Module.from_text(head + t, "f.py") for t in (text, marked_helpers(text)))
+    f = load(head + text, "f", {})
+    for arguments in calls:
+        types = types_of(plain, arguments)
+        adjoint = adjoint_like(outcome(f, *arguments)[0])
+        for optimize in (True, False):
+            try:
+                made = derive(marked, "f", "reverse", types=types, optimize=optimize)
+            except TransformError as error:
+                messages = [d.message for d in error.diagnostics]
+                assert any("cannot be recomputed" in m or "can carry a derivative" in m for m in messages), messages
+                continue
+            expected = derive(plain, "f", "reverse", types=types, optimize=optimize)
+            found = outcome(generated(made), *arguments, adjoint)
+            wanted = outcome(generated(expected), *arguments, adjoint)
+            assert same(found, wanted), (found, wanted, made.body)
+
+
+def test_an_element_reader_stays_behind_its_call_if_it_is_recomputed() -> None:
+    text = HEADER + marked_helpers(LOOPS["reader_in_loop"][0])
+    made = derive(Module.from_text(text, "f.py"), "f", "gradient", (0, 1))
+    assert "at_reverse(u, i, bw)" in made.body
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x: float) -> float:\n    def g(y: float) -> float:  # srcdiff: recompute\n        return y * y\n    return g(x)\n",
+        "def g(h, y: float) -> float:  # srcdiff: recompute\n    return h(y)\n\n\ndef k(y: float) -> float:\n    return y * y\n\n\n"
+        "def f(x: float) -> float:\n    return g(k, x)\n",
+        "def g(y: list[float]) -> float:  # srcdiff: recompute\n    y[0] = y[1] * y[1]\n    return y[0]\n\n\n"
+        "def f(x: float) -> float:\n    z = [x, x]\n    return g(z) * z[0]\n",
+    ],
+)
+def test_what_is_written_into_its_caller_cannot_be_recomputed(text: str) -> None:
+    message = refusal(text)
+    assert "`g` cannot be recomputed: it is nested, takes or returns a function, or writes into a parameter" in message
+
+
+def test_a_recomputed_function_prints_once_and_calls_nothing_that_prints() -> None:
+    text = """
+def show(x: float) -> float:
+    print(x)
+    return x * x
+
+
+def g(x: float) -> float:  # srcdiff: recompute
+    print("g")
+    return {call} * x * x
+
+
+def f(x: float) -> float:
+    return g(x) * g(2.0 * x)
+"""
+    quiet = derive(Module.from_text(text.format(call="x"), "f.py"), "f", "gradient")
+    assert outcome(generated(quiet), 0.5)[1] == "g\ng\n"
+    message = refusal(text.format(call="show(x)"))
+    assert "`show` prints, and the reverse sweep calls it again to recompute `g`" in message
