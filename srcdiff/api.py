@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from srcdiff.ad.jacobian import JacobianMode
 from srcdiff.compiler import Wrt, checked_wrt, wrt_positions
 from srcdiff.derivative import Derivative
 from srcdiff.signatures import require_like
+
+if TYPE_CHECKING:
+    from srcdiff.sparsity import SparseJacobian
 
 Function = Callable[..., Any]
 
@@ -196,14 +199,36 @@ class Jacobian:
         return self._modes[self.took](*args, **kwargs)
 
 
-def jacobian(f: Function, wrt: Wrt = 0, mode: Literal["forward", "reverse", "auto"] = "auto") -> Jacobian:
-    """The dense Jacobian, of the output's shape followed by the input's.
+@overload
+def jacobian(
+    f: Function, wrt: Wrt = 0, mode: Literal["forward", "reverse", "auto"] = "auto", *, sparse: Literal[False] = False
+) -> Jacobian: ...
+@overload
+def jacobian(
+    f: Function, wrt: Wrt = 0, mode: Literal["forward", "reverse", "auto"] = "auto", *, sparse: Literal[True]
+) -> SparseJacobian: ...
+def jacobian(
+    f: Function, wrt: Wrt = 0, mode: Literal["forward", "reverse", "auto"] = "auto", *, sparse: bool = False
+) -> Jacobian | SparseJacobian:
+    """The Jacobian: dense, of the output's shape followed by the input's, or a sparse matrix.
 
     Parameters
     ----------
     mode
         ``"forward"``: a column per sweep; ``"reverse"``: a row per sweep; ``"auto"``: whichever needs fewer sweeps.
+        Where the matrix is sparse, columns or rows that have no entries side by side share a sweep.
+    sparse
+        Whether the result is a CSR matrix of `scipy.sparse`, of shape (output size, input size).
+
+    Raises
+    ------
+    ImportError
+        for a sparse matrix where SciPy is not installed.
     """
+    if sparse:
+        from srcdiff.sparsity import SparseJacobian
+
+        return SparseJacobian(f, wrt, mode)
     return Jacobian(f, wrt, mode)
 
 
