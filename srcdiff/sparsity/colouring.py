@@ -4,16 +4,17 @@ In: a pattern, as the rows of a sparse matrix (``indptr``, ``indices``). Out: a 
 matrix) or for each row and column (of a symmetric one).
 
 For a Jacobian two columns with a non-zero in the same row differ: then every entry stands alone in its row among the
-columns of its colour. This is a distance-2 colouring of the bipartite graph of rows and columns (Gebremedhin, Manne and
-Pothen, "What color is your Jacobian? Graph coloring for computing derivatives", SIAM Review 47, 2005, section 3; Coleman
-and Moré, "Estimation of sparse Jacobian matrices and graph coloring problems", SIAM J. Numer. Anal. 20, 1983). For a
-Hessian symmetry makes do with less: a star colouring, in which neighbours differ and no path of four vertices has only two
-colours; then of the two places of an entry one stands alone (Coleman and Moré 1984; Gebremedhin, Tarafdar, Manne and
-Pothen, "New acyclic and star coloring algorithms with application to computing Hessians", SIAM J. Sci. Comput. 29, 2007).
+columns of its colour. This is a distance-2 colouring of the bipartite graph of rows and columns (Gebremedhin, Manne
+and Pothen, "What color is your Jacobian? Graph coloring for computing derivatives", SIAM Review 47, 2005; Coleman and
+Moré, "Estimation of sparse Jacobian matrices and graph coloring problems", SIAM J. Numer. Anal. 20, 1983). For a
+Hessian symmetry makes do with less: a star colouring, in which neighbours differ and no path of four vertices has
+only two colours; then of the two places of an entry one stands alone (Coleman and Moré 1984; Gebremedhin, Tarafdar,
+Manne and Pothen, "New acyclic and star coloring algorithms with application to computing Hessians", SIAM J. Sci.
+Comput. 29, 2007).
 
 The least number of colours is NP-hard to find. Greedy colouring is done in the order as given and in that of falling
-degree, and the better result is kept. There is no maintained library of these colourings for Python without a runtime of
-another language or framework beside it; the algorithms are short.
+degree, and the better result is kept. There is no maintained library of these colourings for Python without a runtime
+of another language or framework beside it; the algorithms are short.
 
 >>> colour_columns(*tridiagonal(5), 5).tolist(), colour_symmetric(*tridiagonal(5)).tolist()
 ([0, 1, 2, 0, 1], [0, 1, 0, 2, 0])
@@ -108,7 +109,8 @@ def _greedy_star(around: list[list[int]], order: list[int]) -> Colours:
                 continue
             forbidden.add(c)
             if number[v][c] > 1:
-                # v in the middle: w, v and another neighbour of the colour of w, so beyond w no colour may be that of v.
+                # v in the middle: w, v and another neighbour with the colour of w. What is beyond w may not have the
+                # colour of v.
                 forbidden.update(number[w])
                 continue
             # v at the end: v, w, x and another neighbour of x with the colour of w. Where w has several neighbours of

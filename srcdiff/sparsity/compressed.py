@@ -28,8 +28,11 @@ Directions = Callable[[Stack], Stack]
 
 Took = Literal["forward", "reverse", "symmetric", "dense"]
 Verdict = Literal["agrees", "close", "differs", "unknown"]
-"""Of the check: equal to rounding; equal to half the digits, or but for entries that are rounding errors of the largest;
-different; not comparable, since there are values that are not finite."""
+"""Of the check: equal to rounding; equal to half the digits, or but for entries that are rounding errors of the
+largest; different; not comparable, since there are values that are not finite."""
+
+CHUNK = 2**24
+"""So many numbers are in a stack of seeds or images, at most."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,13 @@ class Plan:
         probe = random.uniform(0.5, 1.5, size) * random.choice([-1.0, 1.0], size)
         return cls(took, shape, indptr, indices, colours, place, colour, probe)
 
-    def seeds(self, dtype: np.dtype[Any]) -> Stack:
-        """The directions, one for each colour, and last the probe."""
-        stack = np.zeros((self.count + 1, self.probe.size), dtype=dtype)
-        if self.count:
-            stack[self.colours, np.arange(self.probe.size)] = 1.0
-        stack[-1] = self.probe
+    def seeds(self, start: int, stop: int, dtype: np.dtype[Any]) -> Stack:
+        """The directions for the colours from `start` to `stop`; beyond the last colour comes the probe."""
+        stack = np.zeros((stop - start, self.probe.size), dtype=dtype)
+        chosen = np.flatnonzero((self.colours >= start) & (self.colours < stop))
+        stack[self.colours[chosen] - start, chosen] = 1.0
+        if stop > self.count:
+            stack[-1] = self.probe
         return stack
 
     def products(self, data: Stack, vector: Stack) -> Stack:
@@ -98,7 +102,7 @@ class Plan:
         rows = np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
         out, given = (self.indices, rows) if self.took == "reverse" else (rows, self.indices)
         size = self.shape[1] if self.took == "reverse" else self.shape[0]
-        return np.bincount(out, weights=data * vector[given], minlength=size)
+        return np.bincount(out, weights=data * vector[given], minlength=size).astype(float)
 
 
 def evaluated(plan: Plan, directions: Directions, dtype: np.dtype[Any]) -> tuple[Stack, Verdict]:
@@ -114,10 +118,25 @@ def evaluated(plan: Plan, directions: Directions, dtype: np.dtype[Any]) -> tuple
     tuple
         ``(data, verdict)``.
     """
-    seeds = plan.seeds(dtype)
-    images = directions(seeds)
-    data = images[plan.colour, plan.place]
+    width = _width(plan.shape)
+    order = np.argsort(plan.colour, kind="stable")
+    sorted_colours = plan.colour[order]
+    parts = []
+    for start in range(0, plan.count + 1, width):
+        stop = min(start + width, plan.count + 1)
+        seeds = plan.seeds(start, stop, dtype)
+        images = directions(seeds)
+        entries = order[slice(*np.searchsorted(sorted_colours, [start, stop]))]
+        parts.append(images[plan.colour[entries] - start, plan.place[entries]])
+    found = np.concatenate(parts)
+    data = np.empty_like(found)
+    data[order] = found
     return data, _verdict(plan, data, seeds[-1], images[-1])
+
+
+def _width(shape: tuple[int, int]) -> int:
+    """How many directions are taken at once."""
+    return max(1, CHUNK // max(1, *shape))
 
 
 def _verdict(plan: Plan, data: Stack, probe: Stack, image: Stack) -> Verdict:
@@ -135,10 +154,10 @@ def _verdict(plan: Plan, data: Stack, probe: Stack, image: Stack) -> Verdict:
         return "close" if np.all(error <= eps**0.5 * scale + 64 * eps * largest, where=known) else "differs"
 
 
-def dense_entries(directions: Directions, columns: int, dtype: np.dtype[Any]) -> tuple[Names, Names, Stack]:
+def dense_entries(directions: Directions, shape: tuple[int, int], dtype: np.dtype[Any]) -> tuple[Names, Names, Stack]:
     """Every entry that is not zero, a direction for each column: rows, columns and values."""
     rows, places, values = [], [], []
-    width = max(1, min(columns, 256))
+    columns, width = shape[1], _width(shape)
     for start in range(0, columns, width):
         count = min(width, columns - start)
         seeds = np.zeros((count, columns), dtype=dtype)

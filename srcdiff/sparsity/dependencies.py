@@ -1,9 +1,9 @@
 """Sets of inputs, one for every number of a computation: named by integers, united lazily.
 
-In: unions of sets that are named by integers, one at a time or for whole arrays of them. Out: the sets themselves, asked
-for at the end. An array of numbers has an array of such names beside it, of the same shape, so what moves the numbers
-about (a slice, a transpose, a concatenation) moves the names as it is. The name 0 is the empty set, and therefore arrays
-of zeros and triangles filled up with zeros are right as they stand.
+In: unions of sets that are named by integers, one at a time or for whole arrays of them. Out: the sets themselves,
+asked for at the end. An array of numbers has an array of such names beside it, of the same shape, so what moves the
+numbers about (a slice, a transpose, a concatenation) moves the names as it is. The name 0 is the empty set, and
+therefore arrays of zeros and triangles filled up with zeros are right as they stand.
 
 >>> sets = Dependencies(3)
 >>> x = sets.inputs()
@@ -80,12 +80,14 @@ class Dependencies:
         moved = np.transpose(names, [*rest, *axes])
         shape = moved.shape[: len(rest)]
         rows = moved.reshape(int(np.prod(shape)), -1 if moved.size else 0)
+        united: Names
         if rows.shape[1] == 1:
             united = rows[:, 0].copy()
         else:
             united = np.array([self.unite_all(row) for row in rows.tolist()], dtype=np.int64)
-        kept = [1 if a in axes else size for a, size in enumerate(names.shape)]
-        return united.reshape(kept if keepdims else shape)
+        if keepdims:
+            shape = tuple(1 if a in axes else size for a, size in enumerate(names.shape))
+        return np.reshape(united, shape)
 
     def unite_groups(self, groups: Names, names: Names, into: Names) -> Names:
         """`into` (of one dimension), where each set i is united with those of `names` whose group is i."""
@@ -94,7 +96,7 @@ class Dependencies:
         order = np.argsort(groups, kind="stable")
         groups, names = groups[order], names[order]
         targets, starts = np.unique(groups, return_index=True)
-        result = into.copy()
+        result: Names = into.copy()
         if targets.size == groups.size:
             result[targets] = self.unite_arrays(into[targets], names)
             return result
@@ -134,9 +136,7 @@ class Dependencies:
             if not uses[name]:
                 continue
             parts = self._parts[name - first]
-            found[name] = sets.union(
-                [p - 2 for p in parts if p < first], [found[p] for p in parts if p >= first]
-            )
+            found[name] = sets.union([p - 2 for p in parts if p < first], [found[p] for p in parts if p >= first])
             for part in parts:
                 uses[part] -= 1
                 if part >= first and not uses[part]:

@@ -1,10 +1,10 @@
 """`SparseJacobian` and `SparseHessian`: derivatives as sparse matrices of SciPy.
 
-In: a function and `wrt`. Out: callables that return matrices in CSR form. The pattern is detected at the arguments of the
-first call with such shapes, coloured, and kept. Every evaluation checks the matrix against a directional derivative in a
-random direction. Where they disagree (a branch was taken differently, a constant matrix has its zeros elsewhere), the
-pattern is detected again at the present arguments and added to what was known; should even that not do, every column is
-computed, which needs no pattern.
+In: a function and `wrt`. Out: callables that return matrices in CSR form. The pattern is detected at the arguments of
+the first call with such shapes, coloured, and kept. Every evaluation checks the matrix against a directional
+derivative in a random direction. Where they disagree (a branch was taken differently, a constant matrix has its zeros
+elsewhere), the pattern is detected again at the present arguments and added to what was known; should even that not
+do, every column is computed, which needs no pattern.
 
 >>> def f(x):
 ...     return x[1:] * x[:-1]
@@ -78,7 +78,7 @@ class _Point:
 def _shapes(value: object) -> Hashable:
     match value:
         case np.ndarray():
-            return value.shape
+            return tuple(value.shape)
         case list() | tuple():
             return (type(value).__name__, *map(_shapes, value))
         case dict():
@@ -106,7 +106,7 @@ class SparseMatrix:
 
     @property
     def pattern(self) -> Any:
-        """Where the matrix of the last call may differ from zero: a sparse array of booleans, all of `wrt` side by side."""
+        """Where the matrix of the last call may differ from zero: a sparse array of booleans."""
         plan = self._latest()
         ones = np.ones(plan.indices.size, dtype=bool)
         return scipy_sparse().csr_array((ones, plan.indices, plan.indptr), shape=plan.shape)
@@ -178,7 +178,7 @@ class SparseMatrix:
             # errors are large. Without a pattern nothing can be missing.
             self._dense = True
             took: Took = "forward" if plan.took == "reverse" else plan.took
-            rows, columns, values = dense_entries(self._directions(took, point), plan.shape[1], point.dtype)
+            rows, columns, values = dense_entries(self._directions(took, point), plan.shape, point.dtype)
             return scipy_sparse().coo_array((values, (rows, columns)), shape=plan.shape).tocsr()
         return scipy_sparse().csr_array((data, plan.indices.copy(), plan.indptr.copy()), shape=plan.shape)
 
@@ -205,7 +205,7 @@ class SparseJacobian(SparseMatrix):
     f
         A function of the subset that returns a number or an array.
     wrt
-        Index or name of the parameter, a number or an array, or a tuple of these: then the result is a tuple of matrices.
+        Index or name of the parameter, a number or an array, or a tuple of these: then the result is a tuple.
     mode
         ``"forward"``: colours of columns; ``"reverse"``: colours of rows; ``"auto"``: whichever are fewer.
 
@@ -272,8 +272,8 @@ class SparseHessian(SparseMatrix):
     f
         A function of the subset that returns a scalar.
     wrt
-        Index or name of the parameter, a number or an array, or a tuple of these: then the result is a tuple of tuples of
-        blocks.
+        Index or name of the parameter, a number or an array, or a tuple of these: then the result is a tuple of
+        tuples of blocks.
 
     Raises
     ------

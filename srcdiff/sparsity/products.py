@@ -1,7 +1,7 @@
 """Products of arrays: where one factor is a zero that no input influences, what the other depends on does not count.
 
-In: factors, each a content and the array of its names. Out: the names of the product. So the product of a banded constant
-matrix and the inputs is banded.
+In: factors, each a content and the array of its names. Out: the names of the product. So the product of a banded
+constant matrix and the inputs is banded.
 
 >>> sets = Dependencies(3)
 >>> a = np.diag([1.0, 2.0, 3.0])
@@ -72,8 +72,8 @@ def _contracted(sets: Dependencies, a: Factor, b: Factor) -> Names:
     if terms_a is None or terms_b is None:
         across = sets.unite_along(a[1], [1], keepdims=True), sets.unite_along(b[1], [0], keepdims=True)
         return np.array(np.broadcast_to(sets.unite_arrays(*across), shape))
-    (i, j, m), (l, k, n) = terms_a, terms_b
-    groups = np.concatenate([i * shape[1] + j, k * shape[1] + l])
+    (i, j, m), (p, q, n) = terms_a, terms_b
+    groups = np.concatenate([i * shape[1] + j, q * shape[1] + p])
     return sets.unite_groups(groups, np.concatenate([m, n]), into).reshape(shape)
 
 
@@ -143,7 +143,9 @@ def _einsum_without_contents(
 ) -> Names:
     total = np.zeros(tuple(sizes[c] for c in output), dtype=np.int64)
     for letters, (_, found) in zip(inputs, factors, strict=True):
-        order = "".join(c for c in output if c in letters) + "".join(c for c in dict.fromkeys(letters) if c not in output)
+        order = "".join(c for c in output if c in letters) + "".join(
+            c for c in dict.fromkeys(letters) if c not in output
+        )
         kept = sum(c in letters for c in output)
         reduced = sets.unite_along(np.einsum(f"{letters}->{order}", found), range(kept, len(order)))
         total = sets.unite_arrays(total, _along(order[:kept], output, reduced))

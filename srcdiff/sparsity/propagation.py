@@ -1,9 +1,9 @@
 """What each primitive does to shadows.
 
 In: an applied primitive, the shadows and contents of its operands, the content of its result. Out: the shadow of the
-result. What moves numbers about moves their names in the same way; what computes a number from others unites; what has no
-derivative leaves nothing, but is marked as varying. A primitive that is not in the table is taken to make every number of
-its result from every number of its operands.
+result. What moves numbers about moves their names in the same way; what computes a number from others unites; what
+has no derivative leaves nothing, but is marked as varying. A primitive that is not in the table is taken to make
+every number of its result from every number of its operands.
 
 >>> from srcdiff.primitives.table import TABLE
 >>> sets, x = Dependencies(3), np.ones(3)
@@ -43,8 +43,10 @@ def propagate(sets: Dependencies, primitive: Primitive, shadows: Shadows, conten
 
 
 _OF_SHAPE = frozenset(
-    ["shape", "ndim", "size", "dtype", "len", "zeros_like", "zeros_if_defined"]
-    + ["np.zeros_like", "np.ones_like", "np.empty_like"]
+    (
+        *("shape", "ndim", "size", "dtype", "len", "zeros_like", "zeros_if_defined"),
+        *("np.zeros_like", "np.ones_like", "np.empty_like"),
+    )
 )
 """What depends on the shape of the operand alone."""
 
@@ -136,7 +138,7 @@ def _filled(position: int) -> Handler:
 
 
 def _index_get(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    (x, i), (content, index) = shadows, contents
+    (x, i), index = shadows, contents[1]
     if x is None or i is not None:
         # A place that changes with the inputs: what is found there varies.
         varying = spread(VARIES, y)

@@ -1,8 +1,8 @@
 """Directional derivatives of a function at a point, for a stack of directions.
 
-In: a derivative, the arguments, the positions of those that are differentiated, and seeds of shape (directions, inputs),
-where the inputs are the numbers of these arguments one after the other in C order. Out: images of shape (directions,
-outputs).
+In: a derivative, the arguments, the positions of those that are differentiated, and seeds of shape (directions,
+inputs), where the inputs are the numbers of these arguments one after the other in C order. Out: images of shape
+(directions, outputs).
 
 >>> def f(x, a):
 ...     return a * x * x
@@ -45,9 +45,7 @@ def called(derivative: Derivative, arguments: Sequence[Any], extra: Sequence[Any
     """A call with tangents or adjoints after the positional arguments; the rest is passed by name."""
     kinds = [p.kind is p.KEYWORD_ONLY for p in derivative.parameters]
     positional = [a for a, keyword in zip(arguments, kinds, strict=False) if not keyword]
-    named = {
-        p.name: a for p, a, keyword in zip(derivative.parameters, arguments, kinds, strict=False) if keyword
-    }
+    named = {p.name: a for p, a, keyword in zip(derivative.parameters, arguments, kinds, strict=False) if keyword}
     return derivative(*positional, *extra, **named)
 
 

@@ -1,7 +1,8 @@
 """Updates: `index_set`, `index_add`, `append`, on contents and shadows, in place where the program says so.
 
-In: the contents and shadows of the operands, and whether the first operand may be overwritten. Out: the content and the
-shadow of the result. Without overwriting, a loop that writes one element of an array at a time would copy it every time.
+In: the contents and shadows of the operands, and whether the first operand may be overwritten. Out: the content and
+the shadow of the result. Without overwriting, a loop that writes one element of an array at a time would copy it
+every time.
 
 >>> x = np.zeros(3)
 >>> index_add(Dependencies(2), (x, 1, 0.5), (None, None, 3), inplace=True)
