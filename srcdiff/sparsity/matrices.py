@@ -142,13 +142,13 @@ class SparseMatrix:
         name = self._primal.__name__
         bound = inspect.Signature(self._primal.parameters).bind(*args, **kwargs)
         bound.apply_defaults()
-        arguments = list(bound.arguments.values())
         for i in self._wrt:
-            arguments[i] = as_floating(arguments[i])
-            if not isinstance(arguments[i], float | np.floating | np.ndarray):
+            parameter = self._primal.parameters[i].name
+            given = bound.arguments[parameter] = as_floating(bound.arguments[parameter])
+            if not isinstance(given, float | np.floating | np.ndarray):
                 raise TypeError(
-                    f"the sparse derivatives of `{name}` are not defined: its parameter "
-                    f"`{self._primal.parameters[i].name}` is {described(arguments[i])}, not a number or an array"
+                    f"the sparse derivatives of `{name}` are not defined: its parameter `{parameter}` is "
+                    f"{described(given)}, not a number or an array"
                 )
         value = self._primal(*bound.args, **bound.kwargs)
         if not isinstance(value, bool | int | float | np.generic | np.ndarray):
@@ -156,7 +156,7 @@ class SparseMatrix:
                 f"the sparse derivatives of `{name}` are not defined: it returns {described(value)}, not a number or "
                 f"an array: put the numbers into one array"
             )
-        return _Point(arguments, self._wrt, value)
+        return _Point(list(bound.arguments.values()), self._wrt, value)
 
     def _matrix(self, point: _Point) -> Any:
         """The matrix at a point, checked."""
