@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from srcdiff import TransformError, grad, jacobian
 from srcdiff.sparsity import SparseHessian, SparseJacobian
-from srcdiff.sparsity.compressed import Plan
+from srcdiff.sparsity.plans import planned_symmetric
 from tests.oracles import differences
 
 RNG = np.random.default_rng(5)
@@ -39,7 +39,7 @@ def check_jacobian(f: Callable[..., Any], x: Any, *rest: Any, wrt: Any = 0) -> S
     for mode in ("forward", "reverse", "auto"):
         sparse = SparseJacobian(f, wrt, mode)
         same(sparse(x, *rest), expected)
-        assert sparse.took == mode or (mode == "auto" and sparse.took in ("forward", "reverse"))
+        assert sparse.took == mode or (mode == "auto" and sparse.took in ("forward", "reverse", "both"))
         assert not (expected != 0)[~sparse.pattern.toarray()].any()
         assert sparse.colours <= min(max(expected.shape[mode == "forward"], 0), max(expected.shape))
     return sparse
@@ -140,10 +140,16 @@ def arrow(x):
     return y
 
 
-def test_columns_or_rows_alone_do_not_help_an_arrow() -> None:
-    sparse = check_jacobian(arrow, point(8))
-    assert sparse.colours == 8
-    assert sparse.pattern.nnz == 3 * 8 - 2
+def test_an_arrow_takes_three_colours_where_rows_and_columns_are_combined() -> None:
+    for n in (8, 30):
+        sparse = check_jacobian(arrow, point(n))
+        assert (sparse.took, sparse.colours, sparse.pattern.nnz) == ("both", 3, 3 * n - 2)
+        for mode in ("forward", "reverse"):
+            alone = SparseJacobian(arrow, mode=mode)
+            alone(point(n))
+            assert (alone.took, alone.colours) == (mode, n)
+    sparse(point(5000))
+    assert sparse.colours == 3 and "arrow_jvp" in sparse.source and "arrow_vjp" in sparse.source
 
 
 def bundle(cameras, points, which, seen):
@@ -560,7 +566,8 @@ def test_modes_and_the_choice_between_them() -> None:
 
     assert check_jacobian(wide, point(7)).took == "reverse"
     assert check_jacobian(tall, point(2)).took == "forward"
-    assert "_vjp" in (reverse := SparseJacobian(wide, mode="reverse")).source
+    reverse = SparseJacobian(wide, mode="reverse")
+    assert "_vjp" in reverse.source
     reverse(point(4))
     assert "_vjp" in reverse.source
     forward = SparseJacobian(wide, mode="forward")
@@ -705,7 +712,7 @@ def test_what_is_refused() -> None:
         SparseJacobian(of_dict)({"a": point(3)})
     with pytest.raises(TypeError, match="its parameter `d` is a dict"):
         SparseHessian(of_dict)({"a": point(3)})
-    with pytest.raises(TransformError, match="scalar|number"):
+    with pytest.raises(TransformError, match="scalar"):
         SparseHessian(stencil)(point(3))
     with pytest.raises(TransformError):
         SparseJacobian(stencil, wrt="z")
@@ -732,5 +739,5 @@ def test_pickled() -> None:
 
 
 def test_plans_are_deterministic() -> None:
-    plans = [Plan.of_symmetric(np.array([0, 2, 4]), np.array([0, 1, 0, 1])) for _ in range(2)]
-    assert plans[0].probe.tolist() == plans[1].probe.tolist()
+    plans = [planned_symmetric(np.array([0, 2, 4]), np.array([0, 1, 0, 1])) for _ in range(2)]
+    assert plans[0].parts[0].probe.tolist() == plans[1].parts[0].probe.tolist()

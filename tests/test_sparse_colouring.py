@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srcdiff.sparsity.colouring import colour_columns, colour_symmetric, recovery, transposed, tridiagonal
-from srcdiff.sparsity.compressed import Plan, dense_entries, evaluated
+from srcdiff.sparsity.compressed import dense_entries, evaluated
+from srcdiff.sparsity.plans import Mode, planned, planned_symmetric
 
 
 def rows_of(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,20 +87,23 @@ def test_transposed_pattern(matrix: np.ndarray) -> None:
         assert one.tolist() == other.tolist()
 
 
-@given(matrix=matrices(), by_rows=st.booleans())
-def test_compressed_evaluation_gives_the_matrix(matrix: np.ndarray, by_rows: bool) -> None:
-    rows = rows_of(matrix)
-    plan = (Plan.of_rows if by_rows else Plan.of_columns)(*rows, matrix.shape[1])
-    given = matrix if by_rows else matrix.T
-    data, verdict = evaluated(plan, lambda seeds: seeds @ given, np.dtype(float))
+def sweeps(matrix: np.ndarray) -> Any:
+    """What sweeps of a linear function do to seeds."""
+    return lambda sweep: lambda seeds: seeds @ (matrix if sweep == "reverse" else matrix.T)
+
+
+@given(matrix=matrices(), mode=st.sampled_from(["forward", "reverse", "auto"]))
+def test_compressed_evaluation_gives_the_matrix(matrix: np.ndarray, mode: Mode) -> None:
+    plan = planned(*rows_of(matrix), matrix.shape[1], mode)
+    data, verdict = evaluated(plan, sweeps(matrix), np.dtype(float))
     assert verdict == "agrees"
     assert data.tolist() == sp.csr_array(matrix).data.tolist()
 
 
 @given(matrix=matrices(symmetric=True))
 def test_symmetric_evaluation_gives_the_matrix(matrix: np.ndarray) -> None:
-    plan = Plan.of_symmetric(*rows_of(matrix))
-    data, verdict = evaluated(plan, lambda seeds: seeds @ matrix, np.dtype(float))
+    plan = planned_symmetric(*rows_of(matrix))
+    data, verdict = evaluated(plan, sweeps(matrix), np.dtype(float))
     assert verdict == "agrees"
     assert data.tolist() == sp.csr_array(matrix).data.tolist()
 
@@ -108,14 +113,42 @@ def test_an_entry_that_is_not_in_the_pattern_is_noticed(matrix: np.ndarray) -> N
     for i, j in itertools.islice(np.argwhere(matrix == 0.0), 3):
         more = matrix.copy()
         more[i, j] = 1e-3
-        plan = Plan.of_columns(*rows_of(matrix), matrix.shape[1])
-        _, verdict = evaluated(plan, lambda seeds, full=more: seeds @ full.T, np.dtype(float))
-        assert verdict == "differs"
+        for mode in ("forward", "reverse", "auto"):
+            plan = planned(*rows_of(matrix), matrix.shape[1], mode)
+            assert evaluated(plan, sweeps(more), np.dtype(float))[1] == "differs"
+
+
+@st.composite
+def bordered(draw: st.DrawFn) -> np.ndarray:
+    """A matrix with few entries but for some full rows or columns, or both."""
+    random = np.random.default_rng(draw(st.integers(0, 10_000)))
+    shape = draw(st.integers(16, 24)), draw(st.integers(16, 24))
+    matrix = random.uniform(1.0, 2.0, shape) * (random.uniform(size=shape) < 0.03)
+    matrix[random.integers(0, shape[0], draw(st.integers(0, 2)))] = random.uniform(1.0, 2.0, shape[1])
+    matrix[:, random.integers(0, shape[1], draw(st.integers(0, 2)))] = 1.5
+    return matrix
+
+
+@given(matrix=bordered(), where=st.integers(0, 23))
+def test_full_rows_and_columns_are_computed_apart(matrix: np.ndarray, where: int) -> None:
+    rows = rows_of(matrix)
+    plan = planned(*rows, matrix.shape[1], "auto")
+    alone = [planned(*rows, matrix.shape[1], mode).count for mode in ("forward", "reverse")]
+    assert plan.count == min(alone) or (plan.took == "both" and 2 * plan.count <= min(alone))
+    entries = np.concatenate([part.entries for part in plan.parts])
+    assert sorted(entries.tolist()) == list(range(len(rows[1]))), "every entry is in one part"
+    data, verdict = evaluated(plan, sweeps(matrix), np.dtype(float))
+    assert verdict == "agrees"
+    assert data.tolist() == sp.csr_array(matrix).data.tolist()
+    more = matrix.copy()
+    absent = np.argwhere(matrix == 0.0)
+    more[tuple(absent[where % len(absent)])] = 1e-3
+    assert evaluated(plan, sweeps(more), np.dtype(float))[1] == "differs"
 
 
 def test_chunks_of_directions_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = arrow(7)
-    plan = Plan.of_columns(*rows_of(matrix), 7)
+    plan = planned(*rows_of(matrix), 7, "forward")
     sizes: list[int] = []
 
     def directions(seeds: np.ndarray) -> np.ndarray:
@@ -123,7 +156,7 @@ def test_chunks_of_directions_make_no_difference(monkeypatch: pytest.MonkeyPatch
         return seeds @ matrix.T
 
     monkeypatch.setattr("srcdiff.sparsity.compressed.CHUNK", 21)
-    data, verdict = evaluated(plan, directions, np.dtype(float))
+    data, verdict = evaluated(plan, lambda sweep: directions, np.dtype(float))
     assert sizes == [3, 3, 2]
     assert (data.tolist(), verdict) == (sp.csr_array(matrix).data.tolist(), "agrees")
     rows, columns, values = dense_entries(directions, (7, 7), np.dtype(float))
@@ -132,7 +165,7 @@ def test_chunks_of_directions_make_no_difference(monkeypatch: pytest.MonkeyPatch
 
 def test_verdicts() -> None:
     matrix = np.diag([1.0, 2.0, 3.0])
-    plan = Plan.of_columns(*rows_of(matrix), 3)
+    plan = planned(*rows_of(matrix), 3, "auto")
 
     def verdict(last: list[float]) -> str:
         def directions(seeds: np.ndarray) -> np.ndarray:
@@ -140,7 +173,7 @@ def test_verdicts() -> None:
             images[-1] += last
             return images
 
-        return evaluated(plan, directions, np.dtype(float))[1]
+        return evaluated(plan, lambda sweep: directions, np.dtype(float))[1]
 
     assert verdict([0.0, 0.0, 0.0]) == "agrees"
     assert verdict([1e-13, 0.0, 0.0]) == "agrees"
@@ -162,6 +195,7 @@ def test_an_arrow_takes_two_colours_as_a_symmetric_matrix_and_all_as_any_other()
         rows = rows_of(arrow(n))
         assert colour_symmetric(*rows).max() + 1 == 2
         assert colour_columns(*rows, n).max() + 1 == n
+        assert planned(*rows, n, "auto").count == (5 if n < 6 else 3)
 
 
 def test_the_order_of_falling_degree_is_tried() -> None:

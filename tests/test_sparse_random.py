@@ -1,4 +1,4 @@
-"""Random sparse programs: the sparse Jacobian and Hessian against the dense ones, at points that take other branches."""
+"""Random sparse programs: the sparse Jacobian and Hessian against the dense ones, at several points."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -30,11 +30,10 @@ from srcdiff.derivative import Derivative
 from srcdiff.signatures import as_floating, described
 from srcdiff.sparsity import sweeps
 from srcdiff.sparsity.colouring import transposed
-from srcdiff.sparsity.compressed import Directions, Plan, Took, dense_entries, evaluated
+from srcdiff.sparsity.compressed import Directions, dense_entries, evaluated
 from srcdiff.sparsity.dependencies import Names
 from srcdiff.sparsity.pattern import detect
-
-Mode = Literal["forward", "reverse", "auto"]
+from srcdiff.sparsity.plans import Mode, Plan, Sweep, Took, planned, planned_symmetric
 
 
 def scipy_sparse() -> Any:
@@ -120,8 +119,8 @@ class SparseMatrix:
     def took(self) -> Took:
         """How the last call went.
 
-        "forward" or "reverse": by colours of columns or rows; "symmetric": by a star colouring; "dense": column by
-        column, since the check failed.
+        "forward" or "reverse": by colours of columns or rows; "both": the fullest rows or columns apart from the rest;
+        "symmetric": by a star colouring; "dense": column by column, since the check failed.
         """
         plan = self._latest()
         return "dense" if self._dense else plan.took
@@ -166,19 +165,18 @@ class SparseMatrix:
         if plan is None or fresh:
             plan = self._plans[key] = self._planned(*self._detected(point))
         self._dense = False
-        data, verdict = evaluated(plan, self._directions(plan.took, point), point.dtype)
+        data, verdict = evaluated(plan, lambda sweep: self._directions(sweep, point), point.dtype)
         if verdict != "agrees" and not fresh:
             found = _united(plan, *self._detected(point))
             if found[1].size != plan.indices.size:
                 plan = self._plans[key] = self._planned(*found)
-                data, verdict = evaluated(plan, self._directions(plan.took, point), point.dtype)
+                data, verdict = evaluated(plan, lambda sweep: self._directions(sweep, point), point.dtype)
         self._last = plan
         if verdict == "differs":
             # The pattern was found at this very point, so that one of the rules for patterns must be wrong, or rounding
             # errors are large. Without a pattern nothing can be missing.
             self._dense = True
-            took: Took = "forward" if plan.took == "reverse" else plan.took
-            rows, columns, values = dense_entries(self._directions(took, point), plan.shape, point.dtype)
+            rows, columns, values = dense_entries(self._directions("forward", point), plan.shape, point.dtype)
             return scipy_sparse().coo_array((values, (rows, columns)), shape=plan.shape).tocsr()
         return scipy_sparse().csr_array((data, plan.indices.copy(), plan.indptr.copy()), shape=plan.shape)
 
@@ -193,7 +191,7 @@ class SparseMatrix:
         """The pattern, coloured."""
         raise AssertionError("defined by the two kinds of matrices")
 
-    def _directions(self, took: Took, point: _Point) -> Directions:
+    def _directions(self, sweep: Sweep, point: _Point) -> Directions:
         raise AssertionError("defined by the two kinds of matrices")
 
 
@@ -207,7 +205,8 @@ class SparseJacobian(SparseMatrix):
     wrt
         Index or name of the parameter, a number or an array, or a tuple of these: then the result is a tuple.
     mode
-        ``"forward"``: colours of columns; ``"reverse"``: colours of rows; ``"auto"``: whichever are fewer.
+        ``"forward"``: colours of columns; ``"reverse"``: colours of rows; ``"auto"``: whichever are fewer, or both,
+        where a few rows or columns are nearly full.
 
     Raises
     ------
@@ -226,8 +225,10 @@ class SparseJacobian(SparseMatrix):
     @property
     def source(self) -> str:
         """The code that ran last."""
-        reverse = self.mode == "reverse" if self._last is None else self.took == "reverse"
-        return (self._reverse if reverse else self._forward).source
+        took = self.mode if self._last is None else self.took
+        if took == "both":
+            return f"{self._forward.source}\n\n{self._reverse.source}"
+        return (self._reverse if took == "reverse" else self._forward).source
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         point = self._point(args, kwargs)
@@ -247,19 +248,13 @@ class SparseJacobian(SparseMatrix):
         return (*detect(self._primal.ir, point.arguments, point.positions), columns)
 
     def _planned(self, indptr: Names, indices: Names, columns: int) -> Plan:
-        if self.mode == "reverse":
-            return Plan.of_rows(indptr, indices, columns)
-        by_columns = Plan.of_columns(indptr, indices, columns)
-        if self.mode == "forward" or int(np.bincount(indices, minlength=1).max()) >= by_columns.count:
-            return by_columns
-        by_rows = Plan.of_rows(indptr, indices, columns)
-        return by_rows if by_rows.count < by_columns.count else by_columns
+        return planned(indptr, indices, columns, self.mode)
 
-    def _directions(self, took: Took, point: _Point) -> Directions:
+    def _directions(self, sweep: Sweep, point: _Point) -> Directions:
         if np.asarray(point.value).dtype.kind != "f":
-            size = sum(point.sizes) if took == "reverse" else int(np.size(point.value))
+            size = sum(point.sizes) if sweep == "reverse" else int(np.size(point.value))
             return lambda seeds: np.zeros((len(seeds), size))
-        if took == "reverse":
+        if sweep == "reverse":
             return sweeps.reverse(self._reverse, point.arguments, point.value)
         return sweeps.forward(self._forward, point.arguments, point.positions)
 
@@ -312,9 +307,9 @@ class SparseHessian(SparseMatrix):
         return (*_sum(indptr, indices, *transposed(indptr, indices, size), size), size)
 
     def _planned(self, indptr: Names, indices: Names, columns: int) -> Plan:
-        return Plan.of_symmetric(indptr, indices)
+        return planned_symmetric(indptr, indices)
 
-    def _directions(self, took: Took, point: _Point) -> Directions:
+    def _directions(self, sweep: Sweep, point: _Point) -> Directions:
         return sweeps.forward(self._second, point.arguments, point.positions)
 
 
