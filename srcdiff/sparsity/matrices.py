@@ -219,8 +219,8 @@ class SparseJacobian(SparseMatrix):
             raise ValueError(f'mode is "forward", "reverse" or "auto", not {mode!r}')
         super().__init__(f, wrt)
         self.mode: Mode = mode
-        self._forward = Derivative(f, "forward", self._wrt)
-        self._reverse = Derivative(f, "reverse", self._wrt)
+        self._forward = sweeps.Forward(f, self._wrt)
+        self._reverse = sweeps.Reverse(f, self._wrt)
 
     @property
     def source(self) -> str:
@@ -255,8 +255,8 @@ class SparseJacobian(SparseMatrix):
             size = sum(point.sizes) if sweep == "reverse" else int(np.size(point.value))
             return lambda seeds: np.zeros((len(seeds), size))
         if sweep == "reverse":
-            return sweeps.reverse(self._reverse, point.arguments, point.value)
-        return sweeps.forward(self._forward, point.arguments, point.positions)
+            return self._reverse.directions(point.arguments, point.value)
+        return self._forward.directions(point.arguments)
 
 
 class SparseHessian(SparseMatrix):
@@ -279,7 +279,7 @@ class SparseHessian(SparseMatrix):
     def __init__(self, f: Callable[..., Any], wrt: Wrt = 0) -> None:
         super().__init__(f, wrt)
         self._gradient = Derivative(f, "gradient", self._wrt)
-        self._second = Derivative(self._gradient, "forward", self._wrt)
+        self._second = sweeps.Second(self._gradient, self._wrt)
 
     @property
     def source(self) -> str:
@@ -310,7 +310,7 @@ class SparseHessian(SparseMatrix):
         return planned_symmetric(indptr, indices)
 
     def _directions(self, sweep: Sweep, point: _Point) -> Directions:
-        return sweeps.forward(self._second, point.arguments, point.positions)
+        return self._second.directions(point.arguments)
 
 
 def _united(plan: Plan, indptr: Names, indices: Names, columns: int) -> tuple[Names, Names, int]:

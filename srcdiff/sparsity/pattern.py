@@ -149,7 +149,8 @@ class _Frame:
         if name in _PASSES_ON:
             pairs = [self._pass_on(v) for v in apply.operands]
             if name != "make_tuple" and pairs[0][0] is UNDEFINED:
-                return UNDEFINED, None
+                # The zero of what is undefined is None, to which anything can be added.
+                return None if name == "zeros_if_defined" else UNDEFINED, None
         else:
             pairs = [self._read(v) for v in apply.operands]
         contents = [p[0] for p in pairs]

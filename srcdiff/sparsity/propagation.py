@@ -257,6 +257,13 @@ def _unbroadcast(sets: Dependencies, primitive: Primitive, shadows: Shadows, con
     return fit(unbroadcast(sets, names(shadows[0], contents[0]), contents[1]), y)
 
 
+def _item_adjoint(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """The adjoint of what was written to an item: an array is summed, a container is all of it."""
+    if contents[1] is None or isinstance(contents[1], list | tuple | dict):
+        return copied(shadows[0])
+    return _unbroadcast(sets, primitive, shadows, contents, y)
+
+
 def _spread_over(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
     found = names(shadows[0], contents[0])
     return [fit(unbroadcast(sets, found, item), part) for item, part in zip(contents[1], y, strict=True)]
@@ -342,6 +349,7 @@ HANDLERS: dict[str, Handler] = {
     "sum": _sum,
     "accumulate": _accumulate,
     "unbroadcast": _unbroadcast,
+    "item_adjoint": _item_adjoint,
     "spread_over": _spread_over,
     "fold": _fold,
     "matmul": _product(products.matmul, 2),

@@ -1,19 +1,20 @@
 """Directional derivatives of a function at a point, for a stack of directions.
 
-In: a derivative, the arguments, the positions of those that are differentiated, and seeds of shape (directions,
+In: a function, the positions of the parameters that are differentiated, arguments, and seeds of shape (directions,
 inputs), where the inputs are the numbers of these arguments one after the other in C order. Out: images of shape
 (directions, outputs).
 
 >>> def f(x, a):
 ...     return a * x * x
->>> forward(Derivative(f, "forward", (0,)), [np.array([1.0, 2.0]), 3.0], (0,))(np.eye(2))
+>>> x = np.array([1.0, 2.0])
+>>> Forward(f, (0,)).directions([x, 3.0])(np.eye(2))
 array([[ 6.,  0.],
        [ 0., 12.]])
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,23 +23,45 @@ from srcdiff.derivative import Derivative
 from srcdiff.sparsity.compressed import Directions, Stack
 
 
-def forward(derivative: Derivative, arguments: Sequence[Any], positions: Sequence[int]) -> Directions:
-    """A forward sweep for each direction: seeds are tangents of the arguments, images those of the result."""
-    given = [arguments[i] for i in positions]
+class Forward:
+    """Forward sweeps: seeds are tangents of the arguments, images those of the result."""
 
-    def directions(seeds: Stack) -> Stack:
-        return np.array([_flat(called(derivative, arguments, _parts(seed, given))[1]) for seed in seeds])
+    def __init__(self, f: Callable[..., Any], positions: tuple[int, ...]) -> None:
+        self._positions = positions
+        self._derivative = Derivative(f, "forward", positions)
 
-    return directions
+    @property
+    def source(self) -> str:
+        """The code that runs."""
+        return self._derivative.source
+
+    def directions(self, arguments: Sequence[Any]) -> Directions:
+        """The sweeps at these arguments."""
+        return _one_by_one(self._derivative, arguments, [arguments[i] for i in self._positions])
 
 
-def reverse(derivative: Derivative, arguments: Sequence[Any], output: Any) -> Directions:
-    """A reverse sweep for each direction: seeds are adjoints of the result, images those of the arguments."""
+class Reverse:
+    """Reverse sweeps: seeds are adjoints of the result, images those of the arguments."""
 
-    def directions(seeds: Stack) -> Stack:
-        return np.array([_flat(called(derivative, arguments, _parts(seed, [output]))[1]) for seed in seeds])
+    def __init__(self, f: Callable[..., Any], positions: tuple[int, ...]) -> None:
+        self._derivative = Derivative(f, "reverse", positions)
 
-    return directions
+    @property
+    def source(self) -> str:
+        """The code that runs."""
+        return self._derivative.source
+
+    def directions(self, arguments: Sequence[Any], value: Any) -> Directions:
+        """The sweeps at these arguments, where the result is `value`."""
+        return _one_by_one(self._derivative, arguments, [value])
+
+
+class Second(Forward):
+    """Forward sweeps through the gradient: seeds are vectors, images the products of the Hessian with them."""
+
+    def __init__(self, gradient: Derivative, positions: tuple[int, ...]) -> None:
+        self._positions = positions
+        self._derivative = Derivative(gradient, "forward", positions)
 
 
 def called(derivative: Derivative, arguments: Sequence[Any], extra: Sequence[Any] = ()) -> Any:
@@ -47,6 +70,15 @@ def called(derivative: Derivative, arguments: Sequence[Any], extra: Sequence[Any
     positional = [a for a, keyword in zip(arguments, kinds, strict=False) if not keyword]
     named = {p.name: a for p, a, keyword in zip(derivative.parameters, arguments, kinds, strict=False) if keyword}
     return derivative(*positional, *extra, **named)
+
+
+def _one_by_one(derivative: Derivative, arguments: Sequence[Any], like: Sequence[Any]) -> Directions:
+    """A call for each direction; the seeds have the shapes of `like`."""
+
+    def directions(seeds: Stack) -> Stack:
+        return np.array([_flat(called(derivative, arguments, _parts(seed, like))[1]) for seed in seeds])
+
+    return directions
 
 
 def _parts(seed: Stack, like: Sequence[Any]) -> list[Any]:
