@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from srcdiff.derivative import Derivative
 from srcdiff.parameters import Wrt, checked_checkpoint, checked_wrt, wrt_positions
 from srcdiff.primitives.helpers import helper
 from srcdiff.signatures import directions_in, require_like
+
+if TYPE_CHECKING:
+    from srcdiff.sparsity import SparseHessian, SparseJacobian
 
 Function = Callable[..., Any]
 
@@ -248,12 +251,31 @@ def hvp(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> HessianVectorPro
     return HessianVectorProduct(f, wrt, optimize)
 
 
-def hessian(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> Derivative:
+@overload
+def hessian(f: Function, wrt: Wrt = 0, *, optimize: bool = True, sparse: Literal[False] = False) -> Derivative: ...
+@overload
+def hessian(f: Function, wrt: Wrt = 0, *, optimize: bool = True, sparse: Literal[True]) -> SparseHessian: ...
+def hessian(f: Function, wrt: Wrt = 0, *, optimize: bool = True, sparse: bool = False) -> Derivative | SparseHessian:
     """The Hessian of a scalar function, of shape x.shape + x.shape; a number where x is a number.
 
     For a tuple of parameters it is a tuple of tuples of blocks; for a container the container of containers of blocks.
     All columns are computed in one vectorised sweep: forward over reverse, along every unit direction at once.
+
+    Parameters
+    ----------
+    sparse
+        Whether the result is a CSR matrix of `scipy.sparse`, of shape (x.size, x.size): only as many directions are
+        taken as a star colouring of the pattern has colours.
+
+    Raises
+    ------
+    ImportError
+        for a sparse matrix where SciPy is not installed.
     """
+    if sparse:
+        from srcdiff.sparsity import SparseHessian
+
+        return SparseHessian(f, 0 if wrt is None else wrt)
     return Derivative(f, "hessian", 0 if wrt is None else wrt, optimize=optimize)
 
 
@@ -289,14 +311,19 @@ class Jacobian:
         return self._modes[self.took](*args, **kwargs)
 
 
+Sweeps = Literal["forward", "reverse", "auto"]
+
+
+@overload
 def jacobian(
-    f: Function,
-    wrt: Wrt = 0,
-    mode: Literal["forward", "reverse", "auto"] = "auto",
-    *,
-    value: bool = False,
-) -> Jacobian:
-    """The dense Jacobian, of the output's shape followed by the input's.
+    f: Function, wrt: Wrt = 0, mode: Sweeps = "auto", *, value: bool = False, sparse: Literal[False] = False
+) -> Jacobian: ...
+@overload
+def jacobian(f: Function, wrt: Wrt = 0, mode: Sweeps = "auto", *, sparse: Literal[True]) -> SparseJacobian: ...
+def jacobian(
+    f: Function, wrt: Wrt = 0, mode: Sweeps = "auto", *, value: bool = False, sparse: bool = False
+) -> Jacobian | SparseJacobian:
+    """The Jacobian: dense, of the output's shape followed by the input's, or a sparse matrix.
 
     An output that is a tuple, list or dict gives the same container of Jacobians; so does, inside it, an input that is
     one.
@@ -306,10 +333,25 @@ def jacobian(
     mode
         ``"forward"``: a column for each number of the input; ``"reverse"``: a row for each number of the output;
         ``"auto"``: whichever are fewer. All are computed in one vectorised sweep. The attribute `took` says which.
+        Where the matrix is sparse, columns or rows that have no entries side by side share a direction.
     value
         Whether the result is ``(value, jacobian)``.
+    sparse
+        Whether the result is a CSR matrix of `scipy.sparse`, of shape (output size, input size); the pattern is found
+        in the program and checked at each call.
+
+    Raises
+    ------
+    ImportError
+        for a sparse matrix where SciPy is not installed.
     """
-    return Jacobian(f, wrt, mode, value)
+    if not sparse:
+        return Jacobian(f, wrt, mode, value)
+    if value:
+        raise ValueError("value=True is for dense Jacobians")
+    from srcdiff.sparsity import SparseJacobian
+
+    return SparseJacobian(f, wrt, mode)
 
 
 def _size(value: object) -> int:

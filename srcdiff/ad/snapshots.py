@@ -36,7 +36,7 @@ from srcdiff.ir.core import (
     free_values,
     walk,
 )
-from srcdiff.ir.types import INT, RANGE, List, Tuple, is_mutable
+from srcdiff.ir.types import INT, List, Tuple, is_mutable
 from srcdiff.primitives.table import TABLE
 
 

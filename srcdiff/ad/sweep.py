@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution, adjoint_type
-from srcdiff.ad.fixed_points import FixedPointAdjoint
 from srcdiff.ad.checkpoints import CheckpointedLoop
+from srcdiff.ad.fixed_points import FixedPointAdjoint
 from srcdiff.ad.loops import LoopAdjoint
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals, stable_values
