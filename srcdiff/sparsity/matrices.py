@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compiler import Wrt, checked_wrt, wrt_positions
+from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
 from srcdiff.derivative import Derivative
 from srcdiff.signatures import as_floating, described
 from srcdiff.sparsity import sweeps
@@ -219,8 +219,8 @@ class SparseJacobian(SparseMatrix):
             raise ValueError(f'mode is "forward", "reverse" or "auto", not {mode!r}')
         super().__init__(f, wrt)
         self.mode: Mode = mode
-        self._forward = sweeps.Forward(f, self._wrt)
-        self._reverse = sweeps.Reverse(f, self._wrt)
+        self._forward = sweeps.Sweeps(f, "forward", self._wrt)
+        self._reverse = sweeps.Sweeps(f, "reverse", self._wrt)
 
     @property
     def source(self) -> str:
@@ -254,9 +254,7 @@ class SparseJacobian(SparseMatrix):
         if np.asarray(point.value).dtype.kind != "f":
             size = sum(point.sizes) if sweep == "reverse" else int(np.size(point.value))
             return lambda seeds: np.zeros((len(seeds), size))
-        if sweep == "reverse":
-            return self._reverse.directions(point.arguments, point.value)
-        return self._forward.directions(point.arguments)
+        return (self._reverse if sweep == "reverse" else self._forward).directions(point.arguments, point.value)
 
 
 class SparseHessian(SparseMatrix):
@@ -279,11 +277,11 @@ class SparseHessian(SparseMatrix):
     def __init__(self, f: Callable[..., Any], wrt: Wrt = 0) -> None:
         super().__init__(f, wrt)
         self._gradient = Derivative(f, "gradient", self._wrt)
-        self._second = sweeps.Second(self._gradient, self._wrt)
+        self._second = sweeps.Sweeps(f, "hvp", self._wrt)
 
     @property
     def source(self) -> str:
-        """The code that ran last: the forward derivative of the gradient."""
+        """The code that ran last: the product of the Hessian with a stack of vectors."""
         return self._second.source
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -310,7 +308,7 @@ class SparseHessian(SparseMatrix):
         return planned_symmetric(indptr, indices)
 
     def _directions(self, sweep: Sweep, point: _Point) -> Directions:
-        return self._second.directions(point.arguments)
+        return self._second.directions(point.arguments, point.value)
 
 
 def _united(plan: Plan, indptr: Names, indices: Names, columns: int) -> tuple[Names, Names, int]:

@@ -7,7 +7,7 @@ inputs), where the inputs are the numbers of these arguments one after the other
 >>> def f(x, a):
 ...     return a * x * x
 >>> x = np.array([1.0, 2.0])
->>> Forward(f, (0,)).directions([x, 3.0])(np.eye(2))
+>>> Sweeps(f, "forward", (0,)).directions([x, 3.0], f(x, 3.0))(np.eye(2))
 array([[ 6.,  0.],
        [ 0., 12.]])
 """
@@ -15,7 +15,7 @@ array([[ 6.,  0.],
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,28 +23,14 @@ from srcdiff.derivative import Derivative
 from srcdiff.sparsity.compressed import Directions, Stack
 
 
-class Forward:
-    """Forward sweeps: seeds are tangents of the arguments, images those of the result."""
+class Sweeps:
+    """Sweeps in one mode: tangents of the arguments give those of the result (`forward`), adjoints of the result those
+    of the arguments (`reverse`), vectors the products of the Hessian with them (`hvp`)."""
 
-    def __init__(self, f: Callable[..., Any], positions: tuple[int, ...]) -> None:
-        self._positions = positions
-        self._derivative = Derivative(f, "forward", positions)
-
-    @property
-    def source(self) -> str:
-        """The code that runs."""
-        return self._derivative.source
-
-    def directions(self, arguments: Sequence[Any]) -> Directions:
-        """The sweeps at these arguments."""
-        return _one_by_one(self._derivative, arguments, [arguments[i] for i in self._positions])
-
-
-class Reverse:
-    """Reverse sweeps: seeds are adjoints of the result, images those of the arguments."""
-
-    def __init__(self, f: Callable[..., Any], positions: tuple[int, ...]) -> None:
-        self._derivative = Derivative(f, "reverse", positions)
+    def __init__(self, f: Callable[..., Any], mode: Literal["forward", "reverse", "hvp"], wrt: tuple[int, ...]) -> None:
+        self._mode = mode
+        self._positions = wrt
+        self._derivative = Derivative(f, mode, wrt, directions=True)
 
     @property
     def source(self) -> str:
@@ -52,16 +38,14 @@ class Reverse:
         return self._derivative.source
 
     def directions(self, arguments: Sequence[Any], value: Any) -> Directions:
-        """The sweeps at these arguments, where the result is `value`."""
-        return _one_by_one(self._derivative, arguments, [value])
+        """The sweeps at these arguments, where the function's value is `value`."""
+        like = [value] if self._mode == "reverse" else [arguments[i] for i in self._positions]
 
+        def directions(seeds: Stack) -> Stack:
+            result = called(self._derivative, arguments, _parts(seeds, like))
+            return _flat(result if self._mode == "hvp" else result[1], len(seeds))
 
-class Second(Forward):
-    """Forward sweeps through the gradient: seeds are vectors, images the products of the Hessian with them."""
-
-    def __init__(self, gradient: Derivative, positions: tuple[int, ...]) -> None:
-        self._positions = positions
-        self._derivative = Derivative(gradient, "forward", positions)
+        return directions
 
 
 def called(derivative: Derivative, arguments: Sequence[Any], extra: Sequence[Any] = ()) -> Any:
@@ -72,29 +56,20 @@ def called(derivative: Derivative, arguments: Sequence[Any], extra: Sequence[Any
     return derivative(*positional, *extra, **named)
 
 
-def _one_by_one(derivative: Derivative, arguments: Sequence[Any], like: Sequence[Any]) -> Directions:
-    """A call for each direction; the seeds have the shapes of `like`."""
-
-    def directions(seeds: Stack) -> Stack:
-        return np.array([_flat(called(derivative, arguments, _parts(seed, like))[1]) for seed in seeds])
-
-    return directions
-
-
-def _parts(seed: Stack, like: Sequence[Any]) -> list[Any]:
-    """A vector as numbers and arrays in the shapes of `like`."""
-    parts: list[Any] = []
+def _parts(seeds: Stack, like: Sequence[Any]) -> list[Stack]:
+    """A stack of vectors as stacks of numbers and arrays in the shapes of `like`."""
+    parts: list[Stack] = []
     start = 0
     for x in like:
-        size = int(np.size(x))
-        part = seed[start : start + size]
-        parts.append(part.reshape(x.shape).astype(x.dtype) if isinstance(x, np.ndarray) else float(part[0]))
-        start += size
+        stop = start + int(np.size(x))
+        part = seeds[:, start:stop].reshape(len(seeds), *np.shape(x))
+        parts.append(part.astype(x.dtype) if isinstance(x, np.ndarray) else part)
+        start = stop
     return parts
 
 
-def _flat(result: Any) -> Stack:
-    """The numbers of a result, or of a tuple of results one after the other."""
+def _flat(result: Any, count: int) -> Stack:
+    """The numbers of a stack, or of a tuple of stacks one after the other, as rows."""
     if isinstance(result, tuple):
-        return np.concatenate([_flat(part) for part in result])
-    return np.ravel(result)
+        return np.concatenate([_flat(part, count) for part in result], axis=1)
+    return np.reshape(result, (count, -1)) if np.size(result) else np.zeros((count, 0))
