@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
 from srcdiff.derivative import Derivative
+from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
 from srcdiff.signatures import as_floating, described
 from srcdiff.sparsity import sweeps
 from srcdiff.sparsity.colouring import transposed
