@@ -24,6 +24,7 @@ from typing import Literal, SupportsIndex
 from srcdiff.ad.forward import forward
 from srcdiff.ad.jacobian import JacobianMode, jacobian
 from srcdiff.ad.merge import merge
+from srcdiff.ad.nested import second
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
 from srcdiff.analysis.ranks import implied_types
@@ -33,6 +34,7 @@ from srcdiff.emit.python import emit as print_module
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
+from srcdiff.frontend.names import Request
 from srcdiff.ir.core import (
     Apply,
     Block,
@@ -118,18 +120,38 @@ def derive(
         with every place that is outside the subset.
     """
     kind = MODES[mode]
-    program = lower(module, name, types)
+
+    def inner(program: Program, request: Request) -> Program:
+        return _requested(module, program, request, optimize)
+
+    program = lower(module, name, types, inner)
     implied = implied_types(program, type_of(program.main.returns) == FLOAT)
     if implied:
-        program = lower(module, name, {**(types or {}), **implied})
+        program = lower(module, name, {**(types or {}), **implied}, inner)
     positions = () if kind == "primal" else resolve_wrt(module, program.main, wrt)
     as_tuple = wrt is not None and not isinstance(wrt, int | str)
+    writes = written_parameters(program.main)
+    derivative = _derivative(module, program, kind, positions, as_tuple, jacobian_mode, optimize)
+    derivative = inplace(derivative, derivative=kind != "primal")
+    text = print_module(derivative, module.imports, header)
+    return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)
+
+
+def _derivative(
+    module: Module,
+    program: Program,
+    kind: Mode,
+    positions: tuple[int, ...],
+    as_tuple: bool,
+    jacobian_mode: JacobianMode,
+    optimize: bool,
+) -> Program:
+    """The derivative of a program, checked, described and optimised."""
     function = program.main
     if kind in ("gradient", "value_and_grad"):
         require_scalar(module, function)
     if kind == "jacobian":
         require_arrays(module, function, positions)
-    writes = written_parameters(program.main)
     if optimize:
         program = optimized(program)
     try:
@@ -137,11 +159,23 @@ def derive(
     except Refused as error:
         raise TransformError([located(module, r.message, r.remedy, r.origin) for r in error.refusals]) from None
     derivative = _described(derivative, function, kind, positions, as_tuple)
-    if optimize:
-        derivative = optimized(derivative)
-    derivative = inplace(derivative, derivative=kind != "primal")
-    text = print_module(derivative, module.imports, header)
-    return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)
+    return optimized(derivative) if optimize else derivative
+
+
+def _requested(module: Module, program: Program, request: Request, optimize: bool) -> Program:
+    """A derivative that the text itself asks for, by a call of `grad` and its like."""
+    assert request.wrt is not None
+    optimize = optimize and request.optimize
+    main = replace(program.main, docstring=None)
+    program = Program((*program.functions[:-1], main))
+    positions = tuple(i for i in request.wrt if isinstance(i, int))
+    if request.mode in ("hessian", "hvp"):
+        # Both are derivatives of the gradient.
+        program = _derivative(module, program, "gradient", positions, False, "forward", optimize)
+        return second(program, main.name, request.mode, positions, optimize)
+    kind = MODES[request.mode]
+    sweeps: JacobianMode = "reverse" if request.sweeps == "reverse" else "forward"
+    return _derivative(module, program, kind, positions, request.as_tuple, sweeps, optimize)
 
 
 def _differentiate(

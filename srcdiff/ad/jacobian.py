@@ -23,8 +23,8 @@ from typing import Literal
 
 from srcdiff.ad.forward import forward
 from srcdiff.ad.reverse import reverse
-from srcdiff.ad.variants import unique_name
 from srcdiff.ir.builder import Builder, adjoint_name, tangent_name
+from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import Call, For, Function, Program, Value, constant, refresh
 from srcdiff.ir.types import INT, List, Scalar, Tuple, Type
 from srcdiff.primitives.table import TABLE

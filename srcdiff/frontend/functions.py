@@ -17,7 +17,7 @@ from srcdiff.frontend import live
 from srcdiff.frontend.calls import Arguments, Calls
 from srcdiff.frontend.compilation import Summary
 from srcdiff.frontend.constants import MATH_CONSTANTS
-from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
+from srcdiff.frontend.context import GLOBAL_ROOT, Scope
 from srcdiff.frontend.liveness import Liveness, captured_names, local_names
 from srcdiff.frontend.names import ConstantValue, FunctionSource
 from srcdiff.frontend.objects import (
@@ -69,10 +69,6 @@ class Functions(Calls):
                 # It changes its argument, which from here on is the result: no other name of it may be read.
                 self.spoil(self.memory(operands[0]).own)
             return made
-        if isinstance(source.node, gast.FunctionDef) and source.node.decorator_list:
-            message = f"`{source.name}` is decorated, so its text is not what a call of it runs"
-            place = source.node.decorator_list[0]
-            raise Refused(self.compilation.diagnostic(source.module, place, message, "remove the decorator"))
         bound = self.bind_parameters(source, closure, arguments, node)
         nested = parent is not None or isinstance(source.node, gast.Lambda)
         if nested or any(isinstance(o, Static) and not self.is_value(o) for o in bound.values()):
