@@ -174,6 +174,8 @@ class Jacobian:
             "forward": Derivative(f, "jacobian", wrt, jacobian_mode="forward"),
             "reverse": Derivative(f, "jacobian", wrt, jacobian_mode="reverse"),
         }
+        self.function = f
+        self.wrt = checked_wrt(wrt)
         self._primal = Derivative(f, "primal", None)
         self._wrt = _positions(f, 0 if wrt is None else wrt)
         self.mode = mode

@@ -98,7 +98,8 @@ class Context:
         self.state = State()
         self.scopes: dict[int, Scope] = {}
         self.scope: Scope
-        self.inlining: list[tuple[FunctionSource, int | None]] = []
+        self.inlining: list[tuple[FunctionSource, int | None, tuple[Static, ...]]] = []
+        """The functions being written into their callers: source, frame around it, the functions it was given."""
         self.serial = 0
         self.writes: list[frozenset[Root]] = []
         self.known: dict[Value, Constant] = {}

@@ -299,7 +299,7 @@ class Differentials(Lifting):
     def _target(self, function: Static, request: Request, arguments: Arguments, node: gast.AST) -> Target | None:
         """The function with these arguments as a program; None as long as the type of one of them is not known."""
         source, closure = self.root(function)
-        if any(s.node is source.node for s, _ in self.inlining) or self.compilation.is_pending(source):
+        if any(s.node is source.node for s, _, _ in self.inlining) or self.compilation.is_pending(source):
             message = f"`{source.name}` takes a derivative of itself: of which order would depend on how deep it goes"
             raise self.error(node, message, "write the derivative of that order out, with a function for each")
         operands = self.bind_parameters(source, closure, arguments, node)

@@ -39,6 +39,7 @@ from srcdiff.primitives.table import TABLE
 
 _HELPER_PRIMITIVES = {"copy_of": "copy", "add_at": "index_add"}
 _MAX_INLINING = 40
+_MAX_REPEATED = 5
 _ATOMS = (bool, int, float, str, type(None))
 _UNKNOWN = object()
 
@@ -75,7 +76,7 @@ class Functions(Calls):
             return self.inline(source, parent, bound, node)
         values = [self.current(o, node) for o in bound.values()]
         types = self.parameter_types(source, values)
-        if any(s is source for s, _ in self.inlining):
+        if any(s is source for s, _, _ in self.inlining):
             return self.inline(source, parent, bound, node)
         summary = self.compilation.specialise(source, types)
         if summary.inline is not None:
@@ -205,7 +206,8 @@ class Functions(Calls):
         """Write the callee into the caller, with variables of its own."""
         # Two functions made by one lambda differ in the variables around them.
         around = None if parent is None else parent.frame
-        if any(s.node is source.node and f == around for s, f in self.inlining) or self.compilation.is_pending(source):
+        given = tuple(o for o in bound.values() if isinstance(o, Static))
+        if self._is_recursive(source, around, given) or self.compilation.is_pending(source):
             raise self.error(
                 node,
                 f"`{source.name}` calls itself, and it is nested, takes a function, or writes into a parameter",
@@ -222,7 +224,7 @@ class Functions(Calls):
         for parameter, operand in bound.items():
             self.bind((frame, parameter), operand)
         self.scope = scope
-        self.inlining.append((source, around))
+        self.inlining.append((source, around, given))
         try:
             if isinstance(source.node, gast.Lambda):
                 result = self.expression(source.node.body)
@@ -236,6 +238,12 @@ class Functions(Calls):
             for variable in [v for v in self.state.names if v[0] == frame]:
                 del self.state.names[variable]
         return result
+
+    def _is_recursive(self, source: FunctionSource, around: int | None, given: tuple[Static, ...]) -> bool:
+        """Whether a function that is being written out calls itself, and not just by way of what it was given."""
+        active = [s for node, frame, s in self.inlining if node.node is source.node and frame == around]
+        same = any(len(s) == len(given) and all(a.same(b) for a, b in zip(s, given, strict=True)) for s in active)
+        return same or len(active) >= _MAX_REPEATED
 
     def binding_operand(self, binding: Plain | Cell | View | Static | Unbound, node: gast.AST) -> Operand:
         match binding:

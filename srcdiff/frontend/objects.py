@@ -144,7 +144,7 @@ class StaticTuple:
 
 @dataclass(frozen=True, eq=False)
 class Differentiated:
-    """`grad(g)` and its like: a function that exists at compile time. `grad(wrt=1)` is one that awaits its `function`."""
+    """`grad(g)` and its like: it exists at compile time. `grad(wrt=1)` is one that awaits its `function`."""
 
     function: Static | None
     request: Request
