@@ -35,6 +35,7 @@ from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import Request
+from srcdiff.ir.calls import without_twins
 from srcdiff.ir.core import (
     Apply,
     Block,
@@ -159,7 +160,7 @@ def _derivative(
     except Refused as error:
         raise TransformError([located(module, r.message, r.remedy, r.origin) for r in error.refusals]) from None
     derivative = _described(derivative, function, kind, positions, as_tuple)
-    return optimized(derivative) if optimize else derivative
+    return without_twins(optimized(derivative)) if optimize else derivative
 
 
 def _requested(module: Module, program: Program, request: Request, optimize: bool) -> Program:
@@ -170,6 +171,9 @@ def _requested(module: Module, program: Program, request: Request, optimize: boo
     program = Program((*program.functions[:-1], main))
     positions = tuple(i for i in request.wrt if isinstance(i, int))
     if request.mode in ("hessian", "hvp"):
+        if request.as_tuple:
+            message = f"`{request.mode}` with respect to a tuple of parameters is not supported inside a function"
+            raise TransformError([Diagnostic(message, "take one parameter, or put what you need into one array")])
         # Both are derivatives of the gradient.
         program = _derivative(module, program, "gradient", positions, False, "forward", optimize)
         return second(program, main.name, request.mode, positions, optimize)

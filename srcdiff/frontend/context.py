@@ -226,12 +226,11 @@ class Context:
                 return f"the function `{name}`"
             case Unsupported(message=message):
                 return message
-            case Differentiated(function=Static() as function, request=request):
-                return f"the {_TITLES.get(request.mode, request.mode)} of {self.describe_static(function)}"
-            case Differentiated(request=request):
-                return f"the {_TITLES.get(request.mode, request.mode)} of no function"
+            case Differentiated(function=function, request=request):
+                of = "no function" if function is None else self.describe_static(function)
+                return f"the {_TITLES.get(request.mode, request.mode)} of {of.removeprefix('the function ')}"
             case Pullback(title=title):
-                return f"the pullback of {title}"
+                return f"the pullback of {title.removeprefix('the function ')}"
             case StaticTuple(items=items):
                 return self.describe_static(next(item for item in items if isinstance(item, Static)))
         return f"`{operand.value}`"

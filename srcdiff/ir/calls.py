@@ -8,6 +8,7 @@ In: functions by name. Out: the callees of one, in order; a program's functions 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 from dataclasses import replace
 
@@ -91,11 +92,12 @@ def unique_name(wanted: str, taken: Set[str]) -> str:
 
 def same(a: Function, b: Function) -> bool:
     """Whether two functions differ in nothing but what they say of themselves."""
-    plain = [
-        replace(f, docstring=None, returns=None, parameters=tuple(Parameter(p.value) for p in f.parameters))
-        for f in (a, b)
-    ]
-    return to_text(plain[0]) == to_text(plain[1])
+    return to_text(_plain(a)) == to_text(_plain(b))
+
+
+def _plain(function: Function) -> Function:
+    parameters = tuple(Parameter(p.value) for p in function.parameters)
+    return replace(function, docstring=None, returns=None, parameters=parameters)
 
 
 def with_calls(function: Function, renamed: Mapping[str, str]) -> Function:
@@ -120,3 +122,25 @@ def with_calls(function: Function, renamed: Mapping[str, str]) -> Function:
                 return old
 
     return replace(function, body=block(function.body))
+
+
+def without_twins(program: Program) -> Program:
+    """The program with one function where several of one stem (`g_reverse`, `g_reverse_1`) have the same text.
+
+    They come from passes that did not know of each other: a derivative in the user's text, and that of its caller.
+    """
+    found: dict[tuple[str, str], str] = {}
+    replaced: dict[str, str] = {}
+    names: dict[str, str] = {}
+    functions: list[Function] = []
+    for function in program.functions:
+        function = with_calls(function, replaced)
+        anonymous = replace(with_calls(function, {function.name: "itself"}), name="itself")
+        key = (re.sub(r"(_\d+)+$", "", function.name), to_text(_plain(anonymous)))
+        known = found.setdefault(key, function.name)
+        if known == function.name or function.name == program.main.name:
+            functions.append(function)
+            continue
+        replaced[function.name] = known
+        names[known] = min(names.get(known, known), function.name, key=len)
+    return Program(tuple(replace(with_calls(f, names), name=names.get(f.name, f.name)) for f in functions))
