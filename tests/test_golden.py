@@ -49,6 +49,9 @@ CASES: dict[str, tuple[str, tuple[Any, ...], tuple[int, ...]]] = {
     "untyped": ("f", (0.7, 1.9, 2.0), (0, 1, 2)),
     "recursion": ("horner", (0.8, 5), (0,)),
     "comprehension": ("softmax_entropy", ([0.3, -0.2, 1.0], 0.8), (0, 1)),
+    "perturbation": ("f", (0.7,), (0,)),
+    "particle": ("miss", (0.2,), (0,)),
+    "saddle": ("least", (0.6, 0.2), (0, 1)),
 }
 MODES = ("forward", "reverse", "gradient")
 SUFFIX = {"forward": "_jvp", "reverse": "_vjp", "gradient": "_grad"}

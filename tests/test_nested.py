@@ -7,8 +7,9 @@ its own generated code) is the primal that divided differences are taken of.
 from __future__ import annotations
 
 import copy
-import math
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,6 @@ from tests.oracles import differences, dual
 from tests.support import check_gradient
 
 PATH = Path(nested_programs.__file__)
-MODES = ("primal", "forward", "reverse", "gradient")
-SUFFIX = {"primal": "", "forward": "_jvp", "reverse": "_vjp", "gradient": "_grad"}
 
 
 def differentiable(case: str) -> tuple[int, ...]:
@@ -70,30 +69,46 @@ def test_twice(case: str) -> None:
     assert abs(left - right) <= 1e-9 * max(1.0, abs(left)), (left, right)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_text_stands_alone(mode: str) -> None:
-    """From the file's text, which is not run: the generated text needs no srcdiff and computes the same."""
-    for case, (function, arguments) in CASES.items():
-        wrt = differentiable(case)
-        text = transform_file(PATH, case, (mode,), None if mode == "primal" else wrt)
-        assert not re.search(r"^\s*(import|from) srcdiff", text, re.MULTILINE), text
-        made = load(text, case + SUFFIX[mode], {})
-        tangents = [differences.rebuild(arguments[i], 1.0 + 0.1 * differences.leaves(arguments[i])) for i in wrt]
-        gradient = grad(function, wrt)(*copy.deepcopy(arguments))
-        value = function(*copy.deepcopy(arguments))
+@pytest.fixture(scope="module")
+def module() -> Module:
+    """The cases as text, which is never run."""
+    return Module.from_path(PATH)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_text_stands_alone(case: str, module: Module) -> None:
+    """From the file's text: the generated code needs no srcdiff, is valid IR and computes the same."""
+    function, arguments = CASES[case]
+    wrt = differentiable(case)
+    value = function(*copy.deepcopy(arguments))
+    gradient = transform(function, "gradient", wrt)(*copy.deepcopy(arguments))
+    for mode, expected in (("primal", value), ("gradient", gradient)):
+        derived = derive(module, case, mode, wrt)
+        assert verify(derived.program) == []
+        assert not re.search(r"^\s*(import|from) srcdiff", derived.body, re.MULTILINE), derived.body
         given = copy.deepcopy(arguments)
-        match mode:
-            case "primal":
-                found, expected = made(*given), value
-            case "forward":
-                found = made(*given, *tangents)
-                expected = (value, sum(differences.dot(g, t) for g, t in zip(gradient, tangents, strict=True)))
-            case "reverse":
-                found, expected = made(*given, 1.0), (value, gradient)
-            case _:
-                found, expected = made(*given), gradient
-        assert differences.error(found, expected) < 1e-11, (case, found, expected)
-        assert differences.error(given, arguments) == 0.0, f"{case} changed its arguments"
+        found = load(derived.body, derived.name, {})(*given)
+        assert differences.error(found, expected) < 1e-11, (found, expected)
+        assert differences.error(given, arguments) == 0.0
+
+
+def test_a_file_stands_alone(tmp_path: Path) -> None:
+    """As `srcdiff transform` does it: the file is read and not run, the text it makes runs without srcdiff."""
+    file = tmp_path / "model.py"
+    file.write_text(
+        "import srcdiff.api as api\nfrom srcdiff import grad as slope\nimport srcdiff\n\nraise SystemExit\n\n"
+        "def g(x, y):\n    return x * y * y\n\n"
+        "dg = srcdiff.value_and_grad(g, wrt='y')\n\n"
+        "def f(x: float) -> float:\n    from srcdiff import jvp\n"
+        "    value, gradient = dg(x, x)\n"
+        "    return slope(g)(x, x) + api.grad(g, 1)(x, x) * value + gradient + jvp(g, (x, x), (x, x))[1]\n"
+    )
+    text = transform_file(file, "f", ("gradient", "forward"), ("x",))
+    lines = "import sys\nsys.modules['srcdiff'] = None\n" + text + "\nprint(f_grad(1.5)[0], f_jvp(1.5, 1.0)[1])\n"
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, cwd=tmp_path)
+    # x^2 + 2 x^2 x^3 + 2 x^2 + 3 x^3
+    expected = 6 * 1.5 + 10 * 1.5**4 + 9 * 1.5**2
+    assert [float(word) for word in done.stdout.split()] == pytest.approx([expected, expected]), done.stderr
 
 
 # --- known values
