@@ -3,8 +3,6 @@
 In: nothing. Out: `CASES`: a function, the arguments to differentiate it at, and the name of what it shows.
 """
 
-# ruff: noqa: E731
-
 from __future__ import annotations
 
 import math
@@ -276,7 +274,7 @@ def through_list(x: float, y: float) -> float:
 def in_loop(x: float) -> float:
     s = 0.0
     for i in range(3):
-        s = s + grad(lambda y, k=i: math.sin(y * k) * s + y * x)(s + x)
+        s = s + grad(lambda y, k=i, s=s: math.sin(y * k) * s + y * x)(s + x)
     return s
 
 
@@ -329,7 +327,7 @@ def default_and_keyword(x: float, y: float) -> float:
 
 def unused_derivative(x: float) -> float:
     grad(cubic)(x, x)
-    _, pullback = vjp(cubic, x, x)
+    _, _pullback = vjp(cubic, x, x)
     return x * x
 
 

@@ -50,7 +50,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...], tuple[int, ...]]] = {
     "recursion": ("horner", (0.8, 5), (0,)),
     "comprehension": ("softmax_entropy", ([0.3, -0.2, 1.0], 0.8), (0, 1)),
     "perturbation": ("f", (0.7,), (0,)),
-    "particle": ("miss", (0.2,), (0,)),
+    "particle": ("miss", (0.1,), (0,)),
     "saddle": ("least", (0.6, 0.2), (0, 1)),
 }
 MODES = ("forward", "reverse", "gradient")

@@ -1,7 +1,7 @@
 """Derivatives inside derivatives: every mode inside every mode, against divided differences, formulas and dual numbers.
 
-The functions are those of `nested_programs`. What they compute without transforming them (each inner derivative a call of
-its own generated code) is the primal that divided differences are taken of.
+The functions are those of `nested_programs`. What they compute untransformed (each inner derivative a call of its own
+generated code) is the primal that divided differences are taken of.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ import pytest
 
 from srcdiff import grad, transform
 from srcdiff.compiler import derive, transform_file
-from srcdiff.diagnostics import TransformError
-from srcdiff.frontend.lower import lower
 from srcdiff.frontend.module import Module
 from srcdiff.ir.verify import verify
 from srcdiff.loading import load

@@ -1,7 +1,7 @@
 """Minima inside minima, and a trajectory inside a minimisation: derivatives inside what derivatives drive.
 
-The two examples are those of Siskind and Pearlmutter's papers on nested derivatives (2008): a saddle point, and a charged
-particle that is steered through the origin.
+The two examples are those of Siskind and Pearlmutter's papers on nested derivatives (2008): a saddle point, and a
+charged particle that is steered through the origin.
 """
 
 from __future__ import annotations

@@ -23,32 +23,21 @@ import gast
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.calls import Arguments
 from srcdiff.frontend.context import Refused
-from srcdiff.frontend.lifting import Lifting, Target
-from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import Deferred, External, FunctionSource, LiveDerivative, Request, Resolution, undecorated
-from srcdiff.frontend.objects import Closure, Differentiated, Operand, Pullback, Result, Static, StaticTuple
+from srcdiff.frontend.lifting import Target
+from srcdiff.frontend.names import Request
+from srcdiff.frontend.objects import Differentiated, Operand, Pullback, Result, Static, StaticTuple
+from srcdiff.frontend.requests import MODES, Requests
 from srcdiff.ir.core import UNDEFINED, Apply, Block, Call, Constant, Function, Program, Value, constant
 from srcdiff.ir.types import FLOAT, Array, Bottom, Opaque, Scalar, Tuple, Type, Unknown, is_differentiable
 from srcdiff.primitives.table import TABLE
 
-MODES = {
-    "grad": "gradient",
-    "value_and_grad": "value_and_grad",
-    "jacobian": "jacobian",
-    "hessian": "hessian",
-    "hvp": "hvp",
-}
-"""The functions that make a derivative of a function, and the mode of it."""
-
-_FULL_NAMES = {"grad": "gradient", "jvp": "forward", "vjp": "reverse"}
 _EXTRA = frozenset({"forward", "reverse", "hvp"})
 _OUTSIDE = "call it outside of the function, or use grad, value_and_grad, jvp, vjp, jacobian, hessian or hvp"
 _TUPLE = "write a tuple of the arguments: `jvp(g, (x, y), (dx, dy))`"
 _SHORT = 3
-_WRT = 'give the index or the name of a parameter, or a tuple of these: wrt=0, wrt="x", wrt=("x", "y")'
 
 
-class Differentials(Lifting):
+class Differentials(Requests):
     """Lowers calls of srcdiff's own functions and of the derivatives that they give."""
 
     # --- what srcdiff's functions give
@@ -56,8 +45,10 @@ class Differentials(Lifting):
     def srcdiff_function(self, attribute: str, node: gast.Call, name: str | None) -> Operand:
         """A call of one of srcdiff's own functions."""
         if attribute in MODES:
-            given = self._given(node, attribute, ("f", "wrt", "mode") if attribute == "jacobian" else ("f", "wrt"))
-            request = self._request(attribute, given)
+            given = self.given_arguments(
+                node, attribute, ("f", "wrt", "mode") if attribute == "jacobian" else ("f", "wrt")
+            )
+            request = self.request_of(attribute, given)
             if "f" not in given:
                 return Static(Differentiated(None, request))
             return self.derivative_of(self.expression(given["f"]), request, given["f"], given.get("wrt", node))
@@ -66,150 +57,6 @@ class Differentials(Lifting):
         if attribute == "vjp":
             return self._vjp(node, name)
         raise self.error(node, f"`{attribute}` of srcdiff is not supported inside a function", _OUTSIDE)
-
-    def partial(self, node: gast.Call, name: str | None) -> Operand:
-        """`partial(grad, wrt=1)`, which makes a decorator."""
-        maker = self.expression(node.args[0]) if len(node.args) == 1 else None
-        value = maker.value if isinstance(maker, Static) else None
-        if not isinstance(value, External) or value.module.split(".")[0] != "srcdiff" or value.attribute not in MODES:
-            return self.external(External("functools", "partial"), node, name)
-        rest = gast.Call(func=node.func, args=[], keywords=node.keywords)
-        return Static(Differentiated(None, self._request(value.attribute, self._given(rest, value.attribute, ()))))
-
-    def _given(self, node: gast.Call, title: str, positional: Sequence[str]) -> dict[str, gast.AST]:
-        """The arguments of a call of srcdiff's, by parameter."""
-        given: dict[str, gast.AST] = {}
-        for position, argument in enumerate(node.args):
-            if isinstance(argument, gast.Starred):
-                raise self.error(argument, f"`*` in a call of `{title}` is not supported", "write the arguments out")
-            if position >= len(positional):
-                raise self.error(argument, f"`{title}` takes {len(positional)} positional arguments at most")
-            given[positional[position]] = argument
-        allowed = {*positional, "f", "wrt", *(() if title in ("jvp", "vjp", "jacobian") else ("optimize",))}
-        for keyword in node.keywords:
-            if keyword.arg not in allowed:
-                what = "`**`" if keyword.arg is None else f"`{keyword.arg}=`"
-                raise self.error(
-                    keyword.value, f"`{title}` with {what} is not supported inside a function", "leave it out"
-                )
-            if keyword.arg in given:
-                raise self.error(keyword.value, f"`{title}` got `{keyword.arg}` twice")
-            given[keyword.arg] = keyword.value
-        return given
-
-    def _request(self, title: str, given: dict[str, gast.AST]) -> Request:
-        wrt, as_tuple = self._wrt(given["wrt"]) if "wrt" in given else ((0,), False)
-        optimize = self._literal(given["optimize"], "optimize") if "optimize" in given else True
-        sweeps = self._literal(given["mode"], "mode") if "mode" in given else "auto"
-        if sweeps not in ("auto", "forward", "reverse"):
-            raise self.error(given["mode"], f'mode is "forward", "reverse" or "auto", not {sweeps!r}')
-        if wrt is None and title != "jvp":
-            raise self.error(given["wrt"], "wrt cannot be None", _WRT)
-        return Request(MODES.get(title, title), wrt, as_tuple, bool(optimize), str(sweeps))
-
-    def _wrt(self, node: gast.AST) -> tuple[tuple[int | str, ...] | None, bool]:
-        """What `wrt` says, and whether it is a tuple."""
-        if isinstance(node, gast.Tuple | gast.List):
-            items = [self._literal(item, "wrt") for item in node.elts]
-        else:
-            items = [self._literal(node, "wrt")]
-            if items == [None]:
-                return None, False
-        found = tuple(item for item in items if isinstance(item, int | str) and not isinstance(item, bool))
-        if not found or len(found) != len(items):
-            raise self.error(node, f"wrt cannot be `{self.scope.module.segment(node)}`", _WRT)
-        return found, isinstance(node, gast.Tuple | gast.List)
-
-    def _literal(self, node: gast.AST, title: str) -> object:
-        """A constant that says what is differentiated: it must be known before anything runs."""
-        operand = self.expression(node)
-        if isinstance(operand, Result):
-            value = self.known.get(operand.value, operand.value)
-            if isinstance(value, Constant):
-                return value.value
-        raise self.error(node, f"`{title}` must be a constant, for it decides which code is generated", "write it out")
-
-    def derivative_of(self, operand: Operand, request: Request, place: gast.AST, wrt_place: gast.AST) -> Static:
-        """`grad(operand)`, checked as far as it can be without arguments."""
-        function = self.as_function(operand, place)
-        if request.wrt is not None:
-            self._positions(function, request.wrt, wrt_place)
-        return Static(Differentiated(function, request))
-
-    def as_function(self, operand: Operand, place: gast.AST) -> Static:
-        """The function that is to be differentiated."""
-        operand = self.solid(operand)
-        if isinstance(operand, Static):
-            operand = self.effective(operand, place)
-            match operand.value:
-                case FunctionSource() | Closure() | Differentiated(function=Static()):
-                    return operand
-                case Pullback() | StaticTuple():
-                    message = f"{self.describe_static(operand)} cannot be differentiated"
-                    raise self.error(place, message, "differentiate a function of yours that calls it")
-                case External() as external:
-                    message = f"`{external}` has no Python source to differentiate"
-                    raise self.error(
-                        place, message, f"call it in a function of yours: `lambda x: {external.attribute}(x)`"
-                    )
-        what = self.scope.module.segment(place)
-        message = f"only functions can be differentiated, and `{what}` is none"
-        raise self.error(place, message, "pass the function itself, without calling it")
-
-    # --- decorated functions, and derivatives that names of a module are bound to
-
-    def effective(self, operand: Static, node: gast.AST) -> Static:
-        """What a call of a function runs: that of a decorated one is what its decorators made of it."""
-        if not isinstance(operand.value, FunctionSource) or not operand.value.decorators:
-            return operand
-        source = operand.value
-        found = Static(undecorated(source))
-        for decorator in reversed(source.decorators):
-            found = self._decorated_outside(source.module, decorator, found)
-        return found
-
-    def _decorated_outside(self, module: Module, decorator: gast.AST, function: Static) -> Static:
-        found = self.in_module(module, decorator, lambda: self.decorate(decorator, function))
-        assert isinstance(found, Static)
-        return found
-
-    def decorate(self, decorator: gast.AST, function: Static) -> Static:
-        """What one decorator makes of a function."""
-        maker = self.expression(decorator)
-        value = maker.value if isinstance(maker, Static) else None
-        match value:
-            case External(module=module, attribute=attribute) if (
-                module.split(".")[0] == "srcdiff" and attribute in MODES
-            ):
-                return self.derivative_of(function, Request(MODES[attribute]), decorator, decorator)
-            case Differentiated(function=None, request=request):
-                return self.derivative_of(function, request, decorator, decorator)
-        title = self.describe_static(function).removeprefix("the function ")
-        raise self.error(
-            decorator, f"{title} is decorated, so its text is not what a call of it runs", "remove the decorator"
-        )
-
-    def bound_outside(self, resolution: Resolution, node: gast.AST) -> Static:
-        """A derivative that a name of a module is bound to."""
-        match resolution:
-            case LiveDerivative(function=function, request=request):
-                inner = self.bound_outside(function, node)
-                mode = _FULL_NAMES.get(request.mode, request.mode)
-                return Static(Differentiated(inner, replace(request, mode=mode)))
-            case Deferred(node=written, module=module):
-                if written in self.deferred:
-                    raise self.error(node, "this derivative is defined by itself", "give each its own name")
-                self.deferred.append(written)
-                try:
-                    found = self.in_module(module, written, lambda: self.expression(written))
-                finally:
-                    self.deferred.pop()
-                if isinstance(found, Static):
-                    return found
-                raise self.error(
-                    node, "this is a value, computed when its module is loaded", "compute it in a function"
-                )
-        return Static(resolution)
 
     # --- calls of derivatives
 
@@ -240,11 +87,11 @@ class Differentials(Lifting):
         return names if call is node else []
 
     def _jvp(self, node: gast.Call, name: str | None) -> Operand:
-        given = self._given(node, "jvp", ("f", "primals", "tangents", "wrt"))
+        given = self.given_arguments(node, "jvp", ("f", "primals", "tangents", "wrt"))
         for needed in ("f", "primals", "tangents"):
             if needed not in given:
                 raise self.error(node, f"`jvp` needs the argument `{needed}`", _TUPLE)
-        request = replace(self._request("jvp", {"wrt": gast.Constant(None, None), **given}), mode="forward")
+        request = replace(self.request_of("jvp", {"wrt": gast.Constant(None, None), **given}), mode="forward")
         hints = self._hints(node)
         function = self.as_function(self.expression(given["f"]), given["f"])
         primals, tangents = self._items(given["primals"]), self._items(given["tangents"])
@@ -272,10 +119,10 @@ class Differentials(Lifting):
 
     def _vjp(self, node: gast.Call, name: str | None) -> Operand:
         rest = gast.Call(func=node.func, args=node.args[:1], keywords=node.keywords)
-        given = self._given(rest, "vjp", ("f",))
+        given = self.given_arguments(rest, "vjp", ("f",))
         if "f" not in given:
             raise self.error(node, "`vjp` needs the function to differentiate", "write `vjp(g, x)`")
-        request = replace(self._request("vjp", given), mode="reverse")
+        request = replace(self.request_of("vjp", given), mode="reverse")
         function = self.as_function(self.expression(given["f"]), given["f"])
         hints = self._hints(node)
         primals = gast.Call(func=node.func, args=node.args[1:], keywords=[])
@@ -310,7 +157,7 @@ class Differentials(Lifting):
                 operands[name] = self._floating(operand, node)
         if any(isinstance(o, Result) and isinstance(o.type, Bottom) for o in operands.values()):
             return None
-        for name in wanted:
+        for name in (n for n in operands if n in wanted):
             operand = operands[name]
             if isinstance(operand, Static) or not is_differentiable(operand.type):
                 kind = "a function" if isinstance(operand, Static) else f"of type {operand.type}"
@@ -323,32 +170,11 @@ class Differentials(Lifting):
         names = list(operands)
         wanted: set[str] = set()
         if request.wrt is not None:
-            wanted.update(names[i] for i in self._positions(function, request.wrt, node))
+            wanted.update(names[i] for i in self.positions_of(function, request.wrt, node))
         inner = function.value
         if isinstance(inner, Differentiated) and inner.function is not None:
             wanted |= self._wanted(inner.function, inner.request, operands, node)
         return wanted
-
-    def _positions(self, function: Static, wrt: Sequence[int | str], node: gast.AST) -> tuple[int, ...]:
-        """The positions that `wrt` means among the parameters of a function."""
-        source, _ = self.root(function)
-        names, title = source.parameters, source.name
-        positions: list[int] = []
-        for one in wrt:
-            if isinstance(one, str) and one not in names:
-                raise self.error(
-                    node, f"`{title}` has no parameter `{one}`", f"its parameters are {', '.join(names) or 'none'}"
-                )
-            if isinstance(one, int) and not -len(names) <= one < len(names):
-                count = f"{len(names)} parameter{'s' * (len(names) != 1)}"
-                message = f"`{title}` has no parameter number {one}"
-                raise self.error(node, message, f"it has {count}, counted from 0")
-            position = names.index(one) if isinstance(one, str) else one % len(names)
-            if position in positions:
-                message = f"parameter `{names[position]}` of `{title}` is named twice in wrt"
-                raise self.error(node, message, "name each parameter once")
-            positions.append(position)
-        return tuple(positions)
 
     def _floating(self, operand: Result, node: gast.AST) -> Result:
         """A number or array of integers as one of floats."""
@@ -471,7 +297,7 @@ class Differentials(Lifting):
                 value = self.current(self._floating(operand, node), node)
             if not _is_like(value.type, like):
                 message = f"this {what} is of type {value.type}, and what it belongs to is of type {like}"
-                raise self.error(node, message, f"give a {what} of the same structure and shape")
+                raise self.error(node, message, "it has the structure and the shape of what it belongs to")
             values.append(value)
         return values
 

@@ -93,7 +93,7 @@ class Lifting(Functions):
             if summary.inline is None:
                 program = self.compilation.reachable(summary.name)
                 if program is None:
-                    message = f"`{source.name}` calls a function that is being differentiated here"
+                    message = f"`{source.name}` calls the function that takes its derivative"
                     raise self.error(node, message, "write the derivative of that order out, with a function for each")
                 if isinstance(summary.result, Bottom):
                     return None
@@ -153,7 +153,7 @@ class Lifting(Functions):
         lifted = closure is not None or isinstance(source.node, gast.Lambda)
         program = self.compilation.reachable_from(function)
         if program is None:
-            message = f"`{source.name}` calls a function that is being differentiated here"
+            message = f"`{source.name}` calls the function that takes its derivative"
             raise self.error(node, message, "write the derivative of that order out, with a function for each")
         return Target(program, (*given, *captured), tuple(operands), names, lifted)
 

@@ -260,7 +260,7 @@ def classify(value: Any, module: str, name: str) -> Resolution:
         return _function(value)
     if isinstance(value, np.ndarray | list | tuple | dict):
         return _object(value, module, name)
-    if _class_of(value) is not None:
+    if class_of_derivative(value) is not None:
         return derivative(value)
     if isinstance(value, type):
         return Unsupported(f"`{name}` is a class, and classes are not supported", "use plain functions and containers")
@@ -311,7 +311,7 @@ def _function(value: FunctionType) -> FunctionSource | Unsupported:
     return _modules[key].functions[value.__name__]
 
 
-def _class_of(value: Any) -> str | None:
+def class_of_derivative(value: Any) -> str | None:
     """The name of our class that the object belongs to, if it is a derivative (which a lower layer cannot import)."""
     names = [(c.__module__, c.__name__) for c in type(value).__mro__]
     if ("srcdiff.derivative", "Derivative") in names:
@@ -322,7 +322,7 @@ def _class_of(value: Any) -> str | None:
 def derivative(value: Any) -> LiveDerivative | Unsupported:
     """What a derivative object was asked for, and of which function."""
     inner = value.function
-    function = _function(inner) if _class_of(inner) is None else derivative(inner)
+    function = _function(inner) if class_of_derivative(inner) is None else derivative(inner)
     if isinstance(function, Unsupported):
         return function
     if isinstance(function, FunctionSource):
@@ -330,7 +330,7 @@ def derivative(value: Any) -> LiveDerivative | Unsupported:
     wrt = value.wrt
     names = None if wrt is None else (wrt,) if isinstance(wrt, int | str) else tuple(wrt)
     as_tuple = wrt is not None and not isinstance(wrt, int | str)
-    if _class_of(value) == "Jacobian":
+    if class_of_derivative(value) == "Jacobian":
         return LiveDerivative(function, Request("jacobian", names, as_tuple, True, value.mode))
     return LiveDerivative(function, Request(value.mode, names, as_tuple, value.optimize, value.jacobian_mode))
 

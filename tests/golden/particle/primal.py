@@ -13,13 +13,16 @@ def potential(x: float, y: float, w: float) -> float:
     return 1.0 / hypot(x - 10.0, y - 10.0 + w) + 1.0 / hypot(x - 10.0, y)
 
 
+slope = grad(potential, wrt=("x", "y"))
+
+
 def miss(w: float) -> float:
     """The square of the distance from the origin at which the axis is crossed."""
     x, y = 0.0, 8.0
     vx, vy = 0.75, 0.0
     step = 0.1
     while y + step * vy > 0.0:
-        px, py = grad(potential, wrt=("x", "y"))(x, y, w)
+        px, py = slope(x, y, w)
         x, y = x + step * vx, y + step * vy
         vx, vy = vx - step * px, vy - step * py
     end = x - y / vy * vx
