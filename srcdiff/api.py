@@ -289,6 +289,8 @@ class Jacobian:
             "forward": Derivative(f, "jacobian", wrt, jacobian_mode="forward", value=value),
             "reverse": Derivative(f, "jacobian", wrt, jacobian_mode="reverse", value=value),
         }
+        self.function = f
+        self.wrt = checked_wrt(wrt)
         self._primal = Derivative(f, "primal", None)
         self._wrt = _positions(f, 0 if wrt is None else wrt)
         self.mode = mode

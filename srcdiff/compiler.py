@@ -15,7 +15,7 @@ def f_grad(x: float) -> float:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +31,8 @@ from srcdiff.emit.python import emit as print_module
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
+from srcdiff.frontend.names import Request
+from srcdiff.ir.calls import without_twins
 from srcdiff.ir.core import Global, Program, Value, blocks_of, operands_of, walk
 from srcdiff.ir.graph import to_dot
 from srcdiff.ir.text import to_text
@@ -106,21 +108,33 @@ def derive(
         with every place that is outside the subset.
     """
     kind = MODES[mode]
-    program = lower(module, name, types)
+
+    def inner(program: Program, request: Request) -> Program:
+        return _requested(module, program, request, optimize)
+
+    program = lower(module, name, types, inner)
     implied = implied_types(program, type_of(program.main.returns))
     if implied:
-        program = lower(module, name, {**(types or {}), **implied})
+        program = lower(module, name, {**(types or {}), **implied}, inner)
     positions = () if kind == "primal" else resolve_wrt(module, program.main, wrt)
     as_tuple = wrt is not None and not isinstance(wrt, int | str)
     wanted = Wanted(kind, positions, as_tuple, jacobian_mode, value, directions)
-    function = program.main
-    if kind in OF_SCALARS:
-        require_scalar(module, function, kind)
-    if kind == "jacobian":
-        require_derivative(module, function)
     writes = written_parameters(program.main)
     if checkpoint is not None:
         program = mark_loops(program, checkpoint)
+    derivative = _derivative(module, program, wanted, optimize)
+    derivative = inplace(derivative, derivative=kind != "primal")
+    text = print_module(derivative, module.imports, header)
+    return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)
+
+
+def _derivative(module: Module, program: Program, wanted: Wanted, optimize: bool) -> Program:
+    """The derivative of a program, checked, described and optimised."""
+    function = program.main
+    if wanted.mode in OF_SCALARS:
+        require_scalar(module, function, wanted.mode)
+    if wanted.mode == "jacobian":
+        require_derivative(module, function)
     if optimize:
         program = optimized(program)
     try:
@@ -128,11 +142,20 @@ def derive(
     except Refused as error:
         raise TransformError([located(module, r.message, r.remedy, r.origin) for r in error.refusals]) from None
     derivative = describe(derivative, function, wanted)
-    if optimize:
-        derivative = optimized(derivative)
-    derivative = inplace(derivative, derivative=kind != "primal")
-    text = print_module(derivative, module.imports, header)
-    return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)
+    return without_twins(optimized(derivative)) if optimize else derivative
+
+
+def _requested(module: Module, program: Program, request: Request, optimize: bool) -> Program:
+    """A derivative that the text itself asks for, by a call of `grad` and its like."""
+    assert request.wrt is not None
+    mode = MODES[request.mode]
+    if mode in ("hessian", "hvp") and request.as_tuple:
+        message = f"`{mode}` with respect to a tuple of parameters is not supported inside a function"
+        raise TransformError([Diagnostic(message, "take one parameter, or put what you need into one array")])
+    main = replace(program.main, docstring=None)
+    positions = tuple(i for i in request.wrt if isinstance(i, int))
+    wanted = Wanted(mode, positions, request.as_tuple, "reverse" if request.sweeps == "reverse" else "forward")
+    return _derivative(module, Program((*program.functions[:-1], main)), wanted, optimize and request.optimize)
 
 
 def _captured(program: Program) -> dict[str, object]:

@@ -32,6 +32,7 @@ from srcdiff.ad.jacobian import JacobianMode
 from srcdiff.compiler import Derived, derive
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
+from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Symbol, Type, Unknown, is_differentiable
@@ -567,8 +568,8 @@ def _dependencies(function: Callable[..., Any]) -> list[Dependency]:
     pending: list[object] = [function]
     while pending:
         current = pending.pop()
-        if isinstance(current, Derivative):
-            pending.append(current.function)
+        if class_of_derivative(current) is not None:
+            pending.append(current.function)  # type: ignore[attr-defined]
             continue
         if not isinstance(current, FunctionType) or current in seen:
             continue

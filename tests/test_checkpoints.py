@@ -11,7 +11,6 @@ import re
 import tracemalloc
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np

@@ -59,6 +59,9 @@ CASES: dict[str, tuple[str, tuple[Any, ...], tuple[int, ...]]] = {
     "checkpointed_loop": ("pendulum", (1.0, 0.3, 0.2, 37), (0, 1, 2)),
     "checkpointed_while": ("settled", (VECTOR, 0.3, 1e-3), (0, 1)),
     "recomputed_helper": ("trajectory", (0.7, 0.2, 1.3, 6), (0, 1, 2)),
+    "perturbation": ("f", (0.7,), (0,)),
+    "particle": ("miss", (0.1,), (0,)),
+    "saddle": ("least", (0.6, 0.2), (0, 1)),
 }
 MODES = ("forward", "reverse", "gradient", "hvp", "hessian")
 SUFFIX = {"forward": "_jvp", "reverse": "_vjp", "gradient": "_grad", "hvp": "_hvp", "hessian": "_hessian"}

@@ -372,8 +372,10 @@ def test_helper_meanings() -> None:
     assert helper("settled")([], [], 1e-9) and not helper("settled")([1.0, np.nan], [1.0, np.nan], 1e-9)
     with pytest.raises(ValueError, match="zip"):
         helper("accumulate")([1.0], [1.0, 2.0])
-    with pytest.raises(TypeError, match="broadcast"):
-        helper("unbroadcast")([1.0], [1.0])
+    assert helper("unbroadcast")([1.0], [2.0]) == [1.0]
+    for x in ([1.0, 2.0], (1.0,), {0: 1.0}):
+        with pytest.raises(TypeError, match="broadcast"):
+            helper("unbroadcast")([1.0], x)
 
 
 def test_a_missing_rule_names_the_primitive() -> None:

@@ -32,10 +32,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.refusals import Refusals
-from srcdiff.ad.variants import unique_name
 from srcdiff.ad.zeros import named
 from srcdiff.analysis.activity import is_undefined
 from srcdiff.ir.builder import Builder
+from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import (
     Apply,
     Block,

@@ -42,8 +42,8 @@ from srcdiff.ad.forward import forward
 from srcdiff.ad.jacobian import seed_of
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
-from srcdiff.ad.variants import unique_name
 from srcdiff.ir.builder import tangent_name
+from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import Apply, Block, Program, Value
 from srcdiff.primitives.table import TABLE
 

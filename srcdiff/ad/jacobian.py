@@ -39,8 +39,8 @@ from srcdiff.ad.directions import stack_directions
 from srcdiff.ad.forward import forward
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
-from srcdiff.ad.variants import unique_name
 from srcdiff.ir.builder import tangent_name
+from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import Program, Value
 from srcdiff.primitives.table import TABLE
 

@@ -3,8 +3,9 @@
 In: requests for "the `suffix` variant of function `name` for these active parameters". Out: names, unique in the new
 program, and the functions in the order in which they were finished (callees before callers).
 
->>> unique_name("f_jvp", {"f", "f_jvp"})
-'f_jvp_1'
+>>> from srcdiff.ir.core import Block
+>>> Variants(Program((Function("f_jvp", (), Block((), (), ())),))).name("a key", "f_jvp")
+('f_jvp_1', True)
 """
 
 from __future__ import annotations
@@ -12,17 +13,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
+from srcdiff.ir.calls import unique_name as unique_name
 from srcdiff.ir.core import Call, Function, Program, walk
 from srcdiff.ir.types import FLOAT
-
-
-def unique_name(wanted: str, taken: set[str]) -> str:
-    """`wanted`, or the first of `wanted_1`, `wanted_2`... that is free."""
-    name, count = wanted, 0
-    while name in taken:
-        count += 1
-        name = f"{wanted}_{count}"
-    return name
 
 
 @dataclass

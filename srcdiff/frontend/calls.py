@@ -13,8 +13,10 @@ from srcdiff.frontend.names import External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     Cell,
     Closure,
+    Differentiated,
     Memory,
     Operand,
+    Pullback,
     Result,
     Static,
     StaticTuple,
@@ -48,6 +50,23 @@ class Calls(Indexing):
     ) -> Operand:
         raise AssertionError("internal error: the user's functions are lowered by the class built on this one")
 
+    def srcdiff_function(self, attribute: str, node: gast.Call, name: str | None) -> Operand:
+        raise AssertionError("internal error: derivatives are lowered by the class built on this one")
+
+    def partial(self, node: gast.Call, name: str | None) -> Operand:
+        raise AssertionError("internal error: derivatives are lowered by the class built on this one")
+
+    def effective(self, operand: Static, node: gast.AST) -> Static:
+        raise AssertionError("internal error: derivatives are lowered by the class built on this one")
+
+    def derivative_call(
+        self, target: Differentiated, arguments: Arguments, node: gast.AST, name: str | None
+    ) -> Operand:
+        raise AssertionError("internal error: derivatives are lowered by the class built on this one")
+
+    def pullback_call(self, target: Pullback, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
+        raise AssertionError("internal error: derivatives are lowered by the class built on this one")
+
     def call(self, node: gast.Call, name: str | None) -> Operand:
         """Lower a call used as an expression."""
         if isinstance(node.func, gast.Attribute):
@@ -59,18 +78,32 @@ class Calls(Indexing):
             callee = self.expression(node.func)
         if isinstance(callee, Result):
             raise self.error(node, "this is a number or an array and cannot be called", "call a function")
-        target = callee.value
-        match target:
+        match callee.value:
             case External(module="builtins", attribute=builtin):
                 return self.builtin(builtin, node, name)
-            case External():
+            case External(module="functools", attribute="partial"):
+                return self.partial(node, name)
+            case External(module=library, attribute=attribute) if library.split(".")[0] == "srcdiff":
+                return self.srcdiff_function(attribute, node, name)
+            case External() as target:
                 return self.external(target, node, name)
-            case FunctionSource():
-                return self.user_function(target, None, self.arguments(node), node, name)
-            case Closure(source=source):
-                return self.user_function(source, target, self.arguments(node), node, name)
+            case FunctionSource() | Closure() | Differentiated() | Pullback():
+                return self.call_static(self.effective(callee, node), self.arguments(node), node, name)
             case ModuleRef(name=module):
                 raise self.error(node, f"`{module}` is a module and cannot be called")
+        raise self.error(node, f"{self.describe_static(callee)} cannot be called")
+
+    def call_static(self, callee: Static, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
+        """Lower a call of a function of the user's, or of a derivative of one."""
+        match callee.value:
+            case Closure(source=source) as closure:
+                return self.user_function(source, closure, arguments, node, name)
+            case FunctionSource() as source:
+                return self.user_function(source, None, arguments, node, name)
+            case Differentiated() as derivative:
+                return self.derivative_call(derivative, arguments, node, name)
+            case Pullback() as pullback:
+                return self.pullback_call(pullback, arguments, node, name)
         raise self.error(node, f"{self.describe_static(callee)} cannot be called")
 
     # --- arguments

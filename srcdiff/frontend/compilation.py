@@ -13,8 +13,10 @@ import gast
 
 from srcdiff.diagnostics import Diagnostic, Reporter
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import FunctionSource
-from srcdiff.ir.core import Function, Global
+from srcdiff.frontend.names import FunctionSource, Request
+from srcdiff.ir.calls import callees, united
+from srcdiff.ir.core import Function, Global, Program
+from srcdiff.ir.text import to_text
 from srcdiff.ir.types import BOTTOM, UNKNOWN, Tuple, Type, join
 
 _PATIENCE = 4
@@ -43,24 +45,31 @@ class Summary:
 
 
 Key = tuple[FunctionSource, tuple[Type, ...]]
+Differentiate = Callable[[Program, Request], Program]
+"""Makes the derivative of a program that the text asks for; raises TransformError. It belongs to a higher layer."""
 
 
 class Compilation:
     """Lowers functions on demand. `lower` does one function; it is called again while a recursive result widens."""
 
     def __init__(
-        self, lower: Callable[[Compilation, FunctionSource, tuple[Type, ...], str], tuple[Function, Summary]]
+        self,
+        lower: Callable[[Compilation, FunctionSource, tuple[Type, ...], str], tuple[Function, Summary]],
+        differentiate: Differentiate | None = None,
     ) -> None:
         self.reporter = Reporter()
         self._lower = lower
-        self.functions: dict[Key, Function] = {}
+        self.functions: dict[Key | str, Function] = {}
+        """What was lowered, by its key; derivatives made on the way, by name."""
         self._summaries: dict[Key, Summary] = {}
         self._pending: dict[Key, Summary] = {}
         self._recursive: set[Key] = set()
-        self._names: dict[str, Key] = {}
+        self._names: dict[str, Key | None] = {}
         self._globals: dict[tuple[str, str, int], Global] = {}
         self._captured: set[str] = set()
         self._main: Key | None = None
+        self._differentiate = differentiate
+        self._derivatives: dict[tuple[str, Request], Program] = {}
 
     def diagnostic(self, module: Module, node: gast.AST, message: str, remedy: str = "") -> Diagnostic:
         """A diagnostic at a node of the user's text."""
@@ -120,6 +129,41 @@ class Compilation:
     def is_pending(self, source: FunctionSource) -> bool:
         """Whether the function is being lowered now, so that a call of it is recursive."""
         return any(key[0] is source for key in self._pending)
+
+    def is_main(self, source: FunctionSource) -> bool:
+        """Whether this is the function asked for."""
+        return self._main is not None and self._main[0] is source
+
+    # --- derivatives inside
+
+    def derivative(self, program: Program, request: Request) -> Program:
+        """The derivative of a program, made once for one text."""
+        assert self._differentiate is not None, "internal error: derivatives are made by the compiler"
+        key = (to_text(program), request)
+        if key not in self._derivatives:
+            self._derivatives[key] = self._differentiate(program, request)
+        return self._derivatives[key]
+
+    def adopt(self, program: Program) -> Function:
+        """Take over the functions of a program; its main function under the name that it has from now on."""
+        known = {f.name: f for f in self.functions.values()}
+        adopted = united(known, program, set(self._names))
+        for function in adopted:
+            if function.name not in known:
+                self._names.setdefault(function.name, None)
+                self.functions[function.name] = function
+        return adopted[-1]
+
+    def reachable(self, name: str) -> Program | None:
+        """A function with all that it calls, callees first; None where one of these is still being lowered."""
+        known = {f.name: f for f in self.functions.values()}
+        return self.reachable_from(known[name]) if name in known else None
+
+    def reachable_from(self, main: Function) -> Program | None:
+        """As `reachable`, for a function that calls functions of this compilation."""
+        known = {f.name: f for f in self.functions.values()}
+        order = callees(main, known)
+        return None if order is None else Program((*order, main))
 
     def _name(self, name: str, key: Key) -> str:
         name = name if name.isidentifier() else "function"

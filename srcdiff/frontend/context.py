@@ -25,15 +25,18 @@ from srcdiff.frontend.objects import (
     Cell,
     Closure,
     Content,
+    Differentiated,
     Memory,
     Operand,
     Place,
     Plain,
+    Pullback,
     Result,
     Root,
     Stale,
     State,
     Static,
+    StaticTuple,
     Unbound,
     Variable,
     View,
@@ -51,6 +54,8 @@ from srcdiff.primitives.table import TABLE
 T = TypeVar("T")
 
 GLOBAL_ROOT = Root(("global",))
+_TITLES = {"forward": "jvp", "reverse": "vjp", "value_and_grad": "value and gradient", "jacobian": "Jacobian"}
+_TITLES |= {"hessian": "Hessian", "hvp": "Hessian-vector product"}
 
 
 class Refused(Exception):
@@ -93,7 +98,8 @@ class Context:
         self.state = State()
         self.scopes: dict[int, Scope] = {}
         self.scope: Scope
-        self.inlining: list[tuple[FunctionSource, int | None]] = []
+        self.inlining: list[tuple[FunctionSource, int | None, tuple[Static, ...]]] = []
+        """The functions being written into their callers: source, frame around it, the functions it was given."""
         self.serial = 0
         self.writes: list[frozenset[Root]] = []
         self.known: dict[Value, Constant] = {}
@@ -102,6 +108,8 @@ class Context:
         """The items of tuples displayed in this function."""
         self.iterating: list[Cell] = []
         """Objects that a loop around this place iterates over."""
+        self.hints: tuple[gast.AST | None, list[str | None]] = (None, [])
+        """A call whose results are unpacked, and the names that they get."""
 
     # --- diagnostics
 
@@ -207,12 +215,24 @@ class Context:
             raise self.error(node, f"{self.describe_static(operand)} is used as a value", "call it, or pass its result")
         return operand.value if operand.place is None else self.read(operand.place, node)
 
+    def no_result(self, operand: Static, node: gast.AST) -> Refused:
+        """What to raise where the function asked for returns what exists at compile time only."""
+        message = f"{self.describe_static(operand)} is returned, and it does not exist when the generated code runs"
+        return self.error(node, message, "call it, and return what it gives")
+
     def describe_static(self, operand: Static) -> str:
         match operand.value:
             case FunctionSource(name=name) | Closure(source=FunctionSource(name=name)):
                 return f"the function `{name}`"
             case Unsupported(message=message):
                 return message
+            case Differentiated(function=function, request=request):
+                of = "no function" if function is None else self.describe_static(function)
+                return f"the {_TITLES.get(request.mode, request.mode)} of {of.removeprefix('the function ')}"
+            case Pullback(title=title):
+                return f"the pullback of {title.removeprefix('the function ')}"
+            case StaticTuple(items=items):
+                return self.describe_static(next(item for item in items if isinstance(item, Static)))
         return f"`{operand.value}`"
 
     def value_of_binding(self, binding: Binding) -> tuple[Value, Memory, Stale | None]:

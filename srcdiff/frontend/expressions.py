@@ -14,9 +14,11 @@ from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Context, Scope
 from srcdiff.frontend.module import LIBRARIES
 from srcdiff.frontend.names import (
     ConstantValue,
+    Deferred,
     External,
     FunctionSource,
     GlobalValue,
+    LiveDerivative,
     Resolution,
     Unsupported,
 )
@@ -100,6 +102,9 @@ class Expressions(Context):
 
     def attribute(self, node: gast.Attribute, name: str | None) -> Operand:
         raise AssertionError("internal error: attributes are lowered by the class built on this one")
+
+    def bound_outside(self, resolution: Resolution, node: gast.AST) -> Static:
+        raise AssertionError("internal error: derivatives are lowered by the class built on this one")
 
     def subscript(self, node: gast.Subscript, name: str | None) -> Operand:
         raise AssertionError("internal error: subscripts are lowered by the class built on this one")
@@ -227,6 +232,8 @@ class Expressions(Context):
                 return Static(resolution)
             case Unsupported(message=message, remedy=remedy):
                 raise self.error(node, message, remedy)
+            case LiveDerivative() | Deferred():
+                return self.bound_outside(resolution, node)
         return Static(resolution)
 
     def solid(self, operand: Operand) -> Operand:

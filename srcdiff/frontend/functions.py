@@ -17,7 +17,7 @@ from srcdiff.frontend import live
 from srcdiff.frontend.calls import Arguments, Calls
 from srcdiff.frontend.compilation import Summary
 from srcdiff.frontend.constants import MATH_CONSTANTS
-from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
+from srcdiff.frontend.context import GLOBAL_ROOT, Scope
 from srcdiff.frontend.liveness import Liveness, captured_names, local_names
 from srcdiff.frontend.names import ConstantValue, FunctionSource
 from srcdiff.frontend.objects import (
@@ -39,6 +39,7 @@ from srcdiff.primitives.table import TABLE
 
 _HELPER_PRIMITIVES = {"copy_of": "copy", "add_at": "index_add"}
 _MAX_INLINING = 40
+_MAX_REPEATED = 5
 _ATOMS = (bool, int, float, str, type(None))
 _UNKNOWN = object()
 
@@ -69,17 +70,13 @@ class Functions(Calls):
                 # It changes its argument, which from here on is the result: no other name of it may be read.
                 self.spoil(self.memory(operands[0]).own)
             return made
-        if isinstance(source.node, gast.FunctionDef) and source.node.decorator_list:
-            message = f"`{source.name}` is decorated, so its text is not what a call of it runs"
-            place = source.node.decorator_list[0]
-            raise Refused(self.compilation.diagnostic(source.module, place, message, "remove the decorator"))
         bound = self.bind_parameters(source, closure, arguments, node)
         nested = parent is not None or isinstance(source.node, gast.Lambda)
         if nested or any(isinstance(o, Static) and not self.is_value(o) for o in bound.values()):
             return self.inline(source, parent, bound, node)
         values = [self.current(o, node) for o in bound.values()]
         types = self.parameter_types(source, values)
-        if any(s is source for s, _ in self.inlining):
+        if any(s is source for s, _, _ in self.inlining):
             return self.inline(source, parent, bound, node)
         summary = self.compilation.specialise(source, types)
         if summary.inline is not None:
@@ -216,7 +213,8 @@ class Functions(Calls):
             )
         # Two functions made by one lambda differ in the variables around them.
         around = None if parent is None else parent.frame
-        if any(s.node is source.node and f == around for s, f in self.inlining) or self.compilation.is_pending(source):
+        given = tuple(o for o in bound.values() if isinstance(o, Static))
+        if self._is_recursive(source, around, given) or self.compilation.is_pending(source):
             raise self.error(
                 node,
                 f"`{source.name}` calls itself, and it is nested, takes or returns a function, or writes into a parameter",
@@ -233,7 +231,7 @@ class Functions(Calls):
         for parameter, operand in bound.items():
             self.bind((frame, parameter), operand)
         self.scope = scope
-        self.inlining.append((source, around))
+        self.inlining.append((source, around, given))
         try:
             if isinstance(source.node, gast.Lambda):
                 result = self.expression(source.node.body)
@@ -247,6 +245,12 @@ class Functions(Calls):
             for variable in [v for v in self.state.names if v[0] == frame]:
                 del self.state.names[variable]
         return result
+
+    def _is_recursive(self, source: FunctionSource, around: int | None, given: tuple[Static, ...]) -> bool:
+        """Whether a function that is being written out calls itself, and not just by way of what it was given."""
+        active = [s for node, frame, s in self.inlining if node.node is source.node and frame == around]
+        same = any(len(s) == len(given) and all(a.same(b) for a, b in zip(s, given, strict=True)) for s in active)
+        return same or len(active) >= _MAX_REPEATED
 
     def binding_operand(self, binding: Plain | Cell | View | Static | Unbound, node: gast.AST) -> Operand:
         match binding:

@@ -29,10 +29,13 @@ from srcdiff.frontend.names import (
     External,
     FunctionSource,
     GlobalValue,
+    LiveDerivative,
     LiveModule,
     ModuleRef,
+    Request,
     Resolution,
     Unsupported,
+    undecorated,
 )
 from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, OBJECT, STR, Array, Dict, List, Tuple, Type, join
 
@@ -257,6 +260,8 @@ def classify(value: Any, module: str, name: str) -> Resolution:
         return _function(value)
     if isinstance(value, np.ndarray | list | tuple | dict):
         return _object(value, module, name)
+    if class_of_derivative(value) is not None:
+        return derivative(value)
     if isinstance(value, type):
         return Unsupported(f"`{name}` is a class, and classes are not supported", "use plain functions and containers")
     if callable(value):
@@ -281,6 +286,8 @@ def _library(value: Any) -> External | None:
         return None
     if getattr(builtins, name, None) is value:
         return External("builtins", name)
+    if getattr(value, "__module__", None) == "srcdiff.api":
+        return External("srcdiff", name)
     for module in _LIBRARIES:
         loaded = sys.modules.get(module)
         if loaded is not None and getattr(loaded, name, None) is value:
@@ -302,6 +309,30 @@ def _function(value: FunctionType) -> FunctionSource | Unsupported:
             first = error.diagnostics[0]
             return Unsupported(first.message, first.remedy)
     return _modules[key].functions[value.__name__]
+
+
+def class_of_derivative(value: Any) -> str | None:
+    """The name of our class that the object belongs to, if it is a derivative (which a lower layer cannot import)."""
+    names = [(c.__module__, c.__name__) for c in type(value).__mro__]
+    if ("srcdiff.derivative", "Derivative") in names:
+        return "Derivative"
+    return "Jacobian" if ("srcdiff.api", "Jacobian") in names else None
+
+
+def derivative(value: Any) -> LiveDerivative | Unsupported:
+    """What a derivative object was asked for, and of which function."""
+    inner = value.function
+    function = _function(inner) if class_of_derivative(inner) is None else derivative(inner)
+    if isinstance(function, Unsupported):
+        return function
+    if isinstance(function, FunctionSource):
+        function = undecorated(function)
+    wrt = value.wrt
+    names = None if wrt is None else (wrt,) if isinstance(wrt, int | str) else tuple(wrt)
+    as_tuple = wrt is not None and not isinstance(wrt, int | str)
+    if class_of_derivative(value) == "Jacobian":
+        return LiveDerivative(function, Request("jacobian", names, as_tuple, True, value.mode))
+    return LiveDerivative(function, Request(value.mode, names, as_tuple, value.optimize, value.jacobian_mode))
 
 
 def type_of_value(value: Any) -> Type:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import gast
 
 from srcdiff.frontend.context import Branch
-from srcdiff.frontend.functions import Functions
+from srcdiff.frontend.differentials import Differentials
 from srcdiff.frontend.liveness import Names
 from srcdiff.frontend.objects import (
     FRESH,
@@ -78,7 +78,7 @@ class _Attempt:
     ends: dict[Key, Value] = field(default_factory=dict)
 
 
-class Loops(Functions):
+class Loops(Differentials):
     """Lowers loops; statements use it for `for` and `while`, comprehensions for theirs."""
 
     def flag(self, name: str) -> Value:

@@ -17,7 +17,7 @@ import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
-from srcdiff.frontend.compilation import Compilation, Shares, Summary
+from srcdiff.frontend.compilation import Compilation, Differentiate, Shares, Summary
 from srcdiff.frontend.comprehensions import Comprehensions
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, local_names
@@ -29,8 +29,14 @@ from srcdiff.ir.core import Constant, Function, Global, Origin, Parameter, Progr
 from srcdiff.ir.types import BOOL, STR, UNKNOWN, Type, is_mutable
 
 
-def lower(module: Module, name: str, types: Mapping[str, Type] | None = None) -> Program:
+def lower(
+    module: Module,
+    name: str,
+    types: Mapping[str, Type] | None = None,
+    differentiate: Differentiate | None = None,
+) -> Program:
     """The program for one function of the module. `types` says what is known of parameters; annotations the rest.
+    `differentiate` makes the derivatives that the text itself asks for.
 
     Everything outside the subset is reported at once, in one `TransformError`.
     """
@@ -41,17 +47,20 @@ def lower(module: Module, name: str, types: Mapping[str, Type] | None = None) ->
         known = ", ".join(module.functions) or "none"
         raise TransformError([Diagnostic(f"there is no function `{name}`", f"functions: {known}", module.filename)])
     source = module.functions[name]
-    compilation = Compilation(_lower)
+    compilation = Compilation(_lower, differentiate)
     check(compilation, source, set())
     signature = tuple((types or {}).get(p, t) for p, t in zip(source.parameters, declared_types(source), strict=True))
     summary = compilation.main(source, signature)
     if compilation.reporter.diagnostics:
-        for refused in dict.fromkeys([source, *(key[0] for key in compilation.functions)]):
+        for refused in dict.fromkeys([source, *(key[0] for key in compilation.functions if isinstance(key, tuple))]):
             report_undefined(compilation, refused)
     compilation.reporter.raise_if_any()
     main = compilation.functions[source, signature]
     assert summary.name == main.name
-    return Program((*(f for f in compilation.functions.values() if f is not main), main))
+    used = compilation.reachable_from(main)
+    assert used is not None, "internal error: a function is called that was not lowered"
+    kept = set(used.functions)
+    return Program((*(f for f in compilation.functions.values() if f is not main and f in kept), main))
 
 
 def declared_types(source: FunctionSource) -> list[Type]:
@@ -145,6 +154,8 @@ def _lower(
         )
         if isinstance(operand, Static) and not lowering.is_value(operand):
             inline = "it returns a function"
+            if compilation.is_main(source) and isinstance(node, gast.Lambda):
+                raise lowering.no_result(operand, node.body)
         else:
             memory = lowering.memory(operand)
             result = lowering.current(operand, node)

@@ -25,6 +25,7 @@ from srcdiff.frontend import directives, live
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
     ConstantValue,
+    Deferred,
     External,
     FunctionSource,
     GlobalValue,
@@ -220,7 +221,7 @@ class Module:
             return GlobalValue(self.name, name, self._type(name))
         return None
 
-    def _function(self, name: str, pending: frozenset[str]) -> FunctionSource | External | None:
+    def _function(self, name: str, pending: frozenset[str]) -> FunctionSource | External | Deferred | None:
         """The function that an assignment of the module gives a name: `sine = math.sin`, `sq = lambda x: x * x`."""
         value = self.alias(name)
         if name in pending or name in self._bound:
@@ -237,6 +238,10 @@ class Module:
                 return found if isinstance(found, FunctionSource | External) else None
             case gast.Attribute():
                 return self._member(value)
+            case gast.Call(func=gast.Name(id=maker)) if _is_ours(self._bound.get(maker)):
+                return Deferred(value, self)
+            case gast.Call(func=gast.Attribute() as maker) if _is_ours(self._member(maker)):
+                return Deferred(value, self)
         return None
 
     def _member(self, node: gast.AST) -> FunctionSource | External | None:
@@ -327,9 +332,15 @@ def is_library(known: ModuleRef | External) -> bool:
     return module.split(".")[0] in LIBRARIES
 
 
+def _is_ours(known: Resolution | None) -> bool:
+    """Whether this is one of srcdiff's own functions."""
+    return isinstance(known, External) and known.module.split(".")[0] == "srcdiff"
+
+
 def is_submodule(module: str, attribute: str) -> bool:
     """Whether `from module import attribute` imports a module of the libraries we know."""
-    return (module, attribute) in {("numpy", "linalg"), ("scipy", "special"), ("scipy", "linalg"), ("numpy", "random")}
+    known = {("numpy", "linalg"), ("scipy", "special"), ("scipy", "linalg"), ("numpy", "random"), ("srcdiff", "api")}
+    return (module, attribute) in known
 
 
 def parse(text: str, filename: str) -> gast.Module:

@@ -6,7 +6,8 @@ In: nothing. Out: small classes, the compile-time values of the front end: modul
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gast
@@ -51,6 +52,8 @@ class FunctionSource:
     module: Module
     defaults: Mapping[str, Any] | None = None
     """The objects that a live function has as defaults; None for a function known from its text only."""
+    bare: bool = False
+    """Its decorators are accounted for by whoever holds it."""
 
     @property
     def parameters(self) -> list[str]:
@@ -63,6 +66,56 @@ class FunctionSource:
         positional = [a.id for a in (*spec.posonlyargs, *spec.args)]
         found = dict(zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True))
         return found | {a.id: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
+
+    @property
+    def decorators(self) -> list[gast.AST]:
+        """The decorators that change what a call of it runs, the first one applied last."""
+        return [] if self.bare or not isinstance(self.node, gast.FunctionDef) else list(self.node.decorator_list)
+
+
+@lru_cache(maxsize=256)
+def undecorated(source: FunctionSource) -> FunctionSource:
+    """The function without its decorators: the same object for the same function."""
+    return replace(source, bare=True) if source.decorators else source
+
+
+@dataclass(frozen=True)
+class Request:
+    """A derivative asked for in the text: `grad(g, wrt="x")` is ``Request("gradient", ("x",))``.
+
+    Parameters
+    ----------
+    mode
+        A mode of the compiler's by its full name: ``"gradient"``, ``"forward"``...
+    wrt
+        Names or indices of parameters; None for every parameter that can carry a derivative.
+    as_tuple
+        Whether derivatives come as a tuple even if there is only one.
+    sweeps
+        How a Jacobian is computed: ``"forward"``, ``"reverse"`` or ``"auto"``.
+    """
+
+    mode: str
+    wrt: tuple[int | str, ...] | None = (0,)
+    as_tuple: bool = False
+    optimize: bool = True
+    sweeps: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class LiveDerivative:
+    """A derivative that a name is bound to when the program runs: what was asked for, and of which function."""
+
+    function: FunctionSource | LiveDerivative
+    request: Request
+
+
+@dataclass(frozen=True, eq=False)
+class Deferred:
+    """A call of one of our functions that a module's name is assigned (`dg = grad(g)`), known from the text only."""
+
+    node: gast.AST
+    module: Module
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,4 +150,15 @@ class Unsupported:
     remedy: str
 
 
-Resolution = ModuleRef | External | UserModule | FunctionSource | LiveModule | ConstantValue | GlobalValue | Unsupported
+Resolution = (
+    ModuleRef
+    | External
+    | UserModule
+    | FunctionSource
+    | LiveModule
+    | LiveDerivative
+    | Deferred
+    | ConstantValue
+    | GlobalValue
+    | Unsupported
+)

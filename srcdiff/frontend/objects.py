@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from srcdiff.frontend.names import FunctionSource, Resolution
+from srcdiff.frontend.names import FunctionSource, Request, Resolution
 from srcdiff.ir.core import Origin, Value
 from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable, present
 
@@ -142,13 +143,35 @@ class StaticTuple:
 
 
 @dataclass(frozen=True, eq=False)
-class Static:
-    """A compile-time value: a function, a module, a closure."""
+class Differentiated:
+    """`grad(g)` and its like: it exists at compile time. `grad(wrt=1)` is one that awaits its `function`."""
 
-    value: Resolution | Closure | StaticTuple
+    function: Static | None
+    request: Request
+
+
+@dataclass(frozen=True, eq=False)
+class Pullback:
+    """What `vjp` returns beside the value: the derivative in reverse mode at arguments that it keeps."""
+
+    title: str
+    target: Any
+    """The function with its arguments (a `srcdiff.frontend.lifting.Target`)."""
+    request: Request
+
+
+@dataclass(frozen=True, eq=False)
+class Static:
+    """A compile-time value: a function, a module, a closure, a derivative."""
+
+    value: Resolution | Closure | StaticTuple | Differentiated | Pullback
 
     def same(self, other: Static) -> bool:
         a, b = self.value, other.value
+        if isinstance(a, Differentiated) and isinstance(b, Differentiated) and a.request == b.request:
+            if a.function is None or b.function is None:
+                return a.function is b.function
+            return a.function.same(b.function)
         if isinstance(a, Closure) and isinstance(b, Closure):
             made = [(name, id(binding)) for name, binding in a.defaults]
             return (

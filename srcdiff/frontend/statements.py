@@ -157,6 +157,12 @@ class Statements(Iteration):
                 operand = Result(constant(None)) if value is None else self.expression(value)
                 if isinstance(operand, Static) and self.is_value(operand):
                     operand = Result(self.current(operand, node))
+                if (
+                    isinstance(operand, Static)
+                    and self.scope.frame == 0
+                    and self.compilation.is_main(self.scope.source)
+                ):
+                    raise self.no_result(operand, value)
                 self.jump(RETURN, operand)
             case gast.Break():
                 self.jump(BREAK)
@@ -169,11 +175,10 @@ class Statements(Iteration):
             case gast.Raise():
                 self.effect_raise(node)
             case gast.FunctionDef(name=name):
-                if node.decorator_list:
-                    raise self.error(
-                        node.decorator_list[0], "decorators of nested functions are not supported", "remove it"
-                    )
-                self.bind((self.scope.frame, name), self.closure(FunctionSource(name, node, self.scope.module)))
+                function = self.closure(FunctionSource(name, node, self.scope.module))
+                for decorator in reversed(node.decorator_list):
+                    function = self.decorate(decorator, function)
+                self.bind((self.scope.frame, name), function)
             case gast.Import() | gast.ImportFrom():
                 for local, resolution in self.scope.module.imported(node):
                     self.bind((self.scope.frame, local), self.resolved(resolution, node))
@@ -190,6 +195,8 @@ class Statements(Iteration):
                 self.parallel(first.elts, value.elts, node)
                 return
         name = first.id if isinstance(first, gast.Name) else None
+        if len(targets) == 1 and isinstance(first, gast.Tuple | gast.List):
+            self.hints = value, [t.id if isinstance(t, gast.Name) else None for t in first.elts]
         operand = self.expression(value, name)
         if len(targets) > 1:
             operand = self.placed(operand, name)

@@ -224,10 +224,8 @@ def _signature(compilation: Compilation, source: FunctionSource, entry: bool) ->
             compilation.reporter.add(
                 compilation.diagnostic(module, argument, message, "name the parameters one by one")
             )
-    if not isinstance(source.node, gast.FunctionDef):
-        return
-    for decorator in source.node.decorator_list:
-        if not entry or not _is_ours(source, decorator):
+    for decorator in source.decorators:
+        if not _is_ours(source, decorator):
             message = f"`{source.name}` is decorated, so its text is not what a call of it runs"
             compilation.reporter.add(compilation.diagnostic(module, decorator, message, "remove the decorator"))
 

@@ -34,6 +34,7 @@ from srcdiff.ir.core import (
     Apply,
     Block,
     Call,
+    Constant,
     Effect,
     For,
     Function,
@@ -46,7 +47,6 @@ from srcdiff.ir.core import (
     assert_never,
     blocks_of,
     constant,
-    is_atom,
     operands_of,
     walk,
 )
@@ -197,7 +197,7 @@ def _with_own_derivatives(body: Block, analysis: Overwrites, rewriter: _Rewriter
             reach = analysis.reach_of(value).top - {VIEW}
         shared = reach & taken or not all(map(analysis.sites.owned, reach))
         taken |= reach
-        if is_atom(value) or not is_mutable(value.type) or not shared:
+        if isinstance(value, Constant) or not is_mutable(value.type) or not shared:
             return value
         copies.append(rewriter.copy_of(value, value.origin, value.name if value.origin.role == "adjoint" else None))
         return copies[-1].results[0]

@@ -1,19 +1,25 @@
 """Dual numbers: derivatives by operator overloading, an oracle that shares no code with the compiler.
 
 In: a function written with operators, the functions of this module or NumPy's. Out: its value and its derivative along
-a tangent. Duals nest, which gives higher orders. There is no `__float__`: losing a tangent on the way is an error.
+a tangent. Duals nest, which gives higher orders; each `derivative` has a level of its own, so that a function may use
+the duals of the ones around it (a number of a lower level is a constant). There is no `__float__`: losing a tangent on
+the way is an error.
 
 >>> value, tangent = derivative(lambda x: sin(x) * x, (0.0,), (1.0,))
 >>> value, tangent
 (0.0, 0.0)
 >>> derivative(lambda x: derivative(lambda y: y**3, (x,), (1.0,))[1], (2.0,), (1.0,))
 (12.0, 12.0)
+>>> derivative(lambda x: x * derivative(lambda y: x + y, (1.0,), (1.0,))[1], (1.0,), (1.0,))
+(1.0, 1.0)
 """
 
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -21,65 +27,67 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Dual:
-    """`value + tangent * d` with d * d = 0."""
+    """`value + tangent * d` with d * d = 0, where every level has its own d."""
 
     value: Any
     tangent: Any
+    level: int = 0
 
     def __add__(self, other: Any) -> Dual:
-        o = lift(other)
-        return Dual(self.value + o.value, self.tangent + o.tangent)
+        s, o = levelled(self, other)
+        return Dual(s.value + o.value, s.tangent + o.tangent, s.level)
 
     def __sub__(self, other: Any) -> Dual:
-        o = lift(other)
-        return Dual(self.value - o.value, self.tangent - o.tangent)
+        s, o = levelled(self, other)
+        return Dual(s.value - o.value, s.tangent - o.tangent, s.level)
 
     def __mul__(self, other: Any) -> Dual:
-        o = lift(other)
-        return Dual(self.value * o.value, self.tangent * o.value + self.value * o.tangent)
+        s, o = levelled(self, other)
+        return Dual(s.value * o.value, s.tangent * o.value + s.value * o.tangent, s.level)
 
     def __truediv__(self, other: Any) -> Dual:
-        o = lift(other)
-        return Dual(self.value / o.value, (self.tangent * o.value - self.value * o.tangent) / (o.value * o.value))
+        s, o = levelled(self, other)
+        tangent = (s.tangent * o.value - s.value * o.tangent) / (o.value * o.value)
+        return Dual(s.value / o.value, tangent, s.level)
 
     def __pow__(self, exponent: Any) -> Dual:
         if isinstance(exponent, (int, float)):  # so that negative bases and the base 0 are right
             slope = exponent * self.value ** (exponent - 1) if exponent else 0.0
-            return Dual(self.value**exponent, slope * self.tangent)
+            return Dual(self.value**exponent, slope * self.tangent, self.level)
         return exp(exponent * log(self))
 
     def __radd__(self, other: Any) -> Dual:
-        return lift(other) + self
+        return lift(other, self.level) + self
 
     def __rsub__(self, other: Any) -> Dual:
-        return lift(other) - self
+        return lift(other, self.level) - self
 
     def __rmul__(self, other: Any) -> Dual:
-        return lift(other) * self
+        return lift(other, self.level) * self
 
     def __rtruediv__(self, other: Any) -> Dual:
-        return lift(other) / self
+        return lift(other, self.level) / self
 
     def __rpow__(self, base: Any) -> Dual:
         return exp(self * log(base))
 
     def __neg__(self) -> Dual:
-        return Dual(-self.value, -self.tangent)
+        return Dual(-self.value, -self.tangent, self.level)
 
     def __abs__(self) -> Dual:
         return -self if self.value < 0 else self
 
     def __lt__(self, other: Any) -> bool:
-        return bool(self.value < lift(other).value)
+        return bool(plain(self) < plain(other))
 
     def __le__(self, other: Any) -> bool:
-        return bool(self.value <= lift(other).value)
+        return bool(plain(self) <= plain(other))
 
     def __gt__(self, other: Any) -> bool:
-        return bool(self.value > lift(other).value)
+        return bool(plain(self) > plain(other))
 
     def __ge__(self, other: Any) -> bool:
-        return bool(self.value >= lift(other).value)
+        return bool(plain(self) >= plain(other))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         """`np.sin(dual)` is `sin(dual)`, an array times a dual an array of duals."""
@@ -114,9 +122,22 @@ class Dual:
         return sqrt(self)
 
 
-def lift(x: Any) -> Dual:
-    """A number as a dual without tangent."""
-    return x if isinstance(x, Dual) else Dual(x, 0.0)
+def lift(x: Any, level: int = 0) -> Dual:
+    """A number as a dual of a level, without tangent if it is not one of that level."""
+    return x if isinstance(x, Dual) and x.level >= level else Dual(x, 0.0, level)
+
+
+def levelled(a: Any, b: Any) -> tuple[Dual, Dual]:
+    """Two numbers as duals of the higher one of their levels."""
+    level = max(x.level for x in (a, b) if isinstance(x, Dual))
+    return lift(a, level), lift(b, level)
+
+
+def plain(x: Any) -> Any:
+    """The number itself, under all levels."""
+    while isinstance(x, Dual):
+        x = x.value
+    return x
 
 
 def _boxed(x: Dual) -> np.ndarray:
@@ -126,37 +147,39 @@ def _boxed(x: Dual) -> np.ndarray:
 
 
 def sin(x: Any) -> Any:
-    return Dual(sin(x.value), cos(x.value) * x.tangent) if isinstance(x, Dual) else math.sin(x)
+    return Dual(sin(x.value), cos(x.value) * x.tangent, x.level) if isinstance(x, Dual) else math.sin(x)
 
 
 def cos(x: Any) -> Any:
-    return Dual(cos(x.value), -sin(x.value) * x.tangent) if isinstance(x, Dual) else math.cos(x)
+    return Dual(cos(x.value), -sin(x.value) * x.tangent, x.level) if isinstance(x, Dual) else math.cos(x)
 
 
 def tanh(x: Any) -> Any:
     if not isinstance(x, Dual):
         return math.tanh(x)
     y = tanh(x.value)
-    return Dual(y, (1.0 - y * y) * x.tangent)
+    return Dual(y, (1.0 - y * y) * x.tangent, x.level)
 
 
 def exp(x: Any) -> Any:
     if not isinstance(x, Dual):
         return math.exp(x)
     y = exp(x.value)
-    return Dual(y, y * x.tangent)
+    return Dual(y, y * x.tangent, x.level)
 
 
 def log(x: Any) -> Any:
-    return Dual(log(x.value), x.tangent / x.value) if isinstance(x, Dual) else math.log(x)
+    return Dual(log(x.value), x.tangent / x.value, x.level) if isinstance(x, Dual) else math.log(x)
 
 
 def sqrt(x: Any) -> Any:
     if not isinstance(x, Dual):
         return math.sqrt(x)
     y = sqrt(x.value)
-    return Dual(y, x.tangent / (2.0 * y))
+    return Dual(y, x.tangent / (2.0 * y), x.level)
 
+
+_LEVELS = count(1)
 
 UFUNCS = {
     "sin": sin,
@@ -167,30 +190,30 @@ UFUNCS = {
     "sqrt": sqrt,
     "absolute": abs,
     "negative": lambda a: -a,
-    "add": lambda a, b: lift(a) + b,
-    "subtract": lambda a, b: lift(a) - b,
-    "multiply": lambda a, b: lift(a) * b,
-    "divide": lambda a, b: lift(a) / b,
-    "power": lambda a, b: lift(a) ** b,
-    "less": lambda a, b: lift(a) < b,
-    "less_equal": lambda a, b: lift(a) <= b,
-    "greater": lambda a, b: lift(a) > b,
-    "greater_equal": lambda a, b: lift(a) >= b,
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "power": operator.pow,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
 }
 
 
-def seed(primal: Any, tangent: Any) -> Any:
+def seed(primal: Any, tangent: Any, level: int = 0) -> Any:
     """The number, array or container `primal` with `tangent` attached to each of its floats."""
     if isinstance(primal, np.ndarray):
         out = np.empty(primal.shape, dtype=object)
         for index in np.ndindex(primal.shape):
-            out[index] = Dual(primal[index], tangent[index])
+            out[index] = Dual(primal[index], tangent[index], level)
         return out
     if isinstance(primal, (list, tuple)):
-        return type(primal)(seed(p, t) for p, t in zip(primal, tangent, strict=True))
+        return type(primal)(seed(p, t, level) for p, t in zip(primal, tangent, strict=True))
     if isinstance(primal, dict):
-        return {key: seed(primal[key], tangent[key]) for key in primal}
-    return primal if tangent is None else Dual(primal, tangent)
+        return {key: seed(primal[key], tangent[key], level) for key in primal}
+    return primal if tangent is None else Dual(primal, tangent, level)
 
 
 def mixed(f: Any, primals: tuple[Any, ...], *directions: tuple[Any, ...]) -> Any:
@@ -205,17 +228,19 @@ def mixed(f: Any, primals: tuple[Any, ...], *directions: tuple[Any, ...]) -> Any
     2.0
     """
     arguments = primals
-    for direction in directions:
-        arguments = tuple(seed(p, t) for p, t in zip(arguments, direction, strict=True))
+    levels = [next(_LEVELS) for _ in directions]
+    for direction, level in zip(directions, levels, strict=True):
+        arguments = tuple(seed(p, t, level) for p, t in zip(arguments, direction, strict=True))
     result = f(*arguments)
-    for _ in directions:
-        result = lift(result).tangent
+    for level in reversed(levels):
+        result = lift(result, level).tangent
     return result
 
 
 def derivative(f: Any, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     """`(value, tangent)` of the scalar function `f`; a tangent of None passes its primal through."""
-    result = lift(f(*(seed(p, t) for p, t in zip(primals, tangents, strict=True))))
+    level = next(_LEVELS)
+    result = lift(f(*(seed(p, t, level) for p, t in zip(primals, tangents, strict=True))), level)
     return result.value, result.tangent
 
 
