@@ -208,7 +208,8 @@ class Functions(Calls):
         if isinstance(source.node, gast.FunctionDef) and directive is not None and directive.meaning == "recompute":
             raise self.error(
                 node,
-                f"`{source.name}` cannot be recomputed: it is nested, takes or returns a function, or writes into a parameter",
+                f"`{source.name}` cannot be recomputed: it is nested, takes or returns a function, or writes into a "
+                "parameter",
                 "make it a function of the module that returns what it computes, or remove `recompute`",
             )
         # Two functions made by one lambda differ in the variables around them.
@@ -217,7 +218,8 @@ class Functions(Calls):
         if self._is_recursive(source, around, given) or self.compilation.is_pending(source):
             raise self.error(
                 node,
-                f"`{source.name}` calls itself, and it is nested, takes or returns a function, or writes into a parameter",
+                f"`{source.name}` calls itself, and it is nested, takes or returns a function, or writes into a "
+                "parameter",
                 "make it a function of the module that returns what it computes",
             )
         if len(self.inlining) > _MAX_INLINING:

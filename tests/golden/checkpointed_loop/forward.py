@@ -18,7 +18,7 @@ def pendulum_jvp(
     The energy of a damped pendulum after many steps of the explicit Euler method.
     """
     h = 0.01
-    for _ in range(steps):
+    for _ in range(steps):  # srcdiff: checkpoint(5)
         force = -np.sin(angle) - damping * speed
         dforce = -(np.cos(angle) * dangle) - (ddamping * speed + damping * dspeed)
         angle = angle + h * speed

@@ -20,7 +20,7 @@ def settled_jvp(
     change = 1.0
     u = u.copy()
     du = du.copy()
-    while change > tolerance:
+    while change > tolerance:  # srcdiff: checkpoint(3)
         change = 0.0
         for i in range(1, len(u) - 1):
             t1 = u[i - 1] - 2.0 * u[i] + u[i + 1]

@@ -163,7 +163,9 @@ def softmax_entropy_hessian(scores: list[float], t: float):
     bweights = zeros_like(weights)
     dbweights = zeros_like(bweights)
     btotal = 0.0
-    dbweights = [np.full(directions, b22) for k, b22 in enumerate(dbweights)]
+    dbweights = [
+        np.full(directions, b22, dtype=float) for i, b22 in enumerate(dbweights)
+    ]
     dbtotal = np.zeros(directions)
     for i, b2 in zip(reversed(range(len(weights))), reversed(b1)):
         t4, d2 = tape.pop()
@@ -199,7 +201,7 @@ def softmax_entropy_hessian(scores: list[float], t: float):
     bscores = zeros_like(scores)
     dbscores = zeros_like(bscores)
     # line 6: weights = [np.exp((s - m) / t) for s in scores]
-    dbscores = [np.full(directions, b23) for k, b23 in enumerate(dbscores)]
+    dbscores = [np.full(directions, b23, dtype=float) for i, b23 in enumerate(dbscores)]
     dbm = np.zeros(directions)
     dbt = np.zeros(directions)
     for i, t6, b9, d7, d8 in zip(

@@ -54,6 +54,8 @@ def copy_of(x):
 def unbroadcast(g, x):
     """The sum of g over the axes along which x was broadcast."""
     if isinstance(x, (list, tuple, dict)):
+        if type(g) is type(x) and len(g) == len(x):
+            return g
         raise TypeError("a list, tuple or dict does not broadcast")
     if np.ndim(g) > np.ndim(x):
         g = np.sum(g, axis=tuple(range(np.ndim(g) - np.ndim(x))))

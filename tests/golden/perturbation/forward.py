@@ -2,7 +2,7 @@
 # Regenerate: srcdiff transform primal.py -f f --mode forward --wrt x
 
 
-def inner_grad_jvp(x, y, dx, dy):
+def inner_grad_jvp(x: float, y: float, dx: float, dy: float):
     # forward sweep
     product = x * y
     dproduct = dx * y + x * dy

@@ -2,7 +2,7 @@
 # Regenerate: srcdiff transform primal.py -f f --mode gradient --wrt x
 
 
-def inner_grad_reverse(x, y, bby):
+def inner_grad_reverse(x: float, y: float, bby: float):
     # line 5: product = x * y
     product = x * y
     # line 6: return product * product + y

@@ -14,7 +14,7 @@ def inner_grad(x, y):
     return by
 
 
-def inner_grad_reverse(x, y, bby):
+def inner_grad_reverse(x: float, y: float, bby: float):
     # line 5: product = x * y
     product = x * y
     # line 6: return product * product + y

@@ -48,14 +48,14 @@ def answer_reverse(by: float):
     return bx
 
 
-def payoff_grad_reverse_reverse(bbby, bby):
+def payoff_grad_reverse_reverse(bbby: float, bby: float):
     # line 7: return x * x * (1.0 + 0.1 * x) + x * y - y * y + 0.3 * y
     bbby -= bby
     bbby -= bby
     return bbby
 
 
-def answer_reverse_reverse(bbx):
+def answer_reverse_reverse(bbx: float):
     bby = 0.0
     for _ in range(30):
         # line 17: y = y + 0.25 * uphill(x, y)
@@ -63,7 +63,7 @@ def answer_reverse_reverse(bbx):
     return bby
 
 
-def payoff_reverse_reverse(x: float, bresult: float, bbx, bby):
+def payoff_reverse_reverse(x: float, bresult: float, bbx: float, bby: float):
     # line 7: return x * x * (1.0 + 0.1 * x) + x * y - y * y + 0.3 * y
     b1 = 2.0 * bbx
     bx = b1 * (bresult * (1.0 + 0.1 * x))
