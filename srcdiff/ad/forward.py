@@ -24,6 +24,7 @@ call becomes a call of the callee's own `_jvp`.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.fixed_points import FixedPointTangent
@@ -57,13 +58,23 @@ from srcdiff.primitives import rules
 from srcdiff.primitives.table import TABLE
 
 
-def forward(program: Program, wrt: tuple[int, ...], name: str | None = None, *, optimize: bool = True) -> Program:
+def forward(
+    program: Program,
+    wrt: tuple[int, ...],
+    name: str | None = None,
+    *,
+    optimize: bool = True,
+    frozen: Set[Value] = frozenset(),
+) -> Program:
     """The forward-mode derivative of the main function with respect to the parameters at positions `wrt`.
 
     Parameters
     ----------
     optimize
         Whether maxima taken for stability are recognised, which have no derivative.
+    frozen
+        Values that nothing depends on, as is known from elsewhere: the maxima of a function in the code of its
+        gradient.
 
     Raises
     ------
@@ -71,7 +82,7 @@ def forward(program: Program, wrt: tuple[int, ...], name: str | None = None, *, 
         with every place where a tangent would pass through something that has no rule.
     """
     wanted = name or f"{program.main.name}_jvp"
-    mode = _Forward(Variants(program), optimize, wanted)
+    mode = _Forward(Variants(program), optimize, wanted, frozen)
     mode.derivative(program.main.name, wrt, wanted)
     mode.refusals.raise_if_any()
     return tolerant(Program(tuple(mode.variants.finished)))
@@ -83,6 +94,7 @@ class _Forward:
     optimize: bool
     wanted: str
     """The name of the derivative that was asked for; the others are helpers, called by position."""
+    frozen: Set[Value] = frozenset()
     refusals: Refusals = field(default_factory=Refusals)
 
     def derivative(self, name: str, wrt: tuple[int, ...], wanted: str) -> str:
@@ -100,7 +112,7 @@ class _Forward:
     def _make(self, function: Function, wrt: tuple[int, ...], name: str) -> Function:
         parameters = function.body.parameters
         seeds = {parameters[i]: self._tangent_of(parameters[i]) for i in wrt}
-        frozen = stabilisers(function.body) if self.optimize else set()
+        frozen = {*self.frozen, *stabilisers(function.body)} if self.optimize else set[Value]()
         varied = varied_values(function.body, seeds, frozen)
         self.refusals.numbers_from_text(function.body, varied)
         wanted = [r for r in function.body.results if is_differentiable(r.type)]

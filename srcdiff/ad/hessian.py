@@ -42,6 +42,7 @@ from srcdiff.ad.forward import forward
 from srcdiff.ad.jacobian import seed_of
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
+from srcdiff.analysis.invariance import stabilisers
 from srcdiff.ir.builder import tangent_name
 from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import Apply, Block, Program, Value
@@ -63,7 +64,7 @@ def hvp(
     """The product of the Hessian of the main function with a vector, forward over reverse."""
     gradient = tidy(reverse(program, wrt, "gradient", as_tuple, optimize=optimize))
     name = unique_name(name or f"{program.main.name}_hvp", {f.name for f in gradient.functions})
-    return _tangent_only(forward(gradient, wrt, name, optimize=optimize))
+    return _tangent_only(forward(gradient, wrt, name, optimize=optimize, frozen=stabilisers(program.main.body)))
 
 
 def _separately(gradient: Program) -> Program:
@@ -96,13 +97,16 @@ def hessian(program: Program, wrt: tuple[int, ...], as_tuple: bool, tidy: Tidy, 
     name = unique_name(f"{function.name}_hessian", {f.name for f in program.functions})
     parameters = function.body.parameters
     containers = any(is_container(parameters[p].type) for p in wrt)
+    # What the function does not depend on, its gradient does not depend on either.
+    frozen = stabilisers(function.body)
     sweeps: list[Program] = []
     rows: list[tuple[int, ...]] = []
     for k, p in enumerate(wrt):
         # The Hessian is symmetric: along x only the gradients of x and of what comes after it are wanted.
         wanted = wrt if containers else wrt[k:]
         gradient = _separately(tidy(reverse(program, wanted, "gradient", True, optimize=optimize)))
-        sweep = _tangent_only(forward(gradient, (p,), f"{function.name}_rows_{p}", optimize=optimize))
+        name_of_sweep = f"{function.name}_rows_{p}"
+        sweep = _tangent_only(forward(gradient, (p,), name_of_sweep, optimize=optimize, frozen=frozen))
         sweeps.append(sweep)
         rows.append(wanted)
     try:
