@@ -43,9 +43,9 @@ def captured_integer(x, n):
 
 
 def captured_list(x, y):
-    l = [x, y * x]
-    l[0] = x * x
-    return grad(lambda z: l[0] * z * z + l[1] * z)(y)
+    pair = [x, y * x]
+    pair[0] = x * x
+    return grad(lambda z: pair[0] * z * z + pair[1] * z)(y)
 
 
 def captured_view(x):
