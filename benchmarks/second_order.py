@@ -18,7 +18,7 @@ import numpy as np
 import srcdiff
 from benchmarks.measure import interleaved
 from srcdiff.mixture import likelihood
-from srcdiff.mixture import likelihood, old_faithful
+from srcdiff.mixture import likelihood, load_old_faithful
 
 Row = tuple[str, str, str]
 
@@ -105,7 +105,7 @@ def second_order() -> list[Row]:
     y = (rng.uniform(size=1_000) < 0.5).astype(float)
     vectors: tuple[Any, ...] = (rng.normal(size=20), 0.3)
     rows += ratios("logistic regression, 1000 x 20", logistic, (rng.normal(size=20), 0.1, X, y), (0, 1), vectors)
-    data = old_faithful()
+    data = load_old_faithful()
     data = (data - data.mean(axis=0)) / data.std(axis=0)
     factors = np.tile(2.0 * np.eye(2), (2, 1, 1))
     arguments = (np.zeros(2), np.array([[-1.0, -1.0], [1.0, 1.0]]), factors, data)
