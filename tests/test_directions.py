@@ -354,6 +354,7 @@ PRINTED: list[tuple[str, tuple[Any, ...], Combination, str]] = [
     ("matmul", (MATRIX, VECTOR), (False, True), "db @ a.T"),
     ("np.outer", (VECTOR, VECTOR), (True, False), "da[:, :, None] * b"),
     ("np.linalg.solve", (MATRIX, VECTOR), (False, True), "np.linalg.solve(a, db.T).T"),
+    ("np.linalg.solve", (MATRIX, VECTOR), (True, False), "np.linalg.solve(da, b[None, :, None])[..., 0]"),
     ("np.einsum", ("ij,jk->ik", MATRIX, MATRIX), (False, True, False), 'np.einsum("zij,jk->zik", db, c)'),
     ("index_get", (MATRIX, 1), (True,), "da[:, 1]"),
     ("np.reshape", (VECTOR, -1), (True,), "np.reshape(da, (3, -1))"),
