@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
 import pytest
 
+from srcdiff.emit.python import emit
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.core import Apply, For, Value, constant
+from srcdiff.ir.core import Apply, Constant, For, Function, Parameter, Program, Value, constant
+from srcdiff.ir.imports import Imports
 from srcdiff.ir.types import (
     BOOL,
     FLOAT,
@@ -25,6 +28,8 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
 )
+from srcdiff.optimize import optimize
+from srcdiff.optimize.inplace import inplace
 from srcdiff.primitives.directions import NoStack, along_directions, result_is_stacked, spread_directions, stacked_type
 from srcdiff.primitives.directions_core import REGISTER
 from srcdiff.primitives.rules import has_zero_derivative
@@ -313,7 +318,7 @@ def test_spread_zeros_are_made_and_not_copied() -> None:
     spread_directions(builder, zeros, VECTOR, constant(3))
     spread_directions(builder, constant(0.0), FLOAT, constant(3))
     names = [s.primitive.name for s in builder.statements if isinstance(s, Apply)]
-    assert names == ["zeros_like", "make_tuple", "shape", "add", "np.zeros", "np.zeros"]
+    assert names == ["zeros_like", "shape", "index_get", "make_tuple", "np.zeros", "np.zeros"]
 
 
 def test_spread_refuses_what_it_does_not_know() -> None:
@@ -339,3 +344,51 @@ def test_single_precision_stays() -> None:
         assert outcome.content.dtype == np.float32, name
     assert check("matmul", (single(2, 3), single(3)), (False, True), 3).content.dtype == np.float32
     assert check("multiply", (single(2, 3), single(3)), (True, True), 3).content.dtype == np.float32
+
+
+PRINTED: list[tuple[str, tuple[Any, ...], Combination, str]] = [
+    ("multiply", (FLOAT, MATRIX), (True, False), "da[:, None, None] * b"),
+    ("divide", (MATRIX, VECTOR), (False, True), "a / db[:, None]"),
+    ("np.sum", (MATRIX,), (True,), "np.sum(da, axis=(1, 2))"),
+    ("np.mean", (MATRIX, 0, True), (True,), "np.mean(da, axis=1, keepdims=True)"),
+    ("matmul", (MATRIX, VECTOR), (False, True), "db @ a.T"),
+    ("np.outer", (VECTOR, VECTOR), (True, False), "da[:, :, None] * b"),
+    ("np.linalg.solve", (MATRIX, VECTOR), (False, True), "np.linalg.solve(a, db.T).T"),
+    ("np.linalg.solve", (MATRIX, VECTOR), (True, False), "np.linalg.solve(da, b[None, :, None])[..., 0]"),
+    ("np.einsum", ("ij,jk->ik", MATRIX, MATRIX), (False, True, False), 'np.einsum("zij,jk->zik", db, c)'),
+    ("index_get", (MATRIX, 1), (True,), "da[:, 1]"),
+    ("np.reshape", (VECTOR, -1), (True,), "np.reshape(da, (3, -1))"),
+    ("T", (MATRIX,), (True,), "np.swapaxes(da, -1, -2)"),
+    ("np.diag", (MATRIX,), (True,), "np.diagonal(np.moveaxis(da, 0, 2))"),
+    ("np.full_like", (MATRIX, FLOAT), (False, True), "np.full((3, a.shape[0], 3), db[:, None, None])"),
+    ("np.array", (List(FLOAT),), (True,), "np.stack(da, axis=1)"),
+    ("make_tuple", (FLOAT, VECTOR), (True, False), "(da, np.tile(b, (3, 1)))"),
+    ("math.erf", (FLOAT,), (True,), "np.array([math.erf(da[k]) for k in range(3)])"),
+]
+
+
+@pytest.mark.parametrize(("name", "operands", "stacked", "text"), PRINTED, ids=[p[3] for p in PRINTED])
+def test_what_is_printed(name: str, operands: tuple[Any, ...], stacked: Combination, text: str) -> None:
+    """NumPy as a person writes it."""
+    apply = apply_of(name, *(Value(o, c) if isinstance(o, Type) else o for o, c in zip(operands, "abc", strict=False)))
+    flags = (*stacked, *(False,) * (len(apply.operands) - len(stacked)))
+    builder = Builder()
+    used = [
+        Value(stacked_type(o.type, 3), f"d{o.name}") if flag else o
+        for o, flag in zip(apply.operands, flags, strict=True)
+    ]
+    y = along_directions(builder, apply, used, flags, constant(3))
+    parameters = tuple(v for v in used if not isinstance(v, Constant))
+    program = Program((Function("f", tuple(map(Parameter, parameters)), builder.block(parameters, (y,))),))
+    assert ast.unparse(ast.parse(text)) in ast.unparse(ast.parse(emit(inplace(optimize(program)), Imports())))
+
+
+def test_axes_are_printed_where_they_are_read() -> None:
+    """Common subexpressions share the tuple; it stays what two calls say."""
+    builder = Builder()
+    da, db = Value(Array("float64", (3, N, N)), "da"), Value(Array("float64", (3, N, N)), "db")
+    axes = builder.apply(TABLE["make_tuple"], 1, 2)
+    sums = [builder.apply(TABLE["np.sum"], v, axes, False) for v in (da, db)]
+    body = builder.block((da, db), (builder.apply(TABLE["make_tuple"], *sums),))
+    text = emit(Program((Function("f", (Parameter(da), Parameter(db)), body),)), Imports())
+    assert "return np.sum(da, axis=(1, 2)), np.sum(db, axis=(1, 2))" in text

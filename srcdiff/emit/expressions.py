@@ -426,7 +426,7 @@ class Decisions:
         if name in _MEASURES:
             return True, True
         if name in ("make_slice", "make_tuple"):
-            free = self._only_indexes(s.result)
+            free = self._only_indexes(s.result) or (s.result.name is None and all(map(is_atom, operands)))
             return free, free
         if name in ("range", "reversed"):
             free = name == "range" or (

@@ -159,19 +159,8 @@ class Stacks:
         return whole[1:] if self.stacked[i] else whole
 
     def with_count(self, shape: Symbolic) -> Symbolic | None:
-        """The shape operand `shape` with the number of directions in front."""
-        match shape.type:
-            case Scalar():
-                return shape.apply("make_tuple", self.count, shape)
-            case Tuple():
-                parts = tuple_parts(shape)
-                if made_by(shape, "make_tuple") or all(isinstance(p.value, Constant) for p in parts):
-                    return shape.apply("make_tuple", self.count, *parts)
-                return shape.apply("make_tuple", self.count) + shape
-            case Opaque("shape"):
-                return shape.apply("make_tuple", self.count) + shape
-            case _:
-                return None
+        """The shape operand `shape` with the number of directions in front; None where it is no tuple."""
+        return with_count(self.count, shape)
 
 
 Rule = Callable[[Stacks], Symbolic | None]
@@ -220,6 +209,19 @@ def with_axes(x: Symbolic, count: int) -> Symbolic:
     """A stack with `count` axes of size 1 after its leading one."""
     index = (slice(None), *(None,) * count)
     return x[index] if count else x
+
+
+def with_count(count: Symbolic, shape: Symbolic) -> Symbolic | None:
+    """A shape with the number of directions in front; None where it is neither an integer nor a tuple."""
+    match shape.type:
+        case Scalar():
+            return shape.apply("make_tuple", count, shape)
+        case Tuple():
+            return shape.apply("make_tuple", count, *tuple_parts(shape))
+        case Opaque("shape"):
+            return shape.apply("make_tuple", count) + shape
+        case _:
+            return None
 
 
 def front(x: Symbolic, rank: int | None) -> Symbolic:

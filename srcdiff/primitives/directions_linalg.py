@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcdiff.primitives.directions_core import Stacks, is_container, rule, with_axes
+from srcdiff.primitives.directions_core import Stacks, is_container, rule
 from srcdiff.primitives.symbolic import Symbolic
 
 
@@ -21,8 +21,9 @@ def _(s: Stacks) -> Symbolic | None:
     if rank_a == 2 and rank_b == 1:
         if not s.stacked[0]:
             return s.call(s[0], s[1].T).T
-        return s.call(s[0], s[1][..., None])[..., 0]
+        return s.call(s[0], s[1][..., None] if s.stacked[1] else s[1][None, :, None])[..., 0]
     if rank_a != rank_b:
         return None
+    a = s[0] if s.stacked[0] or rank_a == 2 else s[0][None]
     b = s[1] if s.stacked[1] or not s.stacked[0] else s[1][None]
-    return s.call(s[0] if s.stacked[0] or rank_a == 2 else s[0][None], with_axes(b, 0))
+    return s.call(a, b)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Type
-from srcdiff.primitives.directions_core import Stacks, comprehension, flat, is_container, rule, with_axes
+from srcdiff.primitives.directions_core import Stacks, comprehension, flat, is_container, rule, with_axes, with_count
 from srcdiff.primitives.directions_spread import spread
 from srcdiff.primitives.inference import Shape, never_one, shape_of_type
 from srcdiff.primitives.products import parse_einsum
@@ -145,7 +145,7 @@ def summed_down(
         g = g.apply("np.sum", g, ones[0] if len(ones) == 1 else ones, True) if ones else g
     if known and lead >= 0:
         return g
-    shape = x.shape if stacked else g.apply("make_tuple", count) + x.shape
+    shape = x.shape if stacked else with_count(count, x.shape)
     if lead < 0:
         return g.apply("np.broadcast_to", with_axes(g, -lead), shape) if known else None
     return g.apply("unbroadcast", g, x if stacked else x.apply("np.broadcast_to", x, shape))

@@ -1,4 +1,8 @@
-"""Reductions of stacks of directions: every axis one further back, and all axes but the first in place of all."""
+"""Reductions of stacks of directions: every axis one further back, and all axes but the first in place of all.
+
+>>> shifted(0), shifted((-1, 1))
+(1, (-1, 2))
+"""
 
 from __future__ import annotations
 

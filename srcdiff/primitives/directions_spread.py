@@ -17,7 +17,7 @@ from __future__ import annotations
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Constant, Global, Value
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Scalar, Tuple, Type, Unknown, is_differentiable
-from srcdiff.primitives.directions_core import NoStack, comprehension, made_by, narrowed
+from srcdiff.primitives.directions_core import NoStack, comprehension, made_by, narrowed, with_count
 from srcdiff.primitives.symbolic import Symbolic
 
 FLOAT64 = Global(OBJECT, module="builtins", attribute="float")
@@ -103,9 +103,7 @@ def _arrays(x: Symbolic, dtype: str | None, count: Symbolic) -> Symbolic:
     elif shape == ():
         copies = x.apply("np.full", count, x)
     elif made is not None and dtype == "float64" == own:
-        if all(isinstance(d, int) for d in shape):
-            return x.apply("np.zeros", (count, *shape))
-        return x.apply("np.zeros", x.apply("make_tuple", count) + x.apply("shape", made.operands[0]))
+        return x.apply("np.zeros", with_count(count, x.apply("shape", made.operands[0])))
     else:
         copies = x.apply("np.tile", x, (count, *(1,) * len(shape)))
     return copies.apply("astype", copies, FLOAT64) if dtype == "float64" and own not in (None, dtype) else copies
