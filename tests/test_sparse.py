@@ -287,6 +287,15 @@ def tape_of_lists(x):
     return total
 
 
+def assigned_in_a_loop(x, n):
+    for i in range(n):
+        t = x[i] * x[i + 1]
+        s = t * t
+    if n > 0:
+        return s * x[0]
+    return x[0] ** 2
+
+
 def test_hessians_agree_with_the_jacobian_of_the_gradient() -> None:
     banded = np.diag(point(8)) + np.diag(point(7), 1)
     assert check_hessian(surface, point(4, 5)).pattern.nnz < 400
@@ -295,6 +304,8 @@ def test_hessians_agree_with_the_jacobian_of_the_gradient() -> None:
     assert check_hessian(quadratic, point(8), banded).colours == 3
     assert check_hessian(in_place, point(8)).pattern.nnz == 8 + 2 * 7 + 2 * 6
     assert check_hessian(gathered, point(7), np.array([0, 1, 2, 2]), np.array([1, 2, 3, 3])).pattern.nnz == 4 + 2 * 3
+    assert check_hessian(assigned_in_a_loop, point(6), 3).pattern.nnz == 8
+    assert check_hessian(assigned_in_a_loop, point(6), 0).pattern.nnz == 1
     assert check_hessian(tape_of_lists, point(8)).pattern.nnz == 2 * 7 + 2 * 6
 
 
