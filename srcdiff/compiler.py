@@ -468,6 +468,7 @@ _PLAIN = frozenset(["float", "int", "bool", "str", "None", "list", "tuple", "dic
 
 def _is_plain(annotation: str) -> bool:
     """Whether an annotation needs nothing but Python and NumPy."""
+    annotation = re.sub(r"""Annotated\[([\w.]+), ['"][^'"]*['"]\]""", r"\1", annotation)
     return all(word in _PLAIN for word in re.findall(r"[\w.]+", annotation))
 
 

@@ -1,8 +1,8 @@
 """Functions of numbers and arrays for derivatives of higher order, as text.
 
 Out: `SCALARS`, name -> (text of a function `f(x: float)`, place): everything the language has, in one variable.
-`ARRAYS`, name -> (text of a scalar function `f`, arguments, names of the parameters to differentiate): loops with tapes,
-writes, containers, and the operations of NumPy.
+`ARRAYS`, name -> (text of a scalar function `f`, arguments, names of the parameters to differentiate): loops with
+tapes, writes, containers, and the operations of NumPy.
 
 The texts of `SCALARS` run on dual numbers too: their functions of `math` and `np` are those of the duals then.
 

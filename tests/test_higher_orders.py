@@ -33,7 +33,7 @@ from srcdiff.ir.verify import verify
 from srcdiff.loading import load
 from srcdiff.optimize import optimize as optimized
 from srcdiff.optimize.inplace import inplace
-from tests import orders, order_programs, test_golden
+from tests import order_programs, orders, test_golden
 from tests.conftest import GOLDEN
 from tests.oracles import differences, dual, programs
 from tests.oracles.programs import RandomProgram

@@ -138,8 +138,8 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Maybe(Unknown):
-    """None, or a value of type `item`: what a branch that does not assign it leaves in a tape. Treated as unknown, except
-    that an operation that fails on None is typed as for `item`."""
+    """None, or a value of type `item`: what a branch that does not assign it leaves in a tape. Treated as unknown,
+    except that an operation that fails on None is typed as for `item`."""
 
     item: Type
 

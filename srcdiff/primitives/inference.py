@@ -52,8 +52,10 @@ class ShapeError(InferenceError):
 
 
 _TAKE_NONE = frozenset(
-    "identity copy is_ is_not equal not_equal contains not_contains not_ bool str fstring formatted "
-    "np.array np.asarray np.equal np.not_equal".split()
+    (
+        *("identity", "copy", "is_", "is_not", "equal", "not_equal", "contains", "not_contains", "not_", "bool"),
+        *("str", "fstring", "formatted", "np.array", "np.asarray", "np.equal", "np.not_equal"),
+    )
 )
 """Operations of which None is an ordinary operand; displays and sums of derivatives are others."""
 _HOLD_NONE = frozenset(("append", "index_set", "index_add", "clear_item"))
