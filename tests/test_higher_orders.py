@@ -33,7 +33,7 @@ from srcdiff.ir.verify import verify
 from srcdiff.loading import load
 from srcdiff.optimize import optimize as optimized
 from srcdiff.optimize.inplace import inplace
-from tests import order_programs, orders, test_golden
+from tests import order_arrays, order_scalars, orders, test_golden
 from tests.conftest import GOLDEN
 from tests.oracles import differences, dual, programs
 from tests.oracles.programs import RandomProgram
@@ -80,8 +80,8 @@ def golden_case(name: str) -> Case:
 
 
 def array_case(name: str) -> Case:
-    text, args, wrt = order_programs.ARRAYS[name]
-    return Case(order_programs.HEADER + text, "f", args, wrt)
+    text, args, wrt = order_arrays.ARRAYS[name]
+    return Case(order_arrays.HEADER + text, "f", args, wrt)
 
 
 def mixture_case() -> Case:
@@ -95,7 +95,7 @@ def mixture_case() -> Case:
 
 CASES: dict[str, Callable[[], Case]] = {
     **{f"golden {name}": (lambda name=name: golden_case(name)) for name in test_golden.CASES},
-    **{name: (lambda name=name: array_case(name)) for name in order_programs.ARRAYS},
+    **{name: (lambda name=name: array_case(name)) for name in order_arrays.ARRAYS},
     "mixture": mixture_case,
 }
 
@@ -182,9 +182,9 @@ def for_duals(text: str) -> Any:
     return namespace["f"]
 
 
-@pytest.mark.parametrize("name", order_programs.SCALARS)
+@pytest.mark.parametrize("name", order_scalars.SCALARS)
 def test_third_derivatives_of_scalar_functions(name: str) -> None:
-    text, x = order_programs.SCALARS[name]
+    text, x = order_scalars.SCALARS[name]
     f = for_duals(text)
     found = orders.again(text, "f", ("gradient",) * 3, ("x",))(x)
     expected = dual.mixed(f, (x,), (1.0,), (1.0,), (1.0,))
@@ -193,15 +193,15 @@ def test_third_derivatives_of_scalar_functions(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["polynomial", "composition", "loop", "newton", "early_return"])
 def test_fourth_derivatives_of_scalar_functions(name: str) -> None:
-    text, x = order_programs.SCALARS[name]
+    text, x = order_scalars.SCALARS[name]
     found = orders.again(text, "f", ("gradient",) * 4, ("x",))(x)
     expected = dual.mixed(for_duals(text), (x,), *[(1.0,)] * 4)
     assert abs(found - expected) < BY_DUALS * max(1.0, abs(expected))
 
 
-@pytest.mark.parametrize("name", order_programs.SCALARS)
+@pytest.mark.parametrize("name", order_scalars.SCALARS)
 def test_second_derivatives_of_scalar_functions_in_every_combination(name: str) -> None:
-    text, x = order_programs.SCALARS[name]
+    text, x = order_scalars.SCALARS[name]
     expected = dual.mixed(for_duals(text), (x,), (1.0,), (1.0,))
     for combination in COMBINATIONS:
         (found,) = orders.product(text, "f", combination, (x,), ("x",))((1.0,), (0,))
@@ -245,16 +245,16 @@ def accepted(program: RandomProgram) -> bool:
 
 
 def test_the_rank_that_code_with_writes_relies_on_is_printed() -> None:
-    text, _, wrt = order_programs.ARRAYS["writes"]
-    made, _ = orders.text_again(order_programs.HEADER + text, "f", ("gradient",), wrt)
+    text, _, wrt = order_arrays.ARRAYS["writes"]
+    made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("gradient",), wrt)
     assert 'a: Annotated[np.ndarray, "a_0"]' in made
-    text, _, wrt = order_programs.ARRAYS["rosenbrock_loop"]
-    made, _ = orders.text_again(order_programs.HEADER + text, "f", ("gradient",), wrt)
+    text, _, wrt = order_arrays.ARRAYS["rosenbrock_loop"]
+    made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("gradient",), wrt)
     assert "x: np.ndarray" in made
 
 
 def test_annotated_shapes_are_printed_at_every_order() -> None:
-    text, _, wrt = order_programs.ARRAYS["stencil"]
-    made, _ = orders.text_again(order_programs.HEADER + text, "f", ("gradient", "forward"), wrt)
+    text, _, wrt = order_arrays.ARRAYS["stencil"]
+    made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("gradient", "forward"), wrt)
     for parameter in ("u", "du"):
         assert f'{parameter}: Annotated[np.ndarray, "n d"]' in made
