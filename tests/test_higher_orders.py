@@ -27,12 +27,14 @@ from srcdiff.emit.python import emit
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import lower
 from srcdiff.frontend.module import Module
-from srcdiff.ir.core import Function, Program
+from srcdiff.ir.core import Function, Program, Value
 from srcdiff.ir.interpret import interpret
+from srcdiff.ir.types import FLOAT, NONE, STR, UNKNOWN, Array, Tuple, join
 from srcdiff.ir.verify import verify
 from srcdiff.loading import load
 from srcdiff.optimize import optimize as optimized
 from srcdiff.optimize.inplace import inplace
+from srcdiff.primitives.table import TABLE
 from tests import order_arrays, order_scalars, orders, test_golden
 from tests.conftest import GOLDEN
 from tests.oracles import differences, dual, programs
@@ -258,3 +260,51 @@ def test_annotated_shapes_are_printed_at_every_order() -> None:
     made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("gradient", "forward"), wrt)
     for parameter in ("u", "du"):
         assert f'{parameter}: Annotated[np.ndarray, "n d"]' in made
+
+
+def test_a_popped_list_is_not_copied_in_every_iteration() -> None:
+    """The reverse sweep of `v = tape.pop()` needs the item, not the list."""
+    for text, wrt in ((order_scalars.SCALARS[name][0], ("x",)) for name in ("lists", "untyped_list")):
+        made, _ = orders.text_again(text, "f", ("gradient", "gradient"), wrt)
+        assert "copy_of(tape" not in made, made
+
+
+def test_a_list_that_is_popped_on_one_path_only() -> None:
+    text = """\
+def f(x: float) -> float:
+    stack = []
+    s = x
+    for k in range(6):
+        if k % 3 == 0:
+            stack.append(s * x)
+        s = s * x + 0.5
+        if len(stack) > 0 and k % 2 == 1:
+            v = stack.pop()
+            s = s + v * v * x
+    return s
+"""
+    found = orders.again(text, "f", ("gradient",) * 3, ("x",))(0.7)
+    assert found == pytest.approx(dual.mixed(for_duals(text), (0.7,), (1.0,), (1.0,), (1.0,)), rel=1e-12)
+
+
+def test_what_only_one_branch_assigns_keeps_its_type() -> None:
+    assert str(join(FLOAT, NONE)) == "float or None"
+    assert join(join(NONE, Array("float64", (3,))), Array("float64", (3,))) == join(NONE, Array("float64", (3,)))
+    assert join(NONE, STR) == UNKNOWN
+    maybe = Value(join(FLOAT, NONE), "t")
+    assert TABLE["multiply"].infer(maybe, maybe) == FLOAT
+    assert TABLE["zeros_like"].infer(maybe) == maybe.type
+    assert TABLE["accumulate"].infer(maybe, Value(FLOAT)) == FLOAT
+    assert isinstance(TABLE["make_tuple"].infer(maybe), Tuple)
+
+
+def test_slices_made_by_a_call_are_read() -> None:
+    text = """\
+import numpy as np
+
+
+def f(x: np.ndarray) -> float:
+    return np.sum(x[slice(1, None)] ** 3) + np.sum(x[slice(2)] * x[slice(0, 4, 2)])
+"""
+    found = orders.again(text, "f", ("gradient",), ("x",))(np.array([1.0, 2.0, 3.0, 4.0]))
+    assert found.tolist() == [2.0, 12.0 + 3.0, 27.0 + 2.0, 48.0]
