@@ -17,7 +17,6 @@ import numpy as np
 
 import srcdiff
 from benchmarks.measure import interleaved
-from srcdiff.mixture import likelihood
 from srcdiff.mixture import likelihood, load_old_faithful
 
 Row = tuple[str, str, str]

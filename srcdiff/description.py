@@ -27,7 +27,9 @@ def describe(program: Program, primal: Function, wanted: Wanted) -> Program:
     main = program.main
     names = [primal.parameters[i].value.name or "" for i in wrt]
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-    ranked = _writes_elements(main)
+    says_number = wanted.mode != "gradient" or any(primal.parameters[i].annotation == "float" for i in wrt)
+    ranked = relies_on_ranks(main, says_number)
+    main = replace(main, parameters=tuple(replace(p, annotation=printable(p, ranked)) for p in main.parameters))
     texts = [printable(primal.parameters[i], ranked) for i in wrt]
     value = primal.returns if primal.returns is not None and _is_plain(primal.returns) else None
     annotations = [t for t in texts if t is not None]
@@ -89,6 +91,7 @@ _PLAIN = frozenset(["float", "int", "bool", "str", "None", "list", "tuple", "dic
 
 def _is_plain(annotation: str) -> bool:
     """Whether an annotation needs nothing but Python and NumPy."""
+    annotation = re.sub(r"""Annotated\[([\w.]+), ['"][^'"]*['"]\]""", r"\1", annotation)
     return all(word in _PLAIN for word in re.findall(r"[\w.]+", annotation))
 
 
@@ -111,19 +114,20 @@ def printable(parameter: Parameter, ranked: bool = False) -> str | None:
     return "np.ndarray" if isinstance(parameter.value.type, Array) else None
 
 
-def _writes_elements(function: Function) -> bool:
-    """Whether elements of arrays are overwritten: then the code is only right, and can only be read again, if it is
-    known which reads of elements are numbers and which are views."""
+def relies_on_ranks(function: Function, says_number: bool) -> bool:
+    """Whether the ranks that follow from the primal must be printed for the text to be read as it was made: it writes
+    elements of arrays, and which reads of elements are numbers and which are views does not follow from its results
+    (`says_number`: one of these is said to be a number). Elements that are overwritten are read before."""
+    names = ("index_set",) if says_number else ("index_set", "index_add")
     return any(
-        isinstance(s, Apply) and s.primitive.name == "index_set" and isinstance(s.result.type, Array)
+        isinstance(s, Apply) and s.primitive.name in names and isinstance(s.result.type, Array)
         for s in walk(function.body)
     )
 
 
 def _annotated(function: Function) -> Function:
     """The function with annotations that need nothing but Python and NumPy."""
-    ranked = _writes_elements(function)
-    parameters = tuple(replace(p, annotation=printable(p, ranked)) for p in function.parameters)
+    parameters = tuple(replace(p, annotation=printable(p)) for p in function.parameters)
     plain = function.returns is not None and _is_plain(function.returns)
     return replace(function, parameters=parameters, returns=function.returns if plain else None)
 

@@ -27,13 +27,15 @@ from srcdiff.emit.python import emit
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import lower
 from srcdiff.frontend.module import Module
-from srcdiff.ir.core import Function, Program
+from srcdiff.ir.core import Function, Program, Value
 from srcdiff.ir.interpret import interpret
+from srcdiff.ir.types import FLOAT, NONE, STR, UNKNOWN, Array, Tuple, join
 from srcdiff.ir.verify import verify
 from srcdiff.loading import load
 from srcdiff.optimize import optimize as optimized
 from srcdiff.optimize.inplace import inplace
-from tests import order_programs, orders, test_golden
+from srcdiff.primitives.table import TABLE
+from tests import order_arrays, order_scalars, orders, test_golden
 from tests.conftest import GOLDEN
 from tests.oracles import differences, dual, programs
 from tests.oracles.programs import RandomProgram
@@ -80,8 +82,8 @@ def golden_case(name: str) -> Case:
 
 
 def array_case(name: str) -> Case:
-    text, args, wrt = order_programs.ARRAYS[name]
-    return Case(order_programs.HEADER + text, "f", args, wrt)
+    text, args, wrt = order_arrays.ARRAYS[name]
+    return Case(order_arrays.HEADER + text, "f", args, wrt)
 
 
 def mixture_case() -> Case:
@@ -95,7 +97,7 @@ def mixture_case() -> Case:
 
 CASES: dict[str, Callable[[], Case]] = {
     **{f"golden {name}": (lambda name=name: golden_case(name)) for name in test_golden.CASES},
-    **{name: (lambda name=name: array_case(name)) for name in order_programs.ARRAYS},
+    **{name: (lambda name=name: array_case(name)) for name in order_arrays.ARRAYS},
     "mixture": mixture_case,
 }
 
@@ -182,9 +184,9 @@ def for_duals(text: str) -> Any:
     return namespace["f"]
 
 
-@pytest.mark.parametrize("name", order_programs.SCALARS)
+@pytest.mark.parametrize("name", order_scalars.SCALARS)
 def test_third_derivatives_of_scalar_functions(name: str) -> None:
-    text, x = order_programs.SCALARS[name]
+    text, x = order_scalars.SCALARS[name]
     f = for_duals(text)
     found = orders.again(text, "f", ("gradient",) * 3, ("x",))(x)
     expected = dual.mixed(f, (x,), (1.0,), (1.0,), (1.0,))
@@ -193,15 +195,15 @@ def test_third_derivatives_of_scalar_functions(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["polynomial", "composition", "loop", "newton", "early_return"])
 def test_fourth_derivatives_of_scalar_functions(name: str) -> None:
-    text, x = order_programs.SCALARS[name]
+    text, x = order_scalars.SCALARS[name]
     found = orders.again(text, "f", ("gradient",) * 4, ("x",))(x)
     expected = dual.mixed(for_duals(text), (x,), *[(1.0,)] * 4)
     assert abs(found - expected) < BY_DUALS * max(1.0, abs(expected))
 
 
-@pytest.mark.parametrize("name", order_programs.SCALARS)
+@pytest.mark.parametrize("name", order_scalars.SCALARS)
 def test_second_derivatives_of_scalar_functions_in_every_combination(name: str) -> None:
-    text, x = order_programs.SCALARS[name]
+    text, x = order_scalars.SCALARS[name]
     expected = dual.mixed(for_duals(text), (x,), (1.0,), (1.0,))
     for combination in COMBINATIONS:
         (found,) = orders.product(text, "f", combination, (x,), ("x",))((1.0,), (0,))
@@ -245,16 +247,64 @@ def accepted(program: RandomProgram) -> bool:
 
 
 def test_the_rank_that_code_with_writes_relies_on_is_printed() -> None:
-    text, _, wrt = order_programs.ARRAYS["writes"]
-    made, _ = orders.text_again(order_programs.HEADER + text, "f", ("gradient",), wrt)
+    text, _, wrt = order_arrays.ARRAYS["writes"]
+    made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("gradient",), wrt)
     assert 'a: Annotated[np.ndarray, "a_0"]' in made
-    text, _, wrt = order_programs.ARRAYS["rosenbrock_loop"]
-    made, _ = orders.text_again(order_programs.HEADER + text, "f", ("gradient",), wrt)
+    text, _, wrt = order_arrays.ARRAYS["rosenbrock_loop"]
+    made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("gradient",), wrt)
     assert "x: np.ndarray" in made
 
 
 def test_annotated_shapes_are_printed_at_every_order() -> None:
-    text, _, wrt = order_programs.ARRAYS["stencil"]
-    made, _ = orders.text_again(order_programs.HEADER + text, "f", ("gradient", "forward"), wrt)
+    text, _, wrt = order_arrays.ARRAYS["stencil"]
+    made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("gradient", "forward"), wrt)
     for parameter in ("u", "du"):
         assert f'{parameter}: Annotated[np.ndarray, "n d"]' in made
+
+
+def test_a_popped_list_is_not_copied_in_every_iteration() -> None:
+    """The reverse sweep of `v = tape.pop()` needs the item, not the list."""
+    for text, wrt in ((order_scalars.SCALARS[name][0], ("x",)) for name in ("lists", "untyped_list")):
+        made, _ = orders.text_again(text, "f", ("gradient", "gradient"), wrt)
+        assert "copy_of(tape" not in made, made
+
+
+def test_a_list_that_is_popped_on_one_path_only() -> None:
+    text = """\
+def f(x: float) -> float:
+    stack = []
+    s = x
+    for k in range(6):
+        if k % 3 == 0:
+            stack.append(s * x)
+        s = s * x + 0.5
+        if len(stack) > 0 and k % 2 == 1:
+            v = stack.pop()
+            s = s + v * v * x
+    return s
+"""
+    found = orders.again(text, "f", ("gradient",) * 3, ("x",))(0.7)
+    assert found == pytest.approx(dual.mixed(for_duals(text), (0.7,), (1.0,), (1.0,), (1.0,)), rel=1e-12)
+
+
+def test_what_only_one_branch_assigns_keeps_its_type() -> None:
+    assert str(join(FLOAT, NONE)) == "float or None"
+    assert join(join(NONE, Array("float64", (3,))), Array("float64", (3,))) == join(NONE, Array("float64", (3,)))
+    assert join(NONE, STR) == UNKNOWN
+    maybe = Value(join(FLOAT, NONE), "t")
+    assert TABLE["multiply"].infer(maybe, maybe) == FLOAT
+    assert TABLE["zeros_like"].infer(maybe) == maybe.type
+    assert TABLE["accumulate"].infer(maybe, Value(FLOAT)) == FLOAT
+    assert isinstance(TABLE["make_tuple"].infer(maybe), Tuple)
+
+
+def test_slices_made_by_a_call_are_read() -> None:
+    text = """\
+import numpy as np
+
+
+def f(x: np.ndarray) -> float:
+    return np.sum(x[slice(1, None)] ** 3) + np.sum(x[slice(2)] * x[slice(0, 4, 2)])
+"""
+    found = orders.again(text, "f", ("gradient",), ("x",))(np.array([1.0, 2.0, 3.0, 4.0]))
+    assert found.tolist() == [2.0, 12.0 + 3.0, 27.0 + 2.0, 48.0]

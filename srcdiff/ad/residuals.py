@@ -25,13 +25,16 @@ the shape is saved.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.core import (
     Apply,
     Block,
+    Constant,
     For,
     If,
+    Primitive,
     Statement,
     Substitution,
     Value,
@@ -44,7 +47,7 @@ from srcdiff.ir.core import (
     substitute,
     walk,
 )
-from srcdiff.ir.types import Scalar, is_mutable
+from srcdiff.ir.types import Dict, List, Scalar, Unknown, is_mutable
 
 _SHAPE_ONLY = frozenset({"shape", "ndim", "size", "len", "dtype"})
 _ARITHMETIC = frozenset({"add", "subtract", "multiply", "divide", "negative", "positive"})
@@ -71,6 +74,7 @@ def plan_residuals(forward: Block, reverse: Block, available: set[Value], stable
         Arrays outside the block that are never written, so that their elements may be read again.
     """
     forward, reverse = _move_shapes(forward, reverse)
+    forward, reverse = _move_items(forward, reverse)
     own = set(defined_values(forward))
     definitions = {s.result: s for s in forward.statements if isinstance(s, Apply)}
     order = {v: i for i, v in enumerate(defined_values(forward))}
@@ -171,6 +175,36 @@ def _move_shapes(forward: Block, reverse: Block) -> tuple[Block, Block]:
         Block(forward.parameters, (*forward.statements, *extra), forward.results),
         _without(substitute(reverse, mapping), dropped),
     )
+
+
+def _move_items(forward: Block, reverse: Block) -> tuple[Block, Block]:
+    """Let the forward block read the items at constant places (`l[-1]`, of a list that is popped) that the reverse
+    block asks of its lists, if it asks nothing else of them: to save the lists would take a copy each time."""
+    own = {v for v in defined_values(forward) if isinstance(v.type, List | Dict | Unknown)}
+    reads: dict[Value, list[Apply]] = {}
+    others = set(reverse.results)
+    for statement in reverse.statements:
+        for block in blocks_of(statement):
+            # What is read on one path only may not be there on the other.
+            others.update(free_values(block))
+        match statement:
+            case Apply(Primitive(name="index_get"), (base, Constant()), _) if base in own:
+                reads.setdefault(base, []).append(statement)
+            case _:
+                others.update(operands_of(statement))
+    moved = {base: found for base, found in reads.items() if base not in others}
+    if not moved:
+        return forward, reverse
+
+    def read_now(values: Iterable[Value]) -> list[Statement]:
+        """Read at once, before anything can be written to what holds the items."""
+        return [replace(r, origin=r.origin.as_role("primal")) for v in values for r in moved.get(v, ())]
+
+    statements = read_now(forward.parameters)
+    for statement in forward.statements:
+        statements += [statement, *read_now(statement.results)]
+    dropped = {r.result for found in moved.values() for r in found}
+    return Block(forward.parameters, tuple(statements), forward.results), _without(reverse, dropped)
 
 
 def _without(block: Block, dropped: set[Value]) -> Block:

@@ -83,10 +83,8 @@ def _returned(block: Block, result: Value, returns: Type, ranks: dict[Value, int
         return
     for statement in block.statements:
         match statement:
-            case Apply(Primitive(name="make_tuple"), items, made) if made is result and len(items) == len(
-                returns.items
-            ):
-                for item, type in zip(items, returns.items, strict=True):
+            case Apply(Primitive(name="make_tuple"), items, made) if made is result:
+                for item, type in zip(items, returns.items, strict=False):
                     _returned(block, item, type, ranks)
 
 

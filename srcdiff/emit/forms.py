@@ -199,7 +199,7 @@ class Forms:
                 if all(isinstance(o.type, Scalar | Array) for o in operands):
                     return self.binary(ast.Add(), parts[0], parts[1])
                 return self.helper("accumulate", *parts)
-            case "unbroadcast" | "item_adjoint":
+            case "unbroadcast" | "item_adjoint" | "spread_item":
                 return self.helper(name, *parts)
             case "range":
                 return self._range(operands, parts)

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
-from srcdiff.ir.types import BOOL, INT, Array, List, Scalar, Type, Unknown, is_float_dtype
+from srcdiff.ir.types import BOOL, INT, Array, List, Scalar, Tuple, Type, Unknown, is_float_dtype
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.factors import collected, minus, outwards
 from srcdiff.primitives.table import TABLE
@@ -387,14 +387,34 @@ def _same_size(apply: Apply, known: Definitions) -> Outcome:
 
 
 def _first_addition(apply: Apply, known: Definitions) -> Outcome:
-    """``x[i] = 0.0; x[i] += v`` is ``x[i] = v``, for an index that selects each element once."""
+    """``x[i] = 0.0; x[i] += v`` is ``x[i] = v``, for an index that selects each element once; ``l.append(0.0);
+    l[-1] += v`` is ``l.append(v)``."""
     array, index, value = apply.operands
+    appended = _made_by(array, known, "append")
+    if appended is not None and is_constant(index, -1) and known.reads.get(array) == 1:
+        return _again(apply, "append", appended.operands[0], value) if _is_zero_of(appended, value, known) else None
     zeroed = _made_by(array, known, "index_set")
     if zeroed is None or known.reads.get(array) != 1 or not is_constant(zeroed.operands[2], 0.0):
         return None
-    if not isinstance(array.type, Array) or atom_key(zeroed.operands[1]) != atom_key(index):
+    numbers = isinstance(array.type, List) and isinstance(array.type.item, Scalar) and isinstance(value.type, Scalar)
+    if not (numbers or isinstance(array.type, Array)) or atom_key(zeroed.operands[1]) != atom_key(index):
         return None
     return _again(apply, "index_set", zeroed.operands[0], index, value) if _selects_once(index, known) else None
+
+
+def _is_zero_of(appended: Apply, value: Value, known: Definitions) -> bool:
+    """Whether what was appended is a zero that `value` can stand for: a number, or a tuple of numbers."""
+    zero = appended.operands[1]
+    if is_constant(zero, 0.0):
+        return isinstance(value.type, Scalar)
+    numbers = isinstance(value.type, Tuple) and all(isinstance(t, Scalar) for t in value.type.items)
+    return numbers and _made_by(zero, known, "zeros_like") is not None
+
+
+def _zeros_of_empty(apply: Apply, known: Definitions) -> Outcome:
+    """The derivative of ``[]`` is ``[]``."""
+    made = _made_by(apply.operands[0], known, "make_list")
+    return _again(apply, "make_list") if made is not None and not made.operands else None
 
 
 def _unchanged_element(apply: Apply, known: Definitions) -> Outcome:
@@ -465,4 +485,5 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "index_set": (_unchanged_element,),
     "shape": (_shape_of_elementwise, _shape_of_zeros),
     "size": (_shape_of_elementwise, _shape_of_zeros),
+    "zeros_like": (_zeros_of_empty,),
 }

@@ -143,6 +143,7 @@ ADJOINTS: dict[str, Primitive] = {
         ),
         primitive("unbroadcast", "g x", _unbroadcast_type, helper("unbroadcast"), views=(0,)),
         primitive("item_adjoint", "g x", _unbroadcast_type, helper("item_adjoint"), views=(0,)),
+        primitive("spread_item", "g x", _unbroadcast_type, helper("spread_item"), views=(0,)),
         primitive("clear_item", "b x index", lambda b, x, index: zero_type(x.type), helper("clear_item"), views=(0,)),
         primitive("unpack", "g x", _unpack_type, helper("unpack"), views=(0,)),
         primitive(

@@ -39,6 +39,13 @@ def item_adjoint(g, x):
         return g
     return unbroadcast(g, x)
 ''',
+    "spread_item": '''\
+def spread_item(g, x):
+    """What was written to the item x, given as g, in the shape of the item."""
+    if x is None or isinstance(x, (list, tuple, dict)):
+        return g
+    return g + np.zeros(np.shape(x))
+''',
     "zeros_like": '''\
 def zeros_like(x):
     """The zero derivative of x: a number, an array, or a container of them."""

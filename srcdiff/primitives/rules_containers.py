@@ -116,8 +116,8 @@ def _slot(by: Symbolic, index: Symbolic, value: Symbolic, kept: Symbolic | None 
     return copied(g) if part is g else part
 
 
-# Of a container it is all of it; beside an array it is spread over what it was summed from.
-linear("item_adjoint", {0: lambda by, y, g, x: by.apply("accumulate", zeros_of(g), by)})
+linear("item_adjoint", {0: lambda by, y, g, x: by.apply("spread_item", by, g)})
+linear("spread_item", {0: lambda by, y, g, x: by.apply("item_adjoint", by, g)})
 
 
 @jvp("index_get")

@@ -4,21 +4,6 @@
 import numpy as np
 
 
-def zeros_like(x):
-    """The zero derivative of x: a number, an array, or a container of them."""
-    if isinstance(x, np.ndarray):
-        return np.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float)
-    if isinstance(x, list):
-        return [zeros_like(item) for item in x]
-    if isinstance(x, tuple):
-        return tuple([zeros_like(item) for item in x])
-    if isinstance(x, dict):
-        return {key: zeros_like(item) for key, item in x.items()}
-    if isinstance(x, (int, float, np.generic)):
-        return 0.0
-    return None
-
-
 def network_jvp(
     params: dict[str, np.ndarray],
     layers: list[np.ndarray],
@@ -30,7 +15,7 @@ def network_jvp(
     """Value and directional derivative of `network` along (dparams, dlayers, dx)."""
     outputs = []
     h = x
-    doutputs = zeros_like(outputs)
+    doutputs = []
     dh = dx
     for W, dW in zip(layers, dlayers):
         d1 = dW @ h
