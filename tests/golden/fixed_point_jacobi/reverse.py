@@ -83,7 +83,7 @@ def energy_vjp(
             for j in reversed(range(n)):
                 if j != i:
                     # line 22: rest = rest - A[i, j] * x[j]
-                    bx_1[j] += -(brest * A[i, j])
+                    bx_1[j] -= brest * A[i, j]
         bx_1 += bx
         if settled((bx_1, bnew), (before_bx, before_bnew), 1e-14):
             break
@@ -97,11 +97,11 @@ def energy_vjp(
         b3 = bnew[i]
         bnew[i] = 0.0
         brest = b3 / A[i, i]
-        bA[i, i] += -(b3 * t2 / A[i, i])
+        bA[i, i] -= b3 * t2 / A[i, i]
         for j in reversed(range(n)):
             if j != i:
                 # line 22: rest = rest - A[i, j] * x[j]
-                bA[i, j] += -(brest * x[j])
+                bA[i, j] -= brest * x[j]
         # line 19: rest = b[i]
         bb[i] += brest
     return t1, (bA, bb)
