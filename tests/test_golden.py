@@ -152,7 +152,7 @@ def test_second_derivatives(case: str, optimize: bool) -> None:
         terms = [matrix_times(block, vector, wanted) for block, vector in zip(row, tangents, strict=True)]
         found = sum(differences.leaves(term) for term in terms)
         assert differences.error(found, differences.leaves(wanted)) < 1e-12
-    if len(wrt) > 1 and case not in ("containers", "comprehension", "untyped"):
+    if len(wrt) > 1 and case not in ("containers", "comprehension", "untyped", "fixed_point_jacobi"):
         for i in range(len(wrt)):
             for j in range(i):
                 matrix = np.reshape(hessian[i][j], (np.size(args[wrt[i]]), np.size(args[wrt[j]])))
