@@ -33,21 +33,6 @@ def next_snapshot(step, end, free):
     return step + min(before, count - before * (free + 1) // (free + sweeps))
 
 
-def zeros_like(x):
-    """The zero derivative of x: a number, an array, or a container of them."""
-    if isinstance(x, np.ndarray):
-        return np.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float)
-    if isinstance(x, list):
-        return [zeros_like(item) for item in x]
-    if isinstance(x, tuple):
-        return tuple([zeros_like(item) for item in x])
-    if isinstance(x, dict):
-        return {key: zeros_like(item) for key, item in x.items()}
-    if isinstance(x, (int, float, np.generic)):
-        return 0.0
-    return None
-
-
 def pendulum_hessian(
     angle: float, speed: float, damping: float, steps: int
 ) -> tuple[
@@ -60,7 +45,7 @@ def pendulum_hessian(
     # forward sweep, keeping at most 5 states and the last
     h = 0.01
     snapshots = []
-    dsnapshots = zeros_like(snapshots)
+    dsnapshots = []
     snapshots_1 = copy_of(snapshots)
     angle_1 = angle
     speed_1 = speed
@@ -115,7 +100,7 @@ def pendulum_hessian(
         dbangle = dbangle - (dbforce * b1 - bforce * (np.sin(angle_1) * dangle))
     d2 = dbangle, dbspeed, dbdamping
     h = 0.01
-    dsnapshots = zeros_like(snapshots)
+    dsnapshots = []
     snapshots_1 = copy_of(snapshots)
     angle_1 = angle
     speed_1 = speed
@@ -168,7 +153,7 @@ def pendulum_hessian(
         bangle -= bforce * b2
         dbangle = dbangle - (dbforce * b2 - bforce * (np.sin(angle_1) * dangle))
     h = 0.01
-    dsnapshots = zeros_like(snapshots)
+    dsnapshots = []
     due = 0
     dangle = 0.0
     dspeed = 0.0

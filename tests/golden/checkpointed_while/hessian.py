@@ -35,21 +35,6 @@ def next_snapshot(step, end, free):
     return step + min(before, count - before * (free + 1) // (free + sweeps))
 
 
-def zeros_like(x):
-    """The zero derivative of x: a number, an array, or a container of them."""
-    if isinstance(x, np.ndarray):
-        return np.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float)
-    if isinstance(x, list):
-        return [zeros_like(item) for item in x]
-    if isinstance(x, tuple):
-        return tuple([zeros_like(item) for item in x])
-    if isinstance(x, dict):
-        return {key: zeros_like(item) for key, item in x.items()}
-    if isinstance(x, (int, float, np.generic)):
-        return 0.0
-    return None
-
-
 def settled_hessian(
     u: Annotated[np.ndarray, "n"], k: float, tolerance: float = 1e-3
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
@@ -62,7 +47,7 @@ def settled_hessian(
     directions = len(du)
     change = 1.0
     snapshots = []
-    dsnapshots = zeros_like(snapshots)
+    dsnapshots = []
     u_1 = u.copy()
     snapshots_1 = copy_of(snapshots)
     steps = 0
@@ -137,7 +122,7 @@ def settled_hessian(
     d8 = dbu, dbk
     change = 1.0
     du = np.zeros_like(u)
-    dsnapshots = zeros_like(snapshots)
+    dsnapshots = []
     u = u.copy()
     steps = 0
     period = 1

@@ -22,21 +22,6 @@ def next_snapshot(step, end, free):
     return step + min(before, count - before * (free + 1) // (free + sweeps))
 
 
-def zeros_like(x):
-    """The zero derivative of x: a number, an array, or a container of them."""
-    if isinstance(x, np.ndarray):
-        return np.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float)
-    if isinstance(x, list):
-        return [zeros_like(item) for item in x]
-    if isinstance(x, tuple):
-        return tuple([zeros_like(item) for item in x])
-    if isinstance(x, dict):
-        return {key: zeros_like(item) for key, item in x.items()}
-    if isinstance(x, (int, float, np.generic)):
-        return 0.0
-    return None
-
-
 def settled_hvp(
     u: Annotated[np.ndarray, "n"],
     k: float,
@@ -51,7 +36,7 @@ def settled_hvp(
     # forward sweep, keeping at most 3 states
     change = 1.0
     snapshots = []
-    dsnapshots = zeros_like(snapshots)
+    dsnapshots = []
     u = u.copy()
     du = du.copy()
     steps = 0

@@ -236,7 +236,7 @@ def network_rows_1(
     outputs = []
     h = x
     dh = np.zeros_like(h)
-    doutputs = zeros_like(outputs)
+    doutputs = []
     tape = []
     for W, dW in zip(layers, dlayers):
         d1 = dW @ h
@@ -288,7 +288,7 @@ def network_rows_2(
     # forward sweep
     outputs = []
     h = x
-    doutputs = zeros_like(outputs)
+    doutputs = []
     dh = dx
     tape = []
     for W in layers:

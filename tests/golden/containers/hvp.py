@@ -117,7 +117,7 @@ def network_hvp(
     # forward sweep
     outputs = []
     h = x
-    doutputs = zeros_like(outputs)
+    doutputs = []
     dh = dx
     tape = []
     for W, dW in zip(layers, dlayers):
