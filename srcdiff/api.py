@@ -27,7 +27,9 @@ Function = Callable[..., Any]
 @overload
 def grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Derivative: ...
 @overload
-def grad(f: None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Callable[[Function], Derivative]: ...
+def grad(
+    f: None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
+) -> Callable[[Function], Derivative]: ...
 def grad(
     f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
 ) -> Derivative | Callable[[Function], Derivative]:
@@ -60,9 +62,13 @@ def grad(
 
 
 @overload
-def value_and_grad(f: Function, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Derivative: ...
+def value_and_grad(
+    f: Function, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
+) -> Derivative: ...
 @overload
-def value_and_grad(f: None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None) -> Callable[[Function], Derivative]: ...
+def value_and_grad(
+    f: None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
+) -> Callable[[Function], Derivative]: ...
 def value_and_grad(
     f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
 ) -> Derivative | Callable[[Function], Derivative]:

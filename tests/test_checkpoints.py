@@ -21,6 +21,7 @@ from srcdiff import grad, transform, value_and_grad, vjp
 from srcdiff.ad.forward import forward
 from srcdiff.ad.marks import mark_loops
 from srcdiff.ad.reverse import reverse
+from srcdiff.cli import main
 from srcdiff.compiler import Derived, derive
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend import live
@@ -261,7 +262,9 @@ def test_forward_steps_are_the_optimum(n: int, snapshots: int, first: str, strid
     found, forwards, backwards = counted(made, (0.7, 1.2, end))
     assert backwards == n
     assert forwards == optimum(n, snapshots) + 1
-    plain = derive(Module.from_text(COUNTED.format(first=first, stride=stride, directive=""), "f.py"), "f", "gradient", (0, 1))
+    plain = derive(
+        Module.from_text(COUNTED.format(first=first, stride=stride, directive=""), "f.py"), "f", "gradient", (0, 1)
+    )
     assert found == generated(plain)(0.7, 1.2, end)
 
 
@@ -414,7 +417,11 @@ def power(x: float, n: int) -> float:
 
 def test_every_face_takes_the_option() -> None:
     plain = grad(power)(0.7, 9)
-    for made in (grad(power, checkpoint=2), grad(checkpoint=2)(power), pickle.loads(pickle.dumps(grad(power, checkpoint=2)))):
+    for made in (
+        grad(power, checkpoint=2),
+        grad(checkpoint=2)(power),
+        pickle.loads(pickle.dumps(grad(power, checkpoint=2))),
+    ):
         assert made(0.7, 9) == plain
         assert "next_snapshot(i, n, 2 - len(snapshots))" in made.source
     assert value_and_grad(power, checkpoint=2)(0.7, 9) == (power(0.7, 9), plain)
@@ -425,7 +432,9 @@ def test_every_face_takes_the_option() -> None:
     assert "next_snapshot" not in transform(power, "forward", checkpoint=3).source
 
 
-@pytest.mark.parametrize(("wrong", "error"), [(0, ValueError), (-2, ValueError), (True, TypeError), (2.0, TypeError), ("3", TypeError)])
+@pytest.mark.parametrize(
+    ("wrong", "error"), [(0, ValueError), (-2, ValueError), (True, TypeError), (2.0, TypeError), ("3", TypeError)]
+)
 def test_a_count_is_an_integer_of_one_or_more(wrong: Any, error: type[Exception]) -> None:
     for make in (grad, value_and_grad, transform):
         with pytest.raises(error, match="checkpoint is the number of snapshots"):
@@ -509,7 +518,9 @@ def f(x: float, k: float, n: int) -> float:
 
 
 def test_a_recomputed_function_saves_its_arguments_alone() -> None:
-    made = derive(Module.from_text(RECOMPUTED.format(directive="  # srcdiff: recompute"), "f.py"), "f", "gradient", (0, 1))
+    made = derive(
+        Module.from_text(RECOMPUTED.format(directive="  # srcdiff: recompute"), "f.py"), "f", "gradient", (0, 1)
+    )
     plain = derive(Module.from_text(RECOMPUTED.format(directive=""), "f.py"), "f", "gradient", (0, 1))
     assert generated(made)(0.7, 1.3, 6) == generated(plain)(0.7, 1.3, 6)
     assert [f.name for f in made.program.functions] == ["force", "force_reverse", "f_grad"]
@@ -555,19 +566,42 @@ def test_an_element_reader_stays_behind_its_call_if_it_is_recomputed() -> None:
     assert "at_reverse(u, i, bw)" in made.body
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "def f(x: float) -> float:\n    def g(y: float) -> float:  # srcdiff: recompute\n        return y * y\n    return g(x)\n",
-        "def g(h, y: float) -> float:  # srcdiff: recompute\n    return h(y)\n\n\ndef k(y: float) -> float:\n    return y * y\n\n\n"
-        "def f(x: float) -> float:\n    return g(k, x)\n",
-        "def g(y: list[float]) -> float:  # srcdiff: recompute\n    y[0] = y[1] * y[1]\n    return y[0]\n\n\n"
-        "def f(x: float) -> float:\n    z = [x, x]\n    return g(z) * z[0]\n",
-    ],
-)
+NESTED = """
+def f(x: float) -> float:
+    def g(y: float) -> float:  # srcdiff: recompute
+        return y * y
+    return g(x)
+"""
+TAKES_A_FUNCTION = """
+def g(h, y: float) -> float:  # srcdiff: recompute
+    return h(y)
+
+
+def k(y: float) -> float:
+    return y * y
+
+
+def f(x: float) -> float:
+    return g(k, x)
+"""
+WRITES = """
+def g(y: list[float]) -> float:  # srcdiff: recompute
+    y[0] = y[1] * y[1]
+    return y[0]
+
+
+def f(x: float) -> float:
+    z = [x, x]
+    return g(z) * z[0]
+"""
+
+
+@pytest.mark.parametrize("text", [NESTED, TAKES_A_FUNCTION, WRITES])
 def test_what_is_written_into_its_caller_cannot_be_recomputed(text: str) -> None:
     message = refusal(text)
-    assert "`g` cannot be recomputed: it is nested, takes or returns a function, or writes into a parameter" in message
+    assert (
+        "`g` cannot be recomputed: it is nested, takes or returns a function, or writes into its parameter" in message
+    )
 
 
 def test_a_recomputed_function_prints_once_and_calls_nothing_that_prints() -> None:
@@ -589,3 +623,21 @@ def f(x: float) -> float:
     assert outcome(generated(quiet), 0.5)[1] == "g\ng\n"
     message = refusal(text.format(call="show(x)"))
     assert "`show` prints, and the reverse sweep calls it again to recompute `g`" in message
+
+
+# -- the command line -------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_takes_the_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "power.py"
+    file.write_text(HEADER + LOOPS["index"][0])
+    assert main(["transform", str(file), "--mode", "gradient", "--checkpoint", "4"]) == 0
+    text = capsys.readouterr().out
+    assert "--mode gradient --checkpoint 4\n" in text
+    assert "# forward sweep, keeping at most 4 states and the last\n" in text
+    output = tmp_path / "diff_power.py"
+    words = ["transform", str(file), "--mode", "gradient", "--checkpoint", "4", "-o", str(output)]
+    assert (main(words), main([*words, "--check"]), main([*words[:4], "-o", str(output), "--check"])) == (0, 0, 1)
+    capsys.readouterr()
+    assert main(["transform", str(file), "--checkpoint", "0"]) == 2
+    assert "--checkpoint takes the number of snapshots, 1 or more, not 0" in capsys.readouterr().err

@@ -6,7 +6,7 @@ sweep, which keeps some states and no residuals, and the loop of the reverse swe
     due, snapshots = 0, []                                    for i in reversed(range(n)):
     for i in range(n):                                            due, x = snapshots.pop()
         if i == due:                                              for earlier in range(due, i):
-            snapshots.append((i, x))                                  if earlier == due: ...    (as on the left, up to i)
+            snapshots.append((i, x))                                  if earlier == due: ...  # as on the left
             due = next_snapshot(i, n, 5 - len(snapshots))             x = step(x)
         x = step(x)                                               the step from x with its residuals, then its adjoint
 

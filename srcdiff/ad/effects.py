@@ -41,9 +41,7 @@ def _silent(statement: Statement) -> Statement:
         case For():
             return replace(statement, body=silent_block(statement.body))
         case While():
-            return replace(
-                statement, condition=silent_block(statement.condition), body=silent_block(statement.body)
-            )
+            return replace(statement, condition=silent_block(statement.condition), body=silent_block(statement.body))
         case Apply() | Call() | Effect():
             return statement
         case _:

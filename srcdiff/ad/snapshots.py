@@ -4,7 +4,7 @@ In: a For or While marked with `Checkpoint(snapshots)`. Out: `Steps`, the number
 over by number; `Keeping`, the statements that keep a state where one is due, and the loop of the forward sweep.
 
 >>> from srcdiff.ir.core import Block, Checkpoint
->>> from srcdiff.ir.types import FLOAT
+>>> from srcdiff.ir.types import FLOAT, RANGE
 >>> r, i, x = Value(RANGE), Value(INT, "i"), Value(FLOAT, "x")
 >>> loop = For(r, (x,), (), Block((i, x), (), (x,)), (Value(FLOAT),), marker=Checkpoint(2))
 >>> Steps.of(loop, {}).known
@@ -36,7 +36,7 @@ from srcdiff.ir.core import (
     free_values,
     walk,
 )
-from srcdiff.ir.types import INT, RANGE, List, Tuple, is_mutable
+from srcdiff.ir.types import INT, List, Tuple, is_mutable
 from srcdiff.primitives.table import TABLE
 
 
@@ -133,11 +133,7 @@ class Steps:
             return builder.apply(TABLE["index_get"], source, index)
         start, stop, stride = made.operands
         if turned and is_constant(stride, 1):
-            last = (
-                constant(stop.value - 1)
-                if isinstance(stop, Constant)
-                else builder.apply(TABLE["subtract"], stop, 1)
-            )
+            last = constant(stop.value - 1) if isinstance(stop, Constant) else builder.apply(TABLE["subtract"], stop, 1)
             return builder.apply(TABLE["subtract"], last, step)
         if turned:
             index = builder.apply(TABLE["subtract"], -1, step)
@@ -242,9 +238,7 @@ class Keeping:
             extra.append((start, pace, held[1], Value(INT, pace.name)))
         return outside.statements, self._with(extra, before, after)
 
-    def _with(
-        self, extra: list[tuple[Value, Value, Value, Value]], before: Builder, after: Builder
-    ) -> For | While:
+    def _with(self, extra: list[tuple[Value, Value, Value, Value]], before: Builder, after: Builder) -> For | While:
         """The loop with statements before and after those of its body, and values that it carries besides."""
         loop, count = self.loop, len(self.loop.initial)
         parameters = tuple(e[1] for e in extra)

@@ -211,7 +211,8 @@ class Functions(Calls):
         if isinstance(source.node, gast.FunctionDef) and directive is not None and directive.meaning == "recompute":
             raise self.error(
                 node,
-                f"`{source.name}` cannot be recomputed: it is nested, takes or returns a function, or writes into a parameter",
+                f"`{source.name}` cannot be recomputed: it is nested, takes or returns a function, or writes into its "
+                "parameter",
                 "make it a function of the module that returns what it computes, or remove `recompute`",
             )
         # Two functions made by one lambda differ in the variables around them.
@@ -219,7 +220,7 @@ class Functions(Calls):
         if any(s.node is source.node and f == around for s, f in self.inlining) or self.compilation.is_pending(source):
             raise self.error(
                 node,
-                f"`{source.name}` calls itself, and it is nested, takes or returns a function, or writes into a parameter",
+                f"`{source.name}` calls itself, and it is nested, takes a function, or writes into a parameter",
                 "make it a function of the module that returns what it computes",
             )
         if len(self.inlining) > _MAX_INLINING:
