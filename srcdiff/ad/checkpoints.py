@@ -77,6 +77,10 @@ class CheckpointedLoop(LoopAdjoint):
         advance = silent_block(loop.body)
         state = self._state(step, advance)
         steps = Steps.of(loop, self.sweep.definitions)
+        if not steps.has_items and self.sweep.maker is not None:
+            message = "the items of this loop cannot be found again by number, as its snapshots need it"
+            remedy = "write the range into the loop itself: `for i in range(n)`"
+            self.sweep.maker.refusals.add(loop.origin, message, remedy)
         keeping = Keeping(loop, steps, state, self.sweep.undefined)
         builder.origin = NOWHERE.as_role("adjoint")
         first, end = steps.first, steps.end
