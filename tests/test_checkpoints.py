@@ -7,13 +7,16 @@ import math
 import re
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
-from srcdiff import grad
+from srcdiff import grad, transform
 from srcdiff.ad.forward import forward
 from srcdiff.ad.marks import mark_loops
 from srcdiff.ad.reverse import reverse
@@ -21,9 +24,13 @@ from srcdiff.compiler import Derived, derive
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.lower import lower
 from srcdiff.frontend.module import Module
+from srcdiff.ir.core import Program
 from srcdiff.ir.interpret import interpret
+from srcdiff.ir.text import to_text
+from srcdiff.ir.types import Type
 from srcdiff.ir.verify import verify
 from srcdiff.loading import load
+from srcdiff.optimize import optimize as optimized
 from srcdiff.primitives.helpers import helper
 from tests.checkpoint_programs import HEADER, LOOPS
 from tests.checkpoint_support import (
@@ -39,7 +46,8 @@ from tests.checkpoint_support import (
 from tests.conftest import GOLDEN
 from tests.frontend_programs import HEADER as FRONTEND_HEADER
 from tests.frontend_programs import PROGRAMS
-from tests.oracles import differences
+from tests.oracles import differences, programs
+from tests.oracles.programs import RandomProgram
 from tests.test_golden import CASES
 
 # -- the numbers ------------------------------------------------------------------------------------------------------
@@ -318,3 +326,37 @@ def test_programs_are_differentiated_again(name: str) -> None:
         direction = adjoint_like(arguments[0])
         results.append((interpret(twice, (*arguments, direction)), interpret(along, (*arguments, direction))))
     assert differences.error(results[1], results[0]) < 1e-12
+
+
+@settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
+@given(program=programs.random_programs(), snapshots=st.integers(1, 3))
+def test_random_programs(program: RandomProgram, snapshots: int) -> None:
+    f = program.compile()
+    plain = transform(f, mode="gradient", wrt=("x", "y", "a"))
+    made = transform(f, mode="gradient", wrt=("x", "y", "a"), checkpoint=snapshots)
+    for x, y, a in programs.POINTS:
+        expected, found = plain(x, y, np.array(a)), made(x, y, np.array(a))
+        assert same(expected, found), f"{program.text}\n{made.source}"
+
+
+@pytest.mark.parametrize("name", ["index", "several_carried", "while", "branches", "marked_in_marked", "break"])
+def test_a_forward_program_keeps_the_marks(name: str) -> None:
+    """Reverse over forward: the loop of the forward mode, which carries tangents, keeps few states of both."""
+    text, arguments = LOOPS[name]
+    results = []
+    for source in (without_directives(text), text):
+        program = lower(Module.from_text(HEADER + source, "f.py"), "f", types_of_text(source, arguments))
+        if source is text:
+            program = mark_loops(program, 2)
+        along = forward(optimized(program), (0,))
+        tangent = replace(along.main, body=replace(along.main.body, results=along.main.body.results[1:]))
+        twice = reverse(Program((*along.functions[:-1], tangent)), (0,), "gradient")
+        assert verify(twice) == []
+        marked = "next_snapshot" in to_text(twice)
+        assert marked == (source is text)
+        results.append(interpret(twice, (*arguments, 0.8)))
+    assert same(results[0], results[1])
+
+
+def types_of_text(text: str, arguments: tuple[Any, ...]) -> dict[str, Type]:
+    return types_of(Module.from_text(HEADER + text, "f.py"), arguments)
