@@ -2,112 +2,53 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
 import math
-import pickle
 import re
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
-from srcdiff import grad, transform, value_and_grad, vjp
+from srcdiff import grad, transform
 from srcdiff.ad.forward import forward
 from srcdiff.ad.marks import mark_loops
 from srcdiff.ad.reverse import reverse
 from srcdiff.compiler import Derived, derive
 from srcdiff.diagnostics import TransformError
-from srcdiff.frontend import live
 from srcdiff.frontend.lower import lower
 from srcdiff.frontend.module import Module
-from srcdiff.ir.core import Checkpoint, For, While, walk
+from srcdiff.ir.core import Program
 from srcdiff.ir.interpret import interpret
+from srcdiff.ir.text import to_text
 from srcdiff.ir.types import Type
 from srcdiff.ir.verify import verify
 from srcdiff.loading import load
+from srcdiff.optimize import optimize as optimized
 from srcdiff.primitives.helpers import helper
 from tests.checkpoint_programs import HEADER, LOOPS
+from tests.checkpoint_support import (
+    SNAPSHOTS,
+    adjoint_like,
+    compare,
+    generated,
+    outcome,
+    same,
+    types_of,
+    without_directives,
+)
 from tests.conftest import GOLDEN
 from tests.frontend_programs import HEADER as FRONTEND_HEADER
 from tests.frontend_programs import PROGRAMS
-from tests.oracles import differences
+from tests.oracles import differences, programs
+from tests.oracles.programs import RandomProgram
 from tests.test_golden import CASES
-
-SNAPSHOTS = (1, 2, 3, 7)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Equal to the bit, in structure and dtype."""
-    match a:
-        case list() | tuple():
-            return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
-        case dict():
-            return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
-        case np.ndarray():
-            return isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True)
-    return bool(a == b or (a != a and b != b))
-
-
-def adjoint_like(value: Any) -> Any:
-    """An output adjoint without zeros for a value."""
-    match value:
-        case list():
-            return [adjoint_like(v) for v in value]
-        case tuple():
-            return tuple(map(adjoint_like, value))
-        case dict():
-            return {k: adjoint_like(v) for k, v in value.items()}
-        case np.ndarray():
-            return 1.0 + 0.5 * np.cos(np.arange(value.size)).reshape(value.shape)
-        case bool() | str() | None:
-            return None
-    return 1.3
-
-
-def outcome(call: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
-    """What a call on copies of the arguments returns or raises, and what it prints."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        try:
-            result = call(*copy.deepcopy(arguments))
-        except (ValueError, AssertionError, UnboundLocalError) as error:
-            result = type(error).__name__
-    return result, out.getvalue()
-
-
-def generated(made: Derived) -> Callable[..., Any]:
-    assert verify(made.program) == []
-    return load(made.body, made.name, made.captured)
-
-
-def types_of(module: Module, arguments: tuple[Any, ...]) -> dict[str, Type]:
-    given = zip(module.functions["f"].parameters, arguments, strict=False)
-    return {p: live.type_of_value(v) for p, v in given}
-
-
-def compare(text: str, arguments: tuple[Any, ...], optimize: bool) -> None:
-    """The reverse mode with snapshots, for every number of them, and without."""
-    module = Module.from_text(text, "f.py")
-    namespace: dict[str, Any] = {}
-    exec(compile(text, "f.py", "exec"), namespace)
-    adjoint = adjoint_like(outcome(namespace["f"], *arguments)[0])
-    types = types_of(module, arguments)
-    plain = derive(Module.from_text(without_directives(text), "f.py"), "f", "reverse", types=types, optimize=optimize)
-    expected = outcome(generated(plain), *arguments, adjoint)
-    for count in SNAPSHOTS:
-        made = derive(module, "f", "reverse", types=types, optimize=optimize, checkpoint=count)
-        found = outcome(generated(made), *arguments, adjoint)
-        assert same(expected, found), f"{count} snapshots: {found}, not {expected}\n{made.body}"
-
-
-def without_directives(text: str) -> str:
-    return re.sub(r"  # srcdiff:.*", "", text)
-
 
 # -- the numbers ------------------------------------------------------------------------------------------------------
 
@@ -334,113 +275,6 @@ def test_memory_is_bounded() -> None:
     assert peaks[50] < peaks[None] / 10  # type: ignore[operator]
 
 
-# -- what is said twice -----------------------------------------------------------------------------------------------
-
-
-def test_a_step_prints_once() -> None:
-    text = """
-def f(x: float, n: int) -> float:
-    for i in range(n):
-        print(i, x > 0.5)
-        if x > 0.5:
-            print("large")
-        x = x * x * 1.1
-    return x
-"""
-    compare(text, (0.99, 6), True)
-    compare(text, (0.99, 6), False)
-
-
-def refusal(text: str, checkpoint: int | None = None) -> str:
-    with pytest.raises(TransformError) as caught:
-        derive(Module.from_text(text, "f.py"), "f", "gradient", checkpoint=checkpoint)
-    return str(caught.value)
-
-
-def test_a_helper_that_prints_is_refused_in_a_loop_with_snapshots() -> None:
-    text = """
-def inner(x: float) -> float:
-    print(x)
-    return x * x
-
-
-def step(x: float) -> float:
-    return inner(x) + 0.1
-
-
-def f(x: float, n: int) -> float:
-    for i in range(n):
-        x = step(x)
-    return x
-"""
-    message = refusal(text, 3)
-    assert "f.py:13:" in message
-    assert "`step` prints, and the reverse sweep of a loop with snapshots calls it again" in message
-    derive(Module.from_text(text, "f.py"), "f", "gradient")
-
-
-# -- the option -------------------------------------------------------------------------------------------------------
-
-
-def markers(name: str, checkpoint: int) -> list[object]:
-    text = HEADER + LOOPS[name][0]
-    module = Module.from_text(text, "f.py")
-    program = mark_loops(lower(module, "f", types_of(module, LOOPS[name][1])), checkpoint)
-    return [s.marker for f in program.functions for s in walk(f.body) if isinstance(s, For | While)]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("index", [Checkpoint(4)]),
-        ("loop_in_loop", [Checkpoint(4), None]),
-        ("marked_in_marked", [Checkpoint(4), Checkpoint(2)]),
-        ("marked_in_unmarked", [Checkpoint(99), Checkpoint(2)]),
-        ("in_branch", [Checkpoint(4)]),
-        ("in_helper", [Checkpoint(4)]),
-        ("loops_in_a_row", [Checkpoint(4), Checkpoint(4)]),
-        ("comprehension_in_loop", [Checkpoint(4), None]),
-    ],
-)
-def test_the_outermost_loops_are_marked(name: str, expected: list[object]) -> None:
-    assert markers(name, 4) == expected
-
-
-def power(x: float, n: int) -> float:
-    y = 1.0
-    for i in range(n):
-        y = y * np.sin(x + i)
-    return y
-
-
-def test_every_face_takes_the_option() -> None:
-    plain = grad(power)(0.7, 9)
-    for made in (
-        grad(power, checkpoint=2),
-        grad(checkpoint=2)(power),
-        pickle.loads(pickle.dumps(grad(power, checkpoint=2))),
-    ):
-        assert made(0.7, 9) == plain
-        assert "next_snapshot(i, n, 2 - len(snapshots))" in made.source
-    assert value_and_grad(power, checkpoint=2)(0.7, 9) == (power(0.7, 9), plain)
-    value, pullback = vjp(power, 0.7, 9, checkpoint=2)
-    assert (value, pullback(1.0)) == (power(0.7, 9), plain)
-    assert "next_snapshot" in pullback.source
-    assert "next_snapshot" in transform(power, "gradient", checkpoint=3).source
-    assert "next_snapshot" not in transform(power, "forward", checkpoint=3).source
-
-
-@pytest.mark.parametrize(
-    ("wrong", "error"), [(0, ValueError), (-2, ValueError), (True, TypeError), (2.0, TypeError), ("3", TypeError)]
-)
-def test_a_count_is_an_integer_of_one_or_more(wrong: Any, error: type[Exception]) -> None:
-    for make in (grad, value_and_grad, transform):
-        with pytest.raises(error, match="checkpoint is the number of snapshots"):
-            make(power, checkpoint=wrong)
-    with pytest.raises(error, match="checkpoint is the number of snapshots"):
-        vjp(power, 0.7, 9, checkpoint=wrong)
-
-
 # -- higher derivatives -----------------------------------------------------------------------------------------------
 
 NONE_IN_STATE = ("assigned_on_the_way", "array_assigned_on_the_way")
@@ -494,107 +328,35 @@ def test_programs_are_differentiated_again(name: str) -> None:
     assert differences.error(results[1], results[0]) < 1e-12
 
 
-# -- joint mode -------------------------------------------------------------------------------------------------------
-
-RECOMPUTED = """
-import numpy as np
-
-
-def force(x: float, k: float) -> float:{directive}
-    y = np.sin(k * x)
-    for i in range(3):
-        y = np.sin(y) + k * x * y
-    return -y * np.exp(-x * x)
+@settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
+@given(program=programs.random_programs(), snapshots=st.integers(1, 3))
+def test_random_programs(program: RandomProgram, snapshots: int) -> None:
+    f = program.compile()
+    plain = transform(f, mode="gradient", wrt=("x", "y", "a"))
+    made = transform(f, mode="gradient", wrt=("x", "y", "a"), checkpoint=snapshots)
+    for x, y, a in programs.POINTS:
+        expected, found = plain(x, y, np.array(a)), made(x, y, np.array(a))
+        assert same(expected, found), f"{program.text}\n{made.source}"
 
 
-def f(x: float, k: float, n: int) -> float:
-    for i in range(n):
-        x = x + 0.1 * force(x, k)
-        k = k * 1.01
-    return x * x
-"""
+@pytest.mark.parametrize("name", ["index", "several_carried", "while", "branches", "marked_in_marked", "break"])
+def test_a_forward_program_keeps_the_marks(name: str) -> None:
+    """Reverse over forward: the loop of the forward mode, which carries tangents, keeps few states of both."""
+    text, arguments = LOOPS[name]
+    results = []
+    for source in (without_directives(text), text):
+        program = lower(Module.from_text(HEADER + source, "f.py"), "f", types_of_text(source, arguments))
+        if source is text:
+            program = mark_loops(program, 2)
+        along = forward(optimized(program), (0,))
+        tangent = replace(along.main, body=replace(along.main.body, results=along.main.body.results[1:]))
+        twice = reverse(Program((*along.functions[:-1], tangent)), (0,), "gradient")
+        assert verify(twice) == []
+        marked = "next_snapshot" in to_text(twice)
+        assert marked == (source is text)
+        results.append(interpret(twice, (*arguments, 0.8)))
+    assert same(results[0], results[1])
 
 
-def test_a_recomputed_function_saves_its_arguments_alone() -> None:
-    made = derive(
-        Module.from_text(RECOMPUTED.format(directive="  # srcdiff: recompute"), "f.py"), "f", "gradient", (0, 1)
-    )
-    plain = derive(Module.from_text(RECOMPUTED.format(directive=""), "f.py"), "f", "gradient", (0, 1))
-    assert generated(made)(0.7, 1.3, 6) == generated(plain)(0.7, 1.3, 6)
-    assert [f.name for f in made.program.functions] == ["force", "force_reverse", "f_grad"]
-    assert "tape.append((x, k))" in made.body
-    assert "force_forward" in plain.body
-
-
-def marked_helpers(text: str) -> str:
-    """The text with every function of the module but `f` marked to be recomputed."""
-    return re.sub(r"^(def (?!f\b).*:)$", r"\1  # srcdiff: recompute", text, flags=re.MULTILINE)
-
-
-WITH_HELPERS = [n for n, (text, _) in PROGRAMS.items() if marked_helpers(text) != text]
-OF_LOOPS = ["in_helper", "helper_in_loop", "reader_in_loop", "recursion_in_loop"]
-
-
-@pytest.mark.parametrize("name", [*WITH_HELPERS, *OF_LOOPS])
-def test_recomputed_functions_give_the_same_numbers(name: str) -> None:
-    """Every helper is marked. What is written into its caller cannot be recomputed, and is refused."""
-    text, calls = PROGRAMS[name] if name in PROGRAMS else (LOOPS[name][0], [LOOPS[name][1]])
-    head = FRONTEND_HEADER if name in PROGRAMS else HEADER
-    plain, marked = (Module.from_text(head + t, "f.py") for t in (text, marked_helpers(text)))
-    f = load(head + text, "f", {})
-    for arguments in calls:
-        types = types_of(plain, arguments)
-        adjoint = adjoint_like(outcome(f, *arguments)[0])
-        for optimize in (True, False):
-            try:
-                made = derive(marked, "f", "reverse", types=types, optimize=optimize)
-            except TransformError as error:
-                messages = [d.message for d in error.diagnostics]
-                assert any("cannot be recomputed" in m or "can carry a derivative" in m for m in messages), messages
-                continue
-            expected = derive(plain, "f", "reverse", types=types, optimize=optimize)
-            found = outcome(generated(made), *arguments, adjoint)
-            wanted = outcome(generated(expected), *arguments, adjoint)
-            assert same(found, wanted), (found, wanted, made.body)
-
-
-def test_an_element_reader_stays_behind_its_call_if_it_is_recomputed() -> None:
-    text = HEADER + marked_helpers(LOOPS["reader_in_loop"][0])
-    made = derive(Module.from_text(text, "f.py"), "f", "gradient", (0, 1))
-    assert "at_reverse(u, i, bw)" in made.body
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "def f(x: float) -> float:\n    def g(y: float) -> float:  # srcdiff: recompute\n        return y * y\n    return g(x)\n",
-        "def g(h, y: float) -> float:  # srcdiff: recompute\n    return h(y)\n\n\ndef k(y: float) -> float:\n    return y * y\n\n\n"
-        "def f(x: float) -> float:\n    return g(k, x)\n",
-        "def g(y: list[float]) -> float:  # srcdiff: recompute\n    y[0] = y[1] * y[1]\n    return y[0]\n\n\n"
-        "def f(x: float) -> float:\n    z = [x, x]\n    return g(z) * z[0]\n",
-    ],
-)
-def test_what_is_written_into_its_caller_cannot_be_recomputed(text: str) -> None:
-    message = refusal(text)
-    assert "`g` cannot be recomputed: it is nested, takes or returns a function, or writes into a parameter" in message
-
-
-def test_a_recomputed_function_prints_once_and_calls_nothing_that_prints() -> None:
-    text = """
-def show(x: float) -> float:
-    print(x)
-    return x * x
-
-
-def g(x: float) -> float:  # srcdiff: recompute
-    print("g")
-    return {call} * x * x
-
-
-def f(x: float) -> float:
-    return g(x) * g(2.0 * x)
-"""
-    quiet = derive(Module.from_text(text.format(call="x"), "f.py"), "f", "gradient")
-    assert outcome(generated(quiet), 0.5)[1] == "g\ng\n"
-    message = refusal(text.format(call="show(x)"))
-    assert "`show` prints, and the reverse sweep calls it again to recompute `g`" in message
+def types_of_text(text: str, arguments: tuple[Any, ...]) -> dict[str, Type]:
+    return types_of(Module.from_text(HEADER + text, "f.py"), arguments)

@@ -6,7 +6,7 @@ sweep, which keeps some states and no residuals, and the loop of the reverse swe
     due, snapshots = 0, []                                    for i in reversed(range(n)):
     for i in range(n):                                            due, x = snapshots.pop()
         if i == due:                                              for earlier in range(due, i):
-            snapshots.append((i, x))                                  if earlier == due: ...    (as on the left)
+            snapshots.append((i, x))                                  if earlier == due: ...  # as on the left
             due = next_snapshot(i, n, 5 - len(snapshots))             x = step(x)
         x = step(x)                                               the step from x with its residuals, then its adjoint
 
@@ -77,6 +77,10 @@ class CheckpointedLoop(LoopAdjoint):
         advance = silent_block(loop.body)
         state = self._state(step, advance)
         steps = Steps.of(loop, self.sweep.definitions)
+        if not steps.has_items and self.sweep.maker is not None:
+            message = "the items of this loop cannot be found again by number, as its snapshots need it"
+            remedy = "write the range into the loop itself: `for i in range(n)`"
+            self.sweep.maker.refusals.add(loop.origin, message, remedy)
         keeping = Keeping(loop, steps, state, self.sweep.undefined)
         builder.origin = NOWHERE.as_role("adjoint")
         first, end = steps.first, steps.end

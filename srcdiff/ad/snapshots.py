@@ -4,7 +4,7 @@ In: a For or While marked with `Checkpoint(snapshots)`. Out: `Steps`, the number
 over by number; `Keeping`, the statements that keep a state where one is due, and the loop of the forward sweep.
 
 >>> from srcdiff.ir.core import Block, Checkpoint
->>> from srcdiff.ir.types import FLOAT
+>>> from srcdiff.ir.types import FLOAT, RANGE
 >>> r, i, x = Value(RANGE), Value(INT, "i"), Value(FLOAT, "x")
 >>> loop = For(r, (x,), (), Block((i, x), (), (x,)), (Value(FLOAT),), marker=Checkpoint(2))
 >>> Steps.of(loop, {}).known
@@ -36,7 +36,7 @@ from srcdiff.ir.core import (
     free_values,
     walk,
 )
-from srcdiff.ir.types import INT, List, Tuple, is_mutable
+from srcdiff.ir.types import INT, Array, List, Tuple, is_mutable
 from srcdiff.primitives.table import TABLE
 
 
@@ -87,6 +87,15 @@ class Steps:
             return []
         source = loop.zipped[0] if loop.iterable is None else self._unturned(loop.iterable)[0]
         return [Apply(TABLE["len"], (source,), self.count, NOWHERE)]
+
+    @property
+    def has_items(self) -> bool:
+        """Whether an item can be had by its number: what `reversed` gives has none, and may hide behind a name."""
+        if isinstance(self.loop, While) or self.loop.iterable is None:
+            return True
+        source, _ = self._unturned(self.loop.iterable)
+        made = self.definitions.get(source)
+        return isinstance(source.type, List | Array) or (made is not None and made.primitive.name == "range")
 
     def _unturned(self, iterable: Value) -> tuple[Value, bool]:
         """The sequence that an iterable runs over, and whether it does so from the end."""
