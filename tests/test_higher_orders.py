@@ -252,6 +252,8 @@ def test_the_rank_that_code_with_writes_relies_on_is_printed() -> None:
     assert 'a: Annotated[np.ndarray, "a_0"]' in made
     text, _, wrt = order_arrays.ARRAYS["rosenbrock_loop"]
     made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("gradient",), wrt)
+    assert 'x: Annotated[np.ndarray, "x_0"]' in made
+    made, _ = orders.text_again(order_arrays.HEADER + text, "f", ("forward",), wrt)
     assert "x: np.ndarray" in made
 
 
