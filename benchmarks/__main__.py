@@ -15,6 +15,8 @@ import numpy as np
 import srcdiff
 from benchmarks import cases, handwritten
 from benchmarks.measure import interleaved
+from benchmarks.memory import long_loops
+from benchmarks.second_order import coloured, second_order
 from srcdiff.compiler import transform_file
 from srcdiff.derivative import Derivative
 from srcdiff.mixture import likelihood, log_likelihood
@@ -183,7 +185,9 @@ def table(rows: list[Row]) -> str:
 
 def main() -> None:
     rows: list[Row] = []
-    for part in (transform_times, import_time, overhead, gradient_over_primal, against_handwritten):
+    first = (transform_times, import_time, overhead, gradient_over_primal, against_handwritten)
+    parts = (*first, second_order, coloured, long_loops)
+    for part in parts:
         print(f"measuring: {part.__name__.replace('_', ' ')}", file=sys.stderr, flush=True)
         rows += part()
     where = f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}, one thread"
