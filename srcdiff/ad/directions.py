@@ -108,6 +108,7 @@ class _Stacking:
     program: Program
     size: Dimension
     finished: list[Function] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
     refusals: Refusals = field(default_factory=Refusals)
     names: dict[tuple[str, Flags], str] = field(default_factory=dict)
     known: dict[tuple[str, Flags], Flags] = field(default_factory=dict)
@@ -115,14 +116,14 @@ class _Stacking:
 
     def keep(self, name: str) -> None:
         """Take over a function, and what it calls, unchanged."""
-        if any(f.name == name for f in self.finished):
+        if name in self.kept:
             return
+        self.kept.add(name)  # before what it calls: functions may call each other
         function = self.program[name]
         for statement in walk(function.body):
-            if isinstance(statement, Call) and statement.function != name:
+            if isinstance(statement, Call):
                 self.keep(statement.function)
-        if not any(f.name == name for f in self.finished):
-            self.finished.append(function)
+        self.finished.append(function)
 
     def results(self, name: str, flags: Flags) -> Flags:
         """Which results of function `name` are stacks if the parameters in `flags` are."""
