@@ -220,6 +220,12 @@ class HessianVectorProduct:
         self._stack = Derivative(f, "hvp", 0 if wrt is None else wrt, optimize=optimize, directions=True)
         self._last = self._one
         self._wrt = _positions(f, 0 if wrt is None else wrt)
+        self.function = f
+
+    @property
+    def derivative(self) -> Derivative:
+        """The product with a single vector, of which another derivative can be taken."""
+        return self._one
 
     @property
     def source(self) -> str:
@@ -290,12 +296,18 @@ class Jacobian:
             "reverse": Derivative(f, "jacobian", wrt, jacobian_mode="reverse", value=value),
         }
         self.function = f
+        self.value = value
         self.wrt = checked_wrt(wrt)
         self._primal = Derivative(f, "primal", None)
         self._wrt = _positions(f, 0 if wrt is None else wrt)
         self.mode = mode
         self.took: Literal["forward", "reverse"] = "forward" if mode == "auto" else mode
         """The mode that ran last."""
+
+    @property
+    def derivative(self) -> Derivative:
+        """The Jacobian in the mode that ran last, of which another derivative can be taken."""
+        return self._modes[self.took]
 
     @property
     def source(self) -> str:

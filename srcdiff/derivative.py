@@ -83,7 +83,7 @@ class Derivative:
     Parameters
     ----------
     function
-        A Python function, or another `Derivative` (then its generated code is differentiated).
+        A Python function, or another derivative (then its generated code is differentiated).
     mode
         A key of `srcdiff.compiler.MODES`.
     wrt
@@ -121,6 +121,8 @@ class Derivative:
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"unknown mode {mode!r}; the modes are {', '.join(MODES)}")
+        if class_of_derivative(function) in ("Jacobian", "HessianVectorProduct"):
+            function = function.derivative  # type: ignore[attr-defined]
         self.function = function
         self.mode = mode
         self.wrt = checked_wrt(wrt)
