@@ -238,7 +238,11 @@ class HessianVectorProduct:
             raise TypeError(f"after the arguments come {count} vectors, one for each differentiated parameter")
         primals, vectors = args[: len(args) - count], args[len(args) - count :]
         derivative = self._one
-        derivative.require_count(len(primals), kwargs)
+        try:
+            derivative.require_count(len(primals), kwargs)
+        except TypeError as error:
+            last = "argument is the vector" if count == 1 else f"{count} arguments are the vectors"
+            raise TypeError(f"{error} (the last positional {last}, and {len(args)} were given in all)") from None
         ordered = derivative.ordered(primals, kwargs)
         if _is_stack([ordered[p] for p in self._wrt], vectors, "vector"):
             derivative = self._stack

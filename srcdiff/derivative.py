@@ -43,7 +43,9 @@ from srcdiff.signatures import (
     as_floating,
     carries_derivative,
     described,
+    directions_in,
     key_of,
+    require_like,
     require_plain,
     share_memory,
     type_of_argument,
@@ -176,8 +178,45 @@ class Derivative:
         ordered = [self._floating(i, a) if i in found.promote else a for i, a in enumerate(ordered)]
         self._last = found
         keywords = dict(zip(self._names[self._positional :], ordered[self._positional :], strict=True))
-        given = map(as_floating, extra)
-        return found.function(*ordered[: self._positional], *given, **keywords)
+        given = list(map(as_floating, extra))
+        mode = MODES[self.mode]
+        if mode in ("forward", "hvp"):
+            self._require_like([ordered[i] for i in found.derived.wrt], extra, "tangent")
+            seeds = iter(self._keyword_seeds(found))
+            for position, value in zip(found.derived.wrt, extra, strict=True):
+                if position >= self._positional:
+                    keywords[next(seeds)] = as_floating(value)
+            given = [v for i, v in zip(found.derived.wrt, given, strict=True) if i < self._positional]
+        result = found.function(*ordered[: self._positional], *given, **keywords)
+        if mode == "reverse":
+            self._require_like([result[0]], extra, "output adjoint")
+        return result
+
+    def _require_like(self, primals: Sequence[Any], seeds: Sequence[Any], what: str) -> None:
+        """Tangents and adjoints have the shapes of their primals; stacks of them one more, leading axis.
+
+        Raises
+        ------
+        ValueError, TypeError
+            where they do not: NumPy would broadcast them, and the numbers would be wrong.
+        """
+        count: int | None = None
+        if self.directions:
+            found = (directions_in(p, s) for p, s in zip(primals, seeds, strict=True))
+            count = next((d for d in found if d is not None), None)
+            if count is None and any(map(carries_derivative, primals)):
+                raise ValueError(
+                    f"{self.__name__}: the {what} is a stack of directions here, with one more, leading axis than its "
+                    f"primal"
+                )
+        for primal, seed in zip(primals, seeds, strict=True):
+            require_like(primal, seed, what, count)
+
+    def _keyword_seeds(self, found: Specialisation) -> list[str]:
+        """The names of the tangents of keyword-only parameters, which the generated code takes by keyword."""
+        code = found.function.__code__
+        names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        return [n for n in names if n not in self._names]
 
     def ordered(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """An argument for each parameter of the function, in their order, defaults filled in.
@@ -324,7 +363,7 @@ class Derivative:
         TypeError
             where there are more or fewer.
         """
-        wanted = found.function.__code__.co_argcount - self._positional
+        wanted = found.function.__code__.co_argcount - self._positional + len(self._keyword_seeds(found))
         if count == wanted:
             return
         kind = {"forward": "tangent", "reverse": "output adjoint", "hvp": "tangent"}.get(MODES[self.mode])
