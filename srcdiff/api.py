@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from srcdiff.derivative import Derivative
-from srcdiff.parameters import Wrt, checked_checkpoint, checked_wrt, wrt_positions
+from srcdiff.modes import DEFAULT, Options
+from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
 from srcdiff.primitives.helpers import helper
 from srcdiff.signatures import directions_in, require_like
 
@@ -61,7 +62,7 @@ def grad(
     srcdiff.TransformError
         at once where `wrt` names no parameter; at the first call where `f` is outside the subset or not scalar.
     """
-    return _made("gradient", f, wrt, optimize, checkpoint)
+    return _made("gradient", f, wrt, Options(optimize=optimize, checkpoint=checkpoint))
 
 
 @overload
@@ -76,15 +77,13 @@ def value_and_grad(
     f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
 ) -> Derivative | Callable[[Function], Derivative]:
     """The value and the gradient of a scalar function, in one sweep; parameters as for `grad`."""
-    return _made("value_and_grad", f, wrt, optimize, checkpoint)
+    return _made("value_and_grad", f, wrt, Options(optimize=optimize, checkpoint=checkpoint))
 
 
-def _made(
-    mode: str, f: Function | None, wrt: Wrt, optimize: bool, checkpoint: int | None
-) -> Derivative | Callable[[Function], Derivative]:
+def _made(mode: str, f: Function | None, wrt: Wrt, options: Options) -> Derivative | Callable[[Function], Derivative]:
     if f is None:
-        return lambda function: Derivative(function, mode, wrt, optimize=optimize, checkpoint=checkpoint)
-    return Derivative(f, mode, wrt, optimize=optimize, checkpoint=checkpoint)
+        return lambda function: Derivative(function, mode, wrt, options)
+    return Derivative(f, mode, wrt, options)
 
 
 def transform(
@@ -114,15 +113,14 @@ def transform(
     checkpoint
         As for `grad`.
     """
-    return Derivative(
-        f, mode, wrt, optimize=optimize, signature=signature, directions=directions, checkpoint=checkpoint
-    )
+    options = Options(optimize=optimize, directions=directions, checkpoint=checkpoint)
+    return Derivative(f, mode, wrt, options, signature)
 
 
 @lru_cache(maxsize=256)
-def _kept(f: Function, mode: str, wrt: Wrt, directions: bool = False, checkpoint: int | None = None) -> Derivative:
+def _kept(f: Function, mode: str, wrt: Wrt, options: Options = DEFAULT) -> Derivative:
     """The derivative of `f`, the same object for the same question, so that code is made once."""
-    return Derivative(f, mode, wrt, directions=directions, checkpoint=checkpoint)
+    return Derivative(f, mode, wrt, options)
 
 
 def _is_stack(primals: Sequence[Any], seeds: Sequence[Any], what: str) -> bool:
@@ -166,7 +164,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt =
     derivative = _kept(f, "forward", positions)
     derivative.require_count(len(primals))
     if _is_stack([primals[p] for p in positions], tangents, "tangent"):
-        derivative = _kept(f, "forward", positions, True)
+        derivative = _kept(f, "forward", positions, Options(directions=True))
     return derivative.with_extra(primals, tangents)  # type: ignore[no-any-return]
 
 
@@ -204,11 +202,12 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None)
         a stack of them along a leading axis.
     """
     kept = tuple(_snapshot(p) for p in primals)
-    hashable, checked = checked_wrt(wrt), checked_checkpoint(checkpoint)
+    hashable = checked_wrt(wrt)
+    choices = [Options(directions=directions, checkpoint=checkpoint) for directions in (False, True)]
     primal = _kept(f, "primal", None)
     value = primal(*kept)
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
-    one, stack = (_kept(f, "reverse", hashable, directions, checked) for directions in (False, True))
+    one, stack = (_kept(f, "reverse", hashable, options) for options in choices)
     return value, Pullback((one, stack), kept, value)
 
 
@@ -216,10 +215,11 @@ class HessianVectorProduct:
     """The product of a Hessian with a vector, or with a stack of vectors. `.source` is the code that ran last."""
 
     def __init__(self, f: Function, wrt: Wrt, optimize: bool) -> None:
-        self._one = Derivative(f, "hvp", 0 if wrt is None else wrt, optimize=optimize)
-        self._stack = Derivative(f, "hvp", 0 if wrt is None else wrt, optimize=optimize, directions=True)
+        wrt = 0 if wrt is None else wrt
+        self._one = Derivative(f, "hvp", wrt, Options(optimize=optimize))
+        self._stack = Derivative(f, "hvp", wrt, Options(optimize=optimize, directions=True))
         self._last = self._one
-        self._wrt = _positions(f, 0 if wrt is None else wrt)
+        self._wrt = _positions(f, wrt)
 
     @property
     def source(self) -> str:
@@ -276,7 +276,7 @@ def hessian(f: Function, wrt: Wrt = 0, *, optimize: bool = True, sparse: bool = 
         from srcdiff.sparsity import SparseHessian
 
         return SparseHessian(f, 0 if wrt is None else wrt)
-    return Derivative(f, "hessian", 0 if wrt is None else wrt, optimize=optimize)
+    return Derivative(f, "hessian", 0 if wrt is None else wrt, Options(optimize=optimize))
 
 
 class Jacobian:
@@ -286,9 +286,10 @@ class Jacobian:
         if mode not in ("forward", "reverse", "auto"):
             raise ValueError(f'mode is "forward", "reverse" or "auto", not {mode!r}')
         self._modes = {
-            "forward": Derivative(f, "jacobian", wrt, jacobian_mode="forward", value=value),
-            "reverse": Derivative(f, "jacobian", wrt, jacobian_mode="reverse", value=value),
+            "forward": Derivative(f, "jacobian", wrt, Options(sweeps="forward", value=value)),
+            "reverse": Derivative(f, "jacobian", wrt, Options(sweeps="reverse", value=value)),
         }
+        self.options = self._modes["forward"].options
         self.function = f
         self.wrt = checked_wrt(wrt)
         self._primal = Derivative(f, "primal", None)

@@ -33,7 +33,7 @@ import numpy as np
 from srcdiff.checks import DerivativeMismatch, check_derivatives, chosen
 from srcdiff.compiler import transform_file
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.modes import MODES
+from srcdiff.modes import MODES, Options
 from srcdiff.signatures import as_floating
 
 DONE, FAILED, REFUSED = 0, 1, 2
@@ -130,11 +130,10 @@ def transform(options: argparse.Namespace) -> int:
         function=options.function,
         modes=modes_of(options) or ("forward", "reverse"),
         wrt=names_in(options.wrt),
-        optimize=options.optimize,
+        options=Options(optimize=options.optimize, checkpoint=options.checkpoint),
         command=command_line(options),
         emit=options.emit,
         note=lambda text: print(f"srcdiff: {text}", file=sys.stderr),
-        checkpoint=options.checkpoint,
     )
     if options.output is None:
         sys.stdout.write(text)

@@ -28,7 +28,6 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ad.jacobian import JacobianMode
 from srcdiff.compiler import Derived, derive
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
@@ -37,8 +36,8 @@ from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Symbol, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
-from srcdiff.modes import MODES, WITH_SEEDS
-from srcdiff.parameters import Wrt, checked_checkpoint, checked_wrt, names_parameters, wrt_positions
+from srcdiff.modes import DEFAULT, MODES, WITH_SEEDS, Options
+from srcdiff.parameters import Wrt, checked_wrt, names_parameters, wrt_positions
 from srcdiff.signatures import (
     as_floating,
     carries_derivative,
@@ -85,20 +84,13 @@ class Derivative:
     function
         A Python function, or another `Derivative` (then its generated code is differentiated).
     mode
-        A key of `srcdiff.compiler.MODES`.
+        A key of `srcdiff.modes.MODES`.
     wrt
         Index or name of a parameter, a sequence of these, or None for every parameter that can carry a derivative.
-    optimize
-        Whether the optimising passes run.
+    options
+        What else is chosen.
     signature
         Types of parameters by name, in the notation of annotations; they win over annotations.
-    jacobian_mode, value
-        Whether a Jacobian is computed by columns ("forward") or rows ("reverse"), and whether the function's value
-        comes with it.
-    directions
-        Whether tangents or output adjoints are stacks: with one more, leading axis, one entry a direction.
-    checkpoint
-        How many states the reverse sweep may keep of each outermost loop that has no directive of its own.
 
     Raises
     ------
@@ -111,27 +103,18 @@ class Derivative:
         function: Callable[..., Any],
         mode: str,
         wrt: Wrt,
-        *,
-        optimize: bool = True,
+        options: Options = DEFAULT,
         signature: Mapping[str, str] | None = None,
-        jacobian_mode: JacobianMode = "forward",
-        value: bool = False,
-        directions: bool = False,
-        checkpoint: int | None = None,
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"unknown mode {mode!r}; the modes are {', '.join(MODES)}")
         self.function = function
         self.mode = mode
         self.wrt = checked_wrt(wrt)
-        self.optimize = optimize
+        self.options = options
         self.signature = dict(signature or {})
-        self.jacobian_mode: JacobianMode = jacobian_mode
-        self.value = value
-        self.directions = directions
-        if directions and MODES[mode] not in WITH_SEEDS:
+        if options.directions and MODES[mode] not in WITH_SEEDS:
             raise ValueError(f"directions are those of the modes {', '.join(sorted(WITH_SEEDS))}, not of {mode!r}")
-        self.checkpoint = checked_checkpoint(checkpoint)
         self.parameters = _parameters_of(function)
         self.__name__: str = getattr(function, "__name__", "f")
         self.__qualname__: str = getattr(function, "__qualname__", self.__name__)
@@ -403,18 +386,7 @@ class Derivative:
     def _derive(self, types: Mapping[str, Type]) -> Derived:
         module, name = self._module(types)
         self._dependencies = tuple(_dependencies(self.function))
-        return derive(
-            module,
-            name,
-            self.mode,
-            self.wrt,
-            types=types,
-            optimize=self.optimize,
-            jacobian_mode=self.jacobian_mode,
-            value=self.value,
-            directions=self.directions,
-            checkpoint=self.checkpoint,
-        )
+        return derive(module, name, self.mode, self.wrt, self.options, types=types)
 
     def _module(self, types: Mapping[str, Type]) -> tuple[Module, str]:
         """The module that holds the function, and the function's name there."""
@@ -470,15 +442,7 @@ class Derivative:
     def __reduce__(self) -> tuple[Any, ...] | str:
         if _found_under_its_name(self):
             return self.__qualname__
-        options = {
-            "optimize": self.optimize,
-            "signature": self.signature,
-            "jacobian_mode": self.jacobian_mode,
-            "value": self.value,
-            "directions": self.directions,
-            "checkpoint": self.checkpoint,
-        }
-        return (_rebuilt, (self.function, self.mode, self.wrt, options))
+        return (Derivative, (self.function, self.mode, self.wrt, self.options, self.signature))
 
 
 def _with_names_of(said: Array, given: Array) -> Array:
@@ -493,10 +457,6 @@ def _with_names_of(said: Array, given: Array) -> Array:
         for name, size in zip(said.shape, given.shape, strict=True)
     )
     return Array(given.dtype, shape)
-
-
-def _rebuilt(function: Callable[..., Any], mode: str, wrt: Wrt, options: dict[str, Any]) -> Derivative:
-    return Derivative(function, mode, wrt, **options)
 
 
 def _found_under_its_name(derivative: Derivative) -> bool:

@@ -331,8 +331,14 @@ def derivative(value: Any) -> LiveDerivative | Unsupported:
     names = None if wrt is None else (wrt,) if isinstance(wrt, int | str) else tuple(wrt)
     as_tuple = wrt is not None and not isinstance(wrt, int | str)
     if class_of_derivative(value) == "Jacobian":
-        return LiveDerivative(function, Request("jacobian", names, as_tuple, True, value.mode))
-    return LiveDerivative(function, Request(value.mode, names, as_tuple, value.optimize, value.jacobian_mode))
+        request = Request("jacobian", names, as_tuple, True, value.mode)
+    else:
+        request = Request(value.mode, names, as_tuple, value.options.optimize, value.options.sweeps)
+    for option in ("value", "directions"):
+        if getattr(value.options, option):
+            message = f"a derivative made with `{option}=True` is not supported inside a function"
+            return Unsupported(message, "make it without, or call it outside")
+    return LiveDerivative(function, request)
 
 
 def type_of_value(value: Any) -> Type:

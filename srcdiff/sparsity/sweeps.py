@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from srcdiff.derivative import Derivative
+from srcdiff.modes import Options
 from srcdiff.sparsity.compressed import Directions, Stack
 
 
@@ -30,7 +31,7 @@ class Sweeps:
     def __init__(self, f: Callable[..., Any], mode: Literal["forward", "reverse", "hvp"], wrt: tuple[int, ...]) -> None:
         self._mode = mode
         self._positions = wrt
-        self._derivative = Derivative(f, mode, wrt, directions=True)
+        self._derivative = Derivative(f, mode, wrt, Options(directions=True))
 
     @property
     def source(self) -> str:
