@@ -278,7 +278,7 @@ def test_memory_is_bounded() -> None:
 
 # -- higher derivatives -----------------------------------------------------------------------------------------------
 
-NONE_IN_STATE = ("assigned_on_the_way", "array_assigned_on_the_way")
+NONE_IN_STATE = ("assigned_on_the_way",)
 """What is not assigned yet is None in a state, which the front end does not read again: refused, not guessed."""
 
 
