@@ -18,7 +18,7 @@ import numpy as np
 
 from srcdiff.derivative import Derivative
 from srcdiff.modes import DEFAULT, Options
-from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
+from srcdiff.parameters import Wrt, checked_wrt
 from srcdiff.primitives.helpers import helper
 from srcdiff.signatures import directions_in, require_like
 
@@ -162,7 +162,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt =
             f"jvp takes {len(positions)} tangents, one for each differentiated argument; got {len(tangents)}"
         )
     derivative = _kept(f, "forward", positions)
-    derivative.require_count(len(primals))
+    derivative.binding.require_count(len(primals))
     if _is_stack([primals[p] for p in positions], tangents, "tangent"):
         derivative = _kept(f, "forward", positions, Options(directions=True))
     return derivative.with_extra(primals, tangents)  # type: ignore[no-any-return]
@@ -232,8 +232,8 @@ class HessianVectorProduct:
             raise TypeError(f"after the arguments come {count} vectors, one for each differentiated parameter")
         primals, vectors = args[: len(args) - count], args[len(args) - count :]
         derivative = self._one
-        derivative.require_count(len(primals), kwargs)
-        ordered = derivative.ordered(primals, kwargs)
+        derivative.binding.require_count(len(primals), kwargs)
+        ordered = derivative.binding.ordered(primals, kwargs)
         if _is_stack([ordered[p] for p in self._wrt], vectors, "vector"):
             derivative = self._stack
         self._last = derivative
@@ -305,9 +305,9 @@ class Jacobian:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.mode == "auto":
-            bound = dict(zip(self._primal._names, args, strict=False)) | kwargs
-            names = [self._primal._names[i] for i in self._wrt]
-            inputs = sum(_size(bound[n]) for n in names if n in bound)
+            names = self._primal.binding.names
+            bound = dict(zip(names, args, strict=False)) | kwargs
+            inputs = sum(_size(bound[names[i]]) for i in self._wrt if names[i] in bound)
             # One input needs one forward sweep whatever the output is; else the sizes decide.
             outputs = 1 if inputs == 1 else _size(self._primal(*args, **kwargs))
             self.took = "forward" if inputs <= outputs else "reverse"
@@ -365,8 +365,7 @@ def _size(value: object) -> int:
 def _positions(f: Function, wrt: Wrt) -> tuple[int, ...]:
     checked = checked_wrt(wrt)
     assert checked is not None
-    derivative = _kept(f, "primal", checked)
-    return wrt_positions(None, derivative.__name__, derivative._names, checked)
+    return _kept(f, "primal", checked).positions(checked)
 
 
 def _snapshot(value: Any) -> Any:

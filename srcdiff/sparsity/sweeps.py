@@ -43,18 +43,10 @@ class Sweeps:
         like = [value] if self._mode == "reverse" else [arguments[i] for i in self._positions]
 
         def directions(seeds: Stack) -> Stack:
-            result = called(self._derivative, arguments, _parts(seeds, like))
+            result = self._derivative.at(arguments, _parts(seeds, like))
             return _flat(result if self._mode == "hvp" else result[1], len(seeds))
 
         return directions
-
-
-def called(derivative: Derivative, arguments: Sequence[Any], extra: Sequence[Any] = ()) -> Any:
-    """A call with tangents or adjoints after the positional arguments; the rest is passed by name."""
-    kinds = [p.kind is p.KEYWORD_ONLY for p in derivative.parameters]
-    positional = [a for a, keyword in zip(arguments, kinds, strict=False) if not keyword]
-    named = {p.name: a for p, a, keyword in zip(derivative.parameters, arguments, kinds, strict=False) if keyword}
-    return derivative(*positional, *extra, **named)
 
 
 def _parts(seeds: Stack, like: Sequence[Any]) -> list[Stack]:
