@@ -54,8 +54,10 @@ def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
             found.append(Dependency(cell, name, content))
             pending.append(content)
         for name in _names_in(current.__code__):
-            content = current.__globals__.get(name)
-            if content is not None and not isinstance(content, ModuleType | type):
+            if name not in current.__globals__:
+                continue
+            content = current.__globals__[name]
+            if not isinstance(content, ModuleType | type):
                 found.append(Dependency(current.__globals__, name, content))
                 pending.append(content)
     return found
