@@ -360,3 +360,18 @@ def test_a_forward_program_keeps_the_marks(name: str) -> None:
 
 def types_of_text(text: str, arguments: tuple[Any, ...]) -> dict[str, Type]:
     return types_of(Module.from_text(HEADER + text, "f.py"), arguments)
+
+
+@pytest.mark.parametrize("name", ["index", "several_carried", "branches", "while", "loop_in_loop", "in_place", "break"])
+def test_loops_of_a_reverse_program_can_be_marked(name: str) -> None:
+    """The loops of a reverse sweep consume lists and collect others; the steps of a tape are found from its end."""
+    text, arguments = LOOPS[name]
+    first = reverse(
+        lower(Module.from_text(HEADER + text, "f.py"), "f", types_of_text(text, arguments)), (0,), "gradient"
+    )
+    results = []
+    for one in (first, mark_loops(first, 2)):
+        twice = reverse(one, (0,), "vjp", name="twice")
+        assert verify(twice) == []
+        results.append(interpret(twice, (*copy.deepcopy(arguments), adjoint_like(arguments[0]))))
+    assert differences.error(results[1], results[0]) < 1e-12
