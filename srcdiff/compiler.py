@@ -184,6 +184,7 @@ def transform_file(
     emit: Literal["python", "ir", "graph"] = "python",
     note: Callable[[str], None] | None = None,
     checkpoint: int | None = None,
+    directions: bool = False,
 ) -> str:
     """The derivatives of a file's functions, as the text of a module. The file is read and never run.
 
@@ -195,7 +196,7 @@ def transform_file(
         The command line that regenerates the text, for its header.
     note
         Is told of the functions that were left out.
-    checkpoint
+    checkpoint, directions
         As for `derive`.
 
     Raises
@@ -217,7 +218,11 @@ def transform_file(
                 raise nothing_to_differentiate(module, name)
             for mode in modes:
                 try:
-                    made.append(derive(module, name, mode, wrt, optimize=optimize, checkpoint=checkpoint).program)
+                    made.append(
+                        derive(
+                            module, name, mode, wrt, optimize=optimize, checkpoint=checkpoint, directions=directions
+                        ).program
+                    )
                 except NothingToDifferentiate:
                     raise
                 except TransformError as error:

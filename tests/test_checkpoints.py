@@ -75,7 +75,8 @@ def test_programs_of_the_front_end(name: str) -> None:
             compare(FRONTEND_HEADER + text, arguments, True)
 
 
-@pytest.mark.parametrize("case", CASES)
+# A loop that is marked as a fixed point has another derivative than the plain loop: that of its solution.
+@pytest.mark.parametrize("case", [c for c in CASES if not c.startswith("fixed_point")])
 def test_golden_primals(case: str) -> None:
     function, arguments, wrt = CASES[case]
     module = Module.from_path(GOLDEN / case / "primal.py")
@@ -277,7 +278,7 @@ def test_memory_is_bounded() -> None:
 
 # -- higher derivatives -----------------------------------------------------------------------------------------------
 
-NONE_IN_STATE = ("assigned_on_the_way", "array_assigned_on_the_way")
+NONE_IN_STATE = ("assigned_on_the_way",)
 """What is not assigned yet is None in a state, which the front end does not read again: refused, not guessed."""
 
 
