@@ -6,7 +6,7 @@ function whose own gradient drives the search. (After Siskind and Pearlmutter 20
 
 from math import hypot
 
-from srcdiff import grad
+from srcdiff import grad, hessian
 
 
 def potential(x: float, y: float, w: float) -> float:
@@ -29,14 +29,15 @@ def miss(w: float) -> float:
     return end * end
 
 
-def controlled(w: float, rate: float, steps: int) -> float:
-    """Gradient descent over the control."""
-    descend = grad(miss)
+def controlled(w: float, steps: int) -> float:
+    """Newton's method over the control."""
+    slope_of_miss, curvature = grad(miss), hessian(miss)
     for _ in range(steps):
-        w -= rate * descend(w)
+        w -= slope_of_miss(w) / curvature(w)
     return w
 
 
 if __name__ == "__main__":
-    found = controlled(0.0, 0.05, 40)
-    print(f"w = {found:.6f} leads the particle to within {miss(found) ** 0.5:.1e} of the origin (w = 0: {miss(0.0) ** 0.5:.2f})")
+    for steps in (0, 1, 2, 4, 6):
+        w = controlled(0.0, steps)
+        print(f"after {steps} steps w = {w:.12f}: the particle misses the origin by {miss(w) ** 0.5:.1e}")
