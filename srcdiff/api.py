@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from srcdiff.derivative import Derivative
-from srcdiff.parameters import Wrt, checked_checkpoint, checked_wrt, wrt_positions
+from srcdiff.modes import DEFAULT, Options
+from srcdiff.parameters import Wrt, checked_wrt
 from srcdiff.primitives.helpers import helper
-from srcdiff.signatures import directions_in, require_like
+from srcdiff.signatures import certainly_like, directions_in, require_like
 
 if TYPE_CHECKING:
     from srcdiff.sparsity import SparseHessian, SparseJacobian
@@ -61,7 +62,7 @@ def grad(
     srcdiff.TransformError
         at once where `wrt` names no parameter; at the first call where `f` is outside the subset or not scalar.
     """
-    return _made("gradient", f, wrt, optimize, checkpoint)
+    return _made("gradient", f, wrt, Options(optimize=optimize, checkpoint=checkpoint))
 
 
 @overload
@@ -76,15 +77,13 @@ def value_and_grad(
     f: Function | None = None, wrt: Wrt = 0, *, optimize: bool = True, checkpoint: int | None = None
 ) -> Derivative | Callable[[Function], Derivative]:
     """The value and the gradient of a scalar function, in one sweep; parameters as for `grad`."""
-    return _made("value_and_grad", f, wrt, optimize, checkpoint)
+    return _made("value_and_grad", f, wrt, Options(optimize=optimize, checkpoint=checkpoint))
 
 
-def _made(
-    mode: str, f: Function | None, wrt: Wrt, optimize: bool, checkpoint: int | None
-) -> Derivative | Callable[[Function], Derivative]:
+def _made(mode: str, f: Function | None, wrt: Wrt, options: Options) -> Derivative | Callable[[Function], Derivative]:
     if f is None:
-        return lambda function: Derivative(function, mode, wrt, optimize=optimize, checkpoint=checkpoint)
-    return Derivative(f, mode, wrt, optimize=optimize, checkpoint=checkpoint)
+        return lambda function: Derivative(function, mode, wrt, options)
+    return Derivative(f, mode, wrt, options)
 
 
 def transform(
@@ -114,15 +113,14 @@ def transform(
     checkpoint
         As for `grad`.
     """
-    return Derivative(
-        f, mode, wrt, optimize=optimize, signature=signature, directions=directions, checkpoint=checkpoint
-    )
+    options = Options(optimize=optimize, directions=directions, checkpoint=checkpoint)
+    return Derivative(f, mode, wrt, options, signature)
 
 
 @lru_cache(maxsize=256)
-def _kept(f: Function, mode: str, wrt: Wrt, directions: bool = False, checkpoint: int | None = None) -> Derivative:
+def _kept(f: Function, mode: str, wrt: Wrt, options: Options = DEFAULT) -> Derivative:
     """The derivative of `f`, the same object for the same question, so that code is made once."""
-    return Derivative(f, mode, wrt, directions=directions, checkpoint=checkpoint)
+    return Derivative(f, mode, wrt, options)
 
 
 def _is_stack(primals: Sequence[Any], seeds: Sequence[Any], what: str) -> bool:
@@ -133,6 +131,8 @@ def _is_stack(primals: Sequence[Any], seeds: Sequence[Any], what: str) -> bool:
     ValueError, TypeError
         where they do not fit.
     """
+    if all(map(certainly_like, primals, seeds)):
+        return False
     found = (directions_in(p, s) for p, s in zip(primals, seeds, strict=True))
     count = next((d for d in found if d is not None), None)
     for primal, seed in zip(primals, seeds, strict=True):
@@ -164,9 +164,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt =
             f"jvp takes {len(positions)} tangents, one for each differentiated argument; got {len(tangents)}"
         )
     derivative = _kept(f, "forward", positions)
-    derivative.require_count(len(primals))
+    derivative.binding.require_count(len(primals))
     if _is_stack([primals[p] for p in positions], tangents, "tangent"):
-        derivative = _kept(f, "forward", positions, True)
+        derivative = _kept(f, "forward", positions, Options(directions=True))
     return derivative.with_extra(primals, tangents)  # type: ignore[no-any-return]
 
 
@@ -204,11 +204,12 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None)
         a stack of them along a leading axis.
     """
     kept = tuple(_snapshot(p) for p in primals)
-    hashable, checked = checked_wrt(wrt), checked_checkpoint(checkpoint)
+    hashable = checked_wrt(wrt)
+    choices = [Options(directions=directions, checkpoint=checkpoint) for directions in (False, True)]
     primal = _kept(f, "primal", None)
     value = primal(*kept)
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
-    one, stack = (_kept(f, "reverse", hashable, directions, checked) for directions in (False, True))
+    one, stack = (_kept(f, "reverse", hashable, options) for options in choices)
     return value, Pullback((one, stack), kept, value)
 
 
@@ -216,10 +217,11 @@ class HessianVectorProduct:
     """The product of a Hessian with a vector, or with a stack of vectors. `.source` is the code that ran last."""
 
     def __init__(self, f: Function, wrt: Wrt, optimize: bool) -> None:
-        self._one = Derivative(f, "hvp", 0 if wrt is None else wrt, optimize=optimize)
-        self._stack = Derivative(f, "hvp", 0 if wrt is None else wrt, optimize=optimize, directions=True)
+        wrt = 0 if wrt is None else wrt
+        self._one = Derivative(f, "hvp", wrt, Options(optimize=optimize))
+        self._stack = Derivative(f, "hvp", wrt, Options(optimize=optimize, directions=True))
         self._last = self._one
-        self._wrt = _positions(f, 0 if wrt is None else wrt)
+        self._wrt = _positions(f, wrt)
         self.function = f
 
     @property
@@ -237,17 +239,14 @@ class HessianVectorProduct:
         if len(args) < count:
             raise TypeError(f"after the arguments come {count} vectors, one for each differentiated parameter")
         primals, vectors = args[: len(args) - count], args[len(args) - count :]
-        derivative = self._one
         try:
-            derivative.require_count(len(primals), kwargs)
+            ordered = self._one.ordered(primals, kwargs)
         except TypeError as error:
             last = "argument is the vector" if count == 1 else f"{count} arguments are the vectors"
             raise TypeError(f"{error} (the last positional {last}, and {len(args)} were given in all)") from None
-        ordered = derivative.ordered(primals, kwargs)
-        if _is_stack([ordered[p] for p in self._wrt], vectors, "vector"):
-            derivative = self._stack
-        self._last = derivative
-        return derivative.with_extra(primals, vectors, kwargs)
+        stacked = _is_stack([ordered[p] for p in self._wrt], vectors, "vector")
+        self._last = self._stack if stacked else self._one
+        return self._last.at(ordered, vectors)
 
 
 def hvp(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> HessianVectorProduct:
@@ -286,7 +285,7 @@ def hessian(f: Function, wrt: Wrt = 0, *, optimize: bool = True, sparse: bool = 
         from srcdiff.sparsity import SparseHessian
 
         return SparseHessian(f, 0 if wrt is None else wrt)
-    return Derivative(f, "hessian", 0 if wrt is None else wrt, optimize=optimize)
+    return Derivative(f, "hessian", 0 if wrt is None else wrt, Options(optimize=optimize))
 
 
 class Jacobian:
@@ -296,11 +295,11 @@ class Jacobian:
         if mode not in ("forward", "reverse", "auto"):
             raise ValueError(f'mode is "forward", "reverse" or "auto", not {mode!r}')
         self._modes = {
-            "forward": Derivative(f, "jacobian", wrt, jacobian_mode="forward", value=value),
-            "reverse": Derivative(f, "jacobian", wrt, jacobian_mode="reverse", value=value),
+            "forward": Derivative(f, "jacobian", wrt, Options(sweeps="forward", value=value)),
+            "reverse": Derivative(f, "jacobian", wrt, Options(sweeps="reverse", value=value)),
         }
+        self.options = self._modes["forward"].options
         self.function = f
-        self.value = value
         self.wrt = checked_wrt(wrt)
         self._primal = Derivative(f, "primal", None)
         self._wrt = _positions(f, 0 if wrt is None else wrt)
@@ -320,9 +319,9 @@ class Jacobian:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.mode == "auto":
-            bound = dict(zip(self._primal._names, args, strict=False)) | kwargs
-            names = [self._primal._names[i] for i in self._wrt]
-            inputs = sum(_size(bound[n]) for n in names if n in bound)
+            names = self._primal.binding.names
+            bound = dict(zip(names, args, strict=False)) | kwargs
+            inputs = sum(_size(bound[names[i]]) for i in self._wrt if names[i] in bound)
             # One input needs one forward sweep whatever the output is; else the sizes decide.
             outputs = 1 if inputs == 1 else _size(self._primal(*args, **kwargs))
             self.took = "forward" if inputs <= outputs else "reverse"
@@ -380,8 +379,7 @@ def _size(value: object) -> int:
 def _positions(f: Function, wrt: Wrt) -> tuple[int, ...]:
     checked = checked_wrt(wrt)
     assert checked is not None
-    derivative = _kept(f, "primal", checked)
-    return wrt_positions(None, derivative.__name__, derivative._names, checked)
+    return _kept(f, "primal", checked).positions(checked)
 
 
 def _snapshot(value: Any) -> Any:

@@ -33,7 +33,7 @@ import numpy as np
 from srcdiff.checks import DerivativeMismatch, check_derivatives, chosen
 from srcdiff.compiler import transform_file
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.modes import MODES
+from srcdiff.modes import MODES, WITH_SEEDS, Options
 from srcdiff.signatures import as_floating
 
 DONE, FAILED, REFUSED = 0, 1, 2
@@ -43,6 +43,7 @@ examples:
   srcdiff transform function.py                     forward and reverse mode of every public function
   srcdiff transform function.py -f f --mode gradient --wrt x1 -o diff_function.py
   srcdiff transform function.py -f f --mode gradient --wrt x1 -o diff_function.py --check
+  srcdiff transform function.py -f f --mode hessian
   srcdiff check function.py -f f --at "x1=2.0, x2=3.0"
 """
 
@@ -100,6 +101,11 @@ def make_parser() -> argparse.ArgumentParser:
     t.add_argument("--no-optimize", dest="optimize", action="store_false", help="leave the generated code as derived")
 
     t.add_argument(
+        "--directions",
+        action="store_true",
+        help="tangents (or output adjoints) are stacks, one entry of a leading axis for each direction",
+    )
+    t.add_argument(
         "--checkpoint",
         metavar="N",
         type=int,
@@ -122,19 +128,21 @@ def transform(options: argparse.Namespace) -> int:
         raise UsageError("--check compares with the file named by -o; name it")
     if options.checkpoint is not None and options.checkpoint < 1:
         raise UsageError(f"--checkpoint takes the number of snapshots, 1 or more, not {options.checkpoint}")
+    modes = modes_of(options) or ("forward", "reverse")
+    if options.directions and not WITH_SEEDS.issuperset(modes):
+        raise UsageError(f"--directions is for the modes {', '.join(sorted(WITH_SEEDS))}")
     path = readable(options.file)
     if options.output is not None:
         require_other_file(Path(options.output), path)
     text = transform_file(
         path,
         function=options.function,
-        modes=modes_of(options) or ("forward", "reverse"),
+        modes=modes,
         wrt=names_in(options.wrt),
-        optimize=options.optimize,
+        options=Options(optimize=options.optimize, directions=options.directions, checkpoint=options.checkpoint),
         command=command_line(options),
         emit=options.emit,
         note=lambda text: print(f"srcdiff: {text}", file=sys.stderr),
-        checkpoint=options.checkpoint,
     )
     if options.output is None:
         sys.stdout.write(text)
@@ -204,6 +212,8 @@ def command_line(options: argparse.Namespace) -> str:
         words += ["--emit", options.emit]
     if not options.optimize:
         words += ["--no-optimize"]
+    if options.directions:
+        words += ["--directions"]
     if options.checkpoint is not None:
         words += ["--checkpoint", str(options.checkpoint)]
     if options.output is not None:

@@ -38,7 +38,7 @@ from srcdiff.ir.graph import to_dot
 from srcdiff.ir.text import to_text
 from srcdiff.ir.types import Type, is_differentiable
 from srcdiff.loading import digest
-from srcdiff.modes import MODES, OF_SCALARS, Wanted, differentiate
+from srcdiff.modes import DEFAULT, MODES, OF_SCALARS, Options, Wanted, differentiate
 from srcdiff.optimize import optimize as optimized
 from srcdiff.optimize.inplace import inplace
 from srcdiff.parameters import (
@@ -70,13 +70,9 @@ def derive(
     name: str,
     mode: str,
     wrt: Wrt = None,
+    options: Options = DEFAULT,
     *,
     types: Mapping[str, Type] | None = None,
-    optimize: bool = True,
-    jacobian_mode: JacobianMode = "forward",
-    value: bool = False,
-    directions: bool = False,
-    checkpoint: int | None = None,
     header: str | None = None,
 ) -> Derived:
     """Differentiate one function of a module.
@@ -90,17 +86,8 @@ def derive(
         parameter that can carry a derivative.
     types
         Types of parameters, where annotations do not give them.
-    optimize
-        Whether the optimising passes run. The in-place pass, which is needed for what it costs and not for what it
-        gives, always does.
-    jacobian_mode
-        Whether a Jacobian is computed by columns ("forward") or by rows ("reverse").
-    value
-        Whether the function's value comes with its Jacobian.
-    directions
-        Whether the tangents or the output adjoint are stacks of directions.
-    checkpoint
-        How many states the reverse sweep may keep of each outermost loop that has no directive of its own.
+    header
+        Comment lines for the head of the text.
 
     Raises
     ------
@@ -110,7 +97,7 @@ def derive(
     kind = MODES[mode]
 
     def inner(program: Program, request: Request) -> Program:
-        return _requested(module, program, request, optimize)
+        return _requested(module, program, request, options)
 
     program = lower(module, name, types, inner)
     implied = implied_types(program, type_of(program.main.returns))
@@ -118,19 +105,19 @@ def derive(
         program = lower(module, name, {**(types or {}), **implied}, inner)
     positions = () if kind == "primal" else resolve_wrt(module, program.main, wrt)
     as_tuple = wrt is not None and not isinstance(wrt, int | str)
-    wanted = Wanted(kind, positions, as_tuple, jacobian_mode, value, directions)
+    wanted = Wanted(kind, positions, as_tuple, options)
     writes = written_parameters(program.main)
-    if checkpoint is not None:
-        program = mark_loops(program, checkpoint)
-    derivative = _derivative(module, program, wanted, optimize)
+    if options.checkpoint is not None:
+        program = mark_loops(program, options.checkpoint)
+    derivative = _derivative(module, program, wanted)
     derivative = inplace(derivative, derivative=kind != "primal")
     text = print_module(derivative, module.imports, header)
     return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)
 
 
-def _derivative(module: Module, program: Program, wanted: Wanted, optimize: bool) -> Program:
+def _derivative(module: Module, program: Program, wanted: Wanted) -> Program:
     """The derivative of a program, checked, described and optimised."""
-    function = program.main
+    function, optimize = program.main, wanted.options.optimize
     if wanted.mode in OF_SCALARS:
         require_scalar(module, function, wanted.mode)
     if wanted.mode == "jacobian":
@@ -138,14 +125,14 @@ def _derivative(module: Module, program: Program, wanted: Wanted, optimize: bool
     if optimize:
         program = optimized(program)
     try:
-        derivative = differentiate(program, wanted, optimize=optimize)
+        derivative = differentiate(program, wanted)
     except Refused as error:
         raise TransformError([located(module, r.message, r.remedy, r.origin) for r in error.refusals]) from None
     derivative = describe(derivative, function, wanted)
     return without_twins(optimized(derivative)) if optimize else derivative
 
 
-def _requested(module: Module, program: Program, request: Request, optimize: bool) -> Program:
+def _requested(module: Module, program: Program, request: Request, options: Options) -> Program:
     """A derivative that the text itself asks for, by a call of `grad` and its like."""
     assert request.wrt is not None
     mode = MODES[request.mode]
@@ -154,8 +141,10 @@ def _requested(module: Module, program: Program, request: Request, optimize: boo
         raise TransformError([Diagnostic(message, "take one parameter, or put what you need into one array")])
     main = replace(program.main, docstring=None)
     positions = tuple(i for i in request.wrt if isinstance(i, int))
-    wanted = Wanted(mode, positions, request.as_tuple, "reverse" if request.sweeps == "reverse" else "forward")
-    return _derivative(module, Program((*program.functions[:-1], main)), wanted, optimize and request.optimize)
+    sweeps: JacobianMode = "reverse" if request.sweeps == "reverse" else "forward"
+    inner = Options(optimize=options.optimize and request.optimize, sweeps=sweeps)
+    wanted = Wanted(mode, positions, request.as_tuple, inner)
+    return _derivative(module, Program((*program.functions[:-1], main)), wanted)
 
 
 def _captured(program: Program) -> dict[str, object]:
@@ -179,11 +168,10 @@ def transform_file(
     function: str | None = None,
     modes: Sequence[str] = ("forward", "reverse"),
     wrt: Wrt = None,
-    optimize: bool = True,
+    options: Options = DEFAULT,
     command: str = "srcdiff transform",
     emit: Literal["python", "ir", "graph"] = "python",
     note: Callable[[str], None] | None = None,
-    checkpoint: int | None = None,
 ) -> str:
     """The derivatives of a file's functions, as the text of a module. The file is read and never run.
 
@@ -195,8 +183,6 @@ def transform_file(
         The command line that regenerates the text, for its header.
     note
         Is told of the functions that were left out.
-    checkpoint
-        As for `derive`.
 
     Raises
     ------
@@ -217,7 +203,7 @@ def transform_file(
                 raise nothing_to_differentiate(module, name)
             for mode in modes:
                 try:
-                    made.append(derive(module, name, mode, wrt, optimize=optimize, checkpoint=checkpoint).program)
+                    made.append(derive(module, name, mode, wrt, options).program)
                 except NothingToDifferentiate:
                     raise
                 except TransformError as error:

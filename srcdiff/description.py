@@ -43,13 +43,13 @@ def describe(program: Program, primal: Function, wanted: Wanted) -> Program:
         case "forward":
             docstring = f"Value and directional derivative of `{primal.name}` along {tangents}."
             returns = f"tuple[{value}, {value}]" if value else None
-            if wanted.directions:
+            if wanted.options.directions:
                 docstring = f"Value of `{primal.name}` and its directional derivatives along each of {tangents}."
         case "reverse":
             seed = extra[0].value.name if extra else "the output adjoint"
             docstring = f"Value of `{primal.name}` and the adjoints of {listed} for the output adjoint {seed}."
             returns = f"tuple[{value}, {inner}]" if value and inner else None
-            if wanted.directions:
+            if wanted.options.directions:
                 docstring = f"Value of `{primal.name}` and the adjoints of {listed} for each output adjoint in {seed}."
         case "gradient":
             docstring = f"Gradient of `{primal.name}` with respect to {listed}."
@@ -60,7 +60,7 @@ def describe(program: Program, primal: Function, wanted: Wanted) -> Program:
         case "jacobian":
             docstring = f"Jacobian of `{primal.name}` with respect to {listed}."
             returns = None
-            if wanted.value:
+            if wanted.options.value:
                 docstring = f"Value of `{primal.name}` and its Jacobian with respect to {listed}."
         case "hessian":
             docstring = f"Hessian of `{primal.name}` with respect to {listed}."
@@ -72,9 +72,9 @@ def describe(program: Program, primal: Function, wanted: Wanted) -> Program:
         case "hvp":
             docstring = f"The Hessian of `{primal.name}` with respect to {listed}, times {tangents}."
             returns = inner
-            if wanted.directions:
+            if wanted.options.directions:
                 docstring = f"The Hessian of `{primal.name}` with respect to {listed}, times each of {tangents}."
-    if wanted.directions:
+    if wanted.options.directions:
         returns = None
     if primal.docstring:
         docstring = f"{docstring}\n\n{primal.docstring.rstrip()}\n"

@@ -1,6 +1,6 @@
 """What can be asked for: the modes, and the passes that each of them takes.
 
-In: a program and a `Wanted`. Out: the program of the derivative.
+In: a program and a `Wanted`, which holds `Options`. Out: the program of the derivative.
 
 >>> MODES["grad"]
 'gradient'
@@ -8,8 +8,9 @@ In: a program and a `Wanted`. Out: the program of the derivative.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 from srcdiff.ad.directions import stack_directions
 from srcdiff.ad.forward import forward
@@ -46,23 +47,77 @@ WITH_SEEDS = frozenset(("forward", "reverse", "hvp"))
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A derivative: its mode and its options.
+class Options:
+    """What can be chosen besides the mode and the parameters.
 
-    `wrt` are the positions of the parameters, `as_tuple` says that their derivatives come as a tuple even if there is
-    only one, `sweeps` how a Jacobian is computed, `value` that the function's value comes with the Jacobian, and
-    `directions` that seeds are stacks: arrays with one more, leading axis, one entry a direction.
+    Parameters
+    ----------
+    optimize
+        Whether the optimising passes run. The in-place pass, which is needed for what it costs and not for what it
+        gives, always does.
+    sweeps
+        Whether a Jacobian is computed by columns ("forward") or by rows ("reverse").
+    value
+        Whether the function's value comes with its Jacobian.
+    directions
+        Whether the tangents or the output adjoint are stacks: with one more, leading axis, one entry a direction.
+    checkpoint
+        How many states the reverse sweep may keep of each outermost loop that has no directive of its own; None: all
+        that it needs is kept.
+
+    Raises
+    ------
+    TypeError, ValueError
+        where `checkpoint` is no number of snapshots.
+    """
+
+    optimize: bool = True
+    sweeps: JacobianMode = "forward"
+    value: bool = False
+    directions: bool = False
+    checkpoint: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "checkpoint", checked_checkpoint(self.checkpoint))
+
+
+def checked_checkpoint(checkpoint: object) -> int | None:
+    """`checkpoint` as a number of snapshots, 1 or more, or None.
+
+    Raises
+    ------
+    TypeError
+        where it is no integer.
+    ValueError
+        where it is less than 1.
+    """
+    if checkpoint is None:
+        return None
+    if isinstance(checkpoint, bool) or not isinstance(checkpoint, SupportsIndex):
+        raise TypeError(f"checkpoint is the number of snapshots, an integer, not {checkpoint!r}")
+    count = operator.index(checkpoint)
+    if count < 1:
+        raise ValueError(f"checkpoint is the number of snapshots, 1 or more, not {count}")
+    return count
+
+
+DEFAULT = Options()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A derivative: its mode, the positions of the parameters, and its options.
+
+    `as_tuple` says that the derivatives come as a tuple even if there is only one.
     """
 
     mode: Mode
     wrt: tuple[int, ...]
     as_tuple: bool = False
-    sweeps: JacobianMode = "forward"
-    value: bool = False
-    directions: bool = False
+    options: Options = DEFAULT
 
 
-def differentiate(program: Program, wanted: Wanted, *, optimize: bool = True) -> Program:
+def differentiate(program: Program, wanted: Wanted) -> Program:
     """The derivative program.
 
     Raises
@@ -70,7 +125,8 @@ def differentiate(program: Program, wanted: Wanted, *, optimize: bool = True) ->
     srcdiff.ad.refusals.Refused
         with every place that cannot be differentiated.
     """
-    wrt, as_tuple = wanted.wrt, wanted.as_tuple
+    wrt, as_tuple, options = wanted.wrt, wanted.as_tuple, wanted.options
+    optimize = options.optimize
 
     def tidy(gradient: Program) -> Program:
         return optimized(gradient) if optimize else gradient
@@ -86,14 +142,14 @@ def differentiate(program: Program, wanted: Wanted, *, optimize: bool = True) ->
             case "gradient" | "value_and_grad":
                 return reverse(program, wrt, wanted.mode, as_tuple, optimize=optimize)
             case "jacobian":
-                return jacobian(program, wrt, wanted.sweeps, as_tuple, value=wanted.value, optimize=optimize)
+                return jacobian(program, wrt, options.sweeps, as_tuple, value=options.value, optimize=optimize)
             case "hessian":
                 return hessian(program, wrt, as_tuple, tidy, optimize=optimize)
             case "hvp":
                 return hvp(program, wrt, as_tuple, tidy, name, optimize=optimize)
 
     derivative = made()
-    if not wanted.directions:
+    if not options.directions:
         return derivative
     own = set(program.main.body.parameters)
     seeds = [i for i, p in enumerate(derivative.main.parameters) if p.value not in own]

@@ -80,26 +80,6 @@ def checked_wrt(wrt: object) -> int | str | tuple[int | str, ...] | None:
     raise TypeError(f"wrt cannot be {wrt!r}; {remedy}")
 
 
-def checked_checkpoint(checkpoint: object) -> int | None:
-    """`checkpoint` as a number of snapshots, 1 or more, or None.
-
-    Raises
-    ------
-    TypeError
-        where it is no integer.
-    ValueError
-        where it is less than 1.
-    """
-    if checkpoint is None:
-        return None
-    if isinstance(checkpoint, bool) or not isinstance(checkpoint, SupportsIndex):
-        raise TypeError(f"checkpoint is the number of snapshots, an integer, not {checkpoint!r}")
-    count = operator.index(checkpoint)
-    if count < 1:
-        raise ValueError(f"checkpoint is the number of snapshots, 1 or more, not {count}")
-    return count
-
-
 def names_parameters(names: Sequence[str], wrt: int | str | Sequence[int | str]) -> bool:
     """Whether everything in `wrt` is a parameter among `names`, and nothing is there twice."""
     try:

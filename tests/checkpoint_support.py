@@ -19,6 +19,7 @@ from srcdiff.frontend.module import Module
 from srcdiff.ir.types import Type
 from srcdiff.ir.verify import verify
 from srcdiff.loading import load
+from srcdiff.modes import Options
 
 SNAPSHOTS = (1, 2, 3, 7)
 
@@ -79,10 +80,16 @@ def compare(text: str, arguments: tuple[Any, ...], optimize: bool) -> None:
     exec(compile(text, "f.py", "exec"), namespace)
     adjoint = adjoint_like(outcome(namespace["f"], *arguments)[0])
     types = types_of(module, arguments)
-    plain = derive(Module.from_text(without_directives(text), "f.py"), "f", "reverse", types=types, optimize=optimize)
+    plain = derive(
+        Module.from_text(without_directives(text), "f.py"),
+        "f",
+        "reverse",
+        options=Options(optimize=optimize),
+        types=types,
+    )
     expected = outcome(generated(plain), *arguments, adjoint)
     for count in SNAPSHOTS:
-        made = derive(module, "f", "reverse", types=types, optimize=optimize, checkpoint=count)
+        made = derive(module, "f", "reverse", options=Options(optimize=optimize, checkpoint=count), types=types)
         found = outcome(generated(made), *arguments, adjoint)
         assert same(expected, found), f"{count} snapshots: {found}, not {expected}\n{made.body}"
 
@@ -93,5 +100,5 @@ def without_directives(text: str) -> str:
 
 def refusal(text: str, checkpoint: int | None = None) -> str:
     with pytest.raises(TransformError) as caught:
-        derive(Module.from_text(text, "f.py"), "f", "gradient", checkpoint=checkpoint)
+        derive(Module.from_text(text, "f.py"), "f", "gradient", options=Options(checkpoint=checkpoint))
     return str(caught.value)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.derivative import Derivative
+from srcdiff.modes import Options
 from tests.oracles import differences
 
 TOLERANCE = 1e-7
@@ -25,18 +26,18 @@ def check_gradient(f: Callable[..., float], *args: Any, wrt: Sequence[int] | Non
     expected = _expected(f, args, positions)
     for optimize in (True, False):
         where = f"{f.__name__}, optimize={optimize}"
-        gradient = _unchanged(Derivative(f, "gradient", positions, optimize=optimize), args)
+        gradient = _unchanged(Derivative(f, "gradient", positions, Options(optimize=optimize)), args)
         for position, found, want in zip(positions, gradient, expected, strict=True):
             assert differences.error(found, want) < TOLERANCE, f"{where}: gradient {position} is {found}, not {want}"
-        value, again = _unchanged(Derivative(f, "value_and_grad", positions, optimize=optimize), args)
+        value, again = _unchanged(Derivative(f, "value_and_grad", positions, Options(optimize=optimize)), args)
         assert differences.error(value, expected_value) < 1e-13, f"{where}: value {value}, not {expected_value}"
         assert differences.error(again, gradient) < 1e-13, f"{where}: value_and_grad {again}, grad {gradient}"
         tangents = tuple(_direction(args[i], k) for k, i in enumerate(positions))
-        value, tangent = _unchanged(Derivative(f, "forward", positions, optimize=optimize), args, *tangents)
+        value, tangent = _unchanged(Derivative(f, "forward", positions, Options(optimize=optimize)), args, *tangents)
         want = sum(differences.dot(g, v) for g, v in zip(expected, tangents, strict=True))
         assert differences.error(value, expected_value) < 1e-13, f"{where}: forward value {value}, not {expected_value}"
         assert differences.error(tangent, want) < TOLERANCE, f"{where}: tangent {tangent}, not {want}"
-        value, adjoints = _unchanged(Derivative(f, "reverse", positions, optimize=optimize), args, 2.0)
+        value, adjoints = _unchanged(Derivative(f, "reverse", positions, Options(optimize=optimize)), args, 2.0)
         doubled = tuple(differences.rebuild(g, 2 * differences.leaves(g)) for g in gradient)
         assert differences.error(adjoints, doubled) < 1e-12, f"{where}: adjoints {adjoints}, not {doubled}"
 
@@ -47,11 +48,11 @@ def check_modes(f: Callable[..., Any], *args: Any, wrt: Sequence[int] | None = N
     for optimize in (True, False):
         where = f"{f.__name__}, optimize={optimize}"
         tangents = tuple(_direction(args[i], k) for k, i in enumerate(positions))
-        value, tangent = _unchanged(Derivative(f, "forward", positions, optimize=optimize), args, *tangents)
+        value, tangent = _unchanged(Derivative(f, "forward", positions, Options(optimize=optimize)), args, *tangents)
         want = differences.directional(_only(f, args, positions), tuple(args[i] for i in positions), tangents)
         assert differences.error(tangent, want) < TOLERANCE, f"{where}: tangent {tangent}, not {want}"
         adjoint = _direction(value, 7)
-        value, adjoints = _unchanged(Derivative(f, "reverse", positions, optimize=optimize), args, adjoint)
+        value, adjoints = _unchanged(Derivative(f, "reverse", positions, Options(optimize=optimize)), args, adjoint)
         left = differences.dot(adjoint, tangent)
         right = sum(differences.dot(b, t) for b, t in zip(adjoints, tangents, strict=True))
         assert abs(left - right) <= 1e-10 * max(1.0, abs(left)), f"{where}: <u, Jv> = {left}, <J^T u, v> = {right}"

@@ -38,6 +38,18 @@ def f(x: float, n: int) -> float:
 """
     compare(text, (0.99, 6), True)
     compare(text, (0.99, 6), False)
+    inner = """
+def f(x: float, n: int) -> float:
+    for i in range(n):
+        j = 0
+        while j < i:  # srcdiff: checkpoint(2)
+            print(i, j)
+            x = x * x * 1.1
+            j += 1
+    return x
+"""
+    compare(inner, (0.99, 4), True)
+    compare(inner, (0.99, 4), False)
 
 
 def test_a_helper_that_prints_is_refused_in_a_loop_with_snapshots() -> None:

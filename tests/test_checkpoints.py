@@ -30,6 +30,7 @@ from srcdiff.ir.text import to_text
 from srcdiff.ir.types import Type
 from srcdiff.ir.verify import verify
 from srcdiff.loading import load
+from srcdiff.modes import Options
 from srcdiff.optimize import optimize as optimized
 from srcdiff.primitives.helpers import helper
 from tests.checkpoint_programs import HEADER, LOOPS
@@ -70,12 +71,13 @@ def test_programs_of_the_front_end(name: str) -> None:
             derive(module, "f", "reverse", types=types)
         except TransformError as error:
             with pytest.raises(TransformError, match=re.escape(error.diagnostics[0].message)):
-                derive(module, "f", "reverse", types=types, checkpoint=2)
+                derive(module, "f", "reverse", options=Options(checkpoint=2), types=types)
         else:
             compare(FRONTEND_HEADER + text, arguments, True)
 
 
-@pytest.mark.parametrize("case", CASES)
+# A loop that is marked as a fixed point has another derivative than the plain loop: that of its solution.
+@pytest.mark.parametrize("case", [c for c in CASES if not c.startswith("fixed_point")])
 def test_golden_primals(case: str) -> None:
     function, arguments, wrt = CASES[case]
     module = Module.from_path(GOLDEN / case / "primal.py")
@@ -83,7 +85,7 @@ def test_golden_primals(case: str) -> None:
     plain = derive(Module.from_text(text, "primal.py"), function, "gradient", wrt)
     expected = outcome(generated(plain), *arguments)
     for count in SNAPSHOTS:
-        made = derive(module, function, "gradient", wrt, checkpoint=count)
+        made = derive(module, function, "gradient", wrt, Options(checkpoint=count))
         assert same(expected, outcome(generated(made), *arguments)), count
 
 
@@ -92,7 +94,7 @@ def test_against_divided_differences(name: str) -> None:
     text, arguments = LOOPS[name]
     f = load(HEADER + text, "f", {})
     module = Module.from_text(HEADER + text, "f.py")
-    made = derive(module, "f", "gradient", (0,), types=types_of(module, arguments), checkpoint=2)
+    made = derive(module, "f", "gradient", (0,), Options(checkpoint=2), types=types_of(module, arguments))
     (found,) = generated(made)(*copy.deepcopy(arguments))
     expected = differences.gradient(lambda a: f(copy.deepcopy(a), *copy.deepcopy(arguments[1:])), arguments[:1])
     assert differences.error(found, expected[0]) < 1e-6
@@ -277,7 +279,7 @@ def test_memory_is_bounded() -> None:
 
 # -- higher derivatives -----------------------------------------------------------------------------------------------
 
-NONE_IN_STATE = ("assigned_on_the_way", "array_assigned_on_the_way")
+NONE_IN_STATE = ("assigned_on_the_way",)
 """What is not assigned yet is None in a state, which the front end does not read again: refused, not guessed."""
 
 
@@ -290,7 +292,9 @@ def test_the_text_is_differentiated_again(name: str, mode: str) -> None:
     results = []
     for count in (None, 2):
         source = text if count else without_directives(text)
-        first = derive(Module.from_text(HEADER + source, "f.py"), "f", "gradient", types=types, checkpoint=count)
+        first = derive(
+            Module.from_text(HEADER + source, "f.py"), "f", "gradient", options=Options(checkpoint=count), types=types
+        )
         again = derive(Module.from_text(first.body, "g.py"), first.name, mode, first.wrt, types=types)
         adjoint = adjoint_like(generated(first)(*copy.deepcopy(arguments)))
         extra = [adjoint_like(arguments[i]) for i in first.wrt] if mode == "forward" else [adjoint]
@@ -303,7 +307,7 @@ def test_a_state_without_content_is_refused_in_a_second_transformation(name: str
     text, arguments = LOOPS[name]
     module = Module.from_text(HEADER + text, "f.py")
     types = types_of(module, arguments)
-    first = derive(module, "f", "gradient", types=types, checkpoint=2)
+    first = derive(module, "f", "gradient", options=Options(checkpoint=2), types=types)
     with pytest.raises(TransformError):
         derive(Module.from_text(first.body, "g.py"), first.name, "forward", first.wrt, types=types)
 
@@ -360,3 +364,18 @@ def test_a_forward_program_keeps_the_marks(name: str) -> None:
 
 def types_of_text(text: str, arguments: tuple[Any, ...]) -> dict[str, Type]:
     return types_of(Module.from_text(HEADER + text, "f.py"), arguments)
+
+
+@pytest.mark.parametrize("name", ["index", "several_carried", "branches", "while", "loop_in_loop", "in_place", "break"])
+def test_loops_of_a_reverse_program_can_be_marked(name: str) -> None:
+    """The loops of a reverse sweep consume lists and collect others; the steps of a tape are found from its end."""
+    text, arguments = LOOPS[name]
+    first = reverse(
+        lower(Module.from_text(HEADER + text, "f.py"), "f", types_of_text(text, arguments)), (0,), "gradient"
+    )
+    results = []
+    for one in (first, mark_loops(first, 2)):
+        twice = reverse(one, (0,), "vjp", name="twice")
+        assert verify(twice) == []
+        results.append(interpret(twice, (*copy.deepcopy(arguments), adjoint_like(arguments[0]))))
+    assert differences.error(results[1], results[0]) < 1e-12

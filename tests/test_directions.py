@@ -61,7 +61,7 @@ ONE_BY_ONE = {
 }
 """What is done one direction after the other where ranks are known, at least for some operands."""
 
-_ALWAYS = {"sorted", "accumulate"}
+_ALWAYS = {"sorted", "accumulate", "item_adjoint", "spread_item"}
 REFUSED: dict[Mode, set[str]] = {
     "exact": _ALWAYS,
     "symbols": _ALWAYS,

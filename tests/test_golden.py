@@ -19,6 +19,7 @@ import pytest
 
 from srcdiff.compiler import transform_file
 from srcdiff.loading import load
+from srcdiff.modes import Options
 from tests.conftest import GOLDEN
 from tests.oracles import differences
 from tests.support import matrix_times
@@ -73,7 +74,7 @@ def text_of(case: str, mode: str, optimize: bool = True) -> str:
     asked = names if len(names) > 1 else names[0]
     command = f"srcdiff transform primal.py -f {function} --mode {mode} --wrt {','.join(names)}"
     path = GOLDEN / case / "primal.py"
-    return transform_file(path, function, (mode,), asked, optimize, command)
+    return transform_file(path, function, (mode,), asked, Options(optimize=optimize), command)
 
 
 def parameter_names(case: str, wrt: tuple[int, ...]) -> tuple[str, ...]:

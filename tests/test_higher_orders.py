@@ -130,7 +130,10 @@ def test_the_hessian_by_reverse_over_reverse_is_symmetric(name: str) -> None:
 
 
 @pytest.mark.parametrize("optimize", [True, False], ids=["optimised", "not optimised"])
-@pytest.mark.parametrize("name", CASES)
+# A function that asks for derivatives itself is lowered by the compiler alone, which makes them.
+@pytest.mark.parametrize(
+    "name", [n for n in CASES if n.removeprefix("golden ") not in ("perturbation", "particle", "saddle")]
+)
 def test_composition_on_the_ir(name: str, optimize: bool) -> None:
     """`forward(reverse(program))` and `reverse(reverse(program))` without text between them."""
     case = case_of(name)

@@ -22,6 +22,7 @@ from srcdiff.compiler import derive, transform_file
 from srcdiff.frontend.module import Module
 from srcdiff.ir.verify import verify
 from srcdiff.loading import load
+from srcdiff.modes import Options
 from tests import nested_programs
 from tests.nested_programs import CASES
 from tests.oracles import differences, dual
@@ -230,11 +231,13 @@ def test_second_derivatives_inside(name: str, optimize: bool) -> None:
 
     x, w, dx, dw = np.array([0.3, -0.4, 0.8]), 1.3, np.array([1.0, 0.5, -0.3]), 0.7
     module = Module.from_text(SECOND, "second.py")
-    primal = load(derive(module, name, "primal", optimize=optimize).body, name, {})
+    primal = load(derive(module, name, "primal", options=Options(optimize=optimize)).body, name, {})
     assert primal(x, w) == pytest.approx(by_hand(x, w), rel=1e-12)
     expected = differences.directional(by_hand, (x, w), (dx, dw))
-    forward = load(derive(module, name, "forward", optimize=optimize).body, f"{name}_jvp", {})
+    forward = load(derive(module, name, "forward", options=Options(optimize=optimize)).body, f"{name}_jvp", {})
     assert forward(x, w, dx, dw)[1] == pytest.approx(expected, rel=1e-7)
-    gradient = load(derive(module, name, "gradient", ("x", "w"), optimize=optimize).body, f"{name}_grad", {})
+    gradient = load(
+        derive(module, name, "gradient", ("x", "w"), options=Options(optimize=optimize)).body, f"{name}_grad", {}
+    )
     bx, bw = gradient(x, w)
     assert bx @ dx + bw * dw == pytest.approx(expected, rel=1e-7)

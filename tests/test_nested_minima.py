@@ -16,6 +16,7 @@ from srcdiff import grad, transform
 from srcdiff.compiler import derive
 from srcdiff.frontend.module import Module
 from srcdiff.loading import load
+from srcdiff.modes import Options
 from tests.conftest import GOLDEN
 from tests.oracles import dual
 from tests.support import check_gradient
@@ -150,9 +151,9 @@ def test_the_trajectory_is_differentiated() -> None:
     module = Module.from_text(PARTICLE, "particle.py")
     crossing, slope = dual.derivative(lambda w: particle(w, 0.75), (0.15,), (1.0,))
     for optimize in (True, False):
-        forward = load(derive(module, "miss", "forward", optimize=optimize).body, "miss_jvp", {})
+        forward = load(derive(module, "miss", "forward", options=Options(optimize=optimize)).body, "miss_jvp", {})
         assert forward(0.15, 1.0) == pytest.approx((crossing**2, 2 * crossing * slope), rel=1e-9)
-        gradient = load(derive(module, "miss", "gradient", optimize=optimize).body, "miss_grad", {})
+        gradient = load(derive(module, "miss", "gradient", options=Options(optimize=optimize)).body, "miss_grad", {})
         assert gradient(0.15) == pytest.approx(2 * crossing * slope, rel=1e-9)
 
 

@@ -193,3 +193,39 @@ def test_functions_that_are_arguments_are_differentiated() -> None:
         namespace: dict[str, Callable[[float], float]] = {}
         exec(derived.body, namespace)
         assert namespace[derived.name](1.5) == pytest.approx(expected)
+
+
+# --- options that a derivative inside a function cannot have
+
+
+def pair(x):
+    return np.array([x[0] * x[1], x[0] + x[1]])
+
+
+def energy(x):
+    return np.sum(x * x * x)
+
+
+with_value = jacobian(pair, value=True)
+along_each = transform(energy, "forward", directions=True)
+
+
+def takes_the_value(x):
+    value, _ = with_value(x)
+    return np.sum(value)
+
+
+def takes_directions(x):
+    return np.sum(along_each(x, np.eye(2))[1])
+
+
+@pytest.mark.parametrize(
+    ("f", "option"), [(takes_the_value, "value"), (takes_directions, "directions")], ids=["value", "directions"]
+)
+def test_an_option_that_changes_the_result_is_refused(f: Callable[..., float], option: str) -> None:
+    """They were ignored, and the rows of the Jacobian were taken for the value and the Jacobian."""
+    x = np.array([2.0, 3.0])
+    f(x)
+    with pytest.raises(TransformError, match=f"a derivative made with `{option}=True` is not supported inside") as e:
+        grad(f)(x)
+    assert e.value.lineno is not None

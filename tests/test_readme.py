@@ -84,7 +84,7 @@ def test_it_opens_with_the_two_commands() -> None:
     assert [line.split("#")[0].strip() for line in first.group(1).splitlines()] == ["make demo", "make test"]
 
 
-@pytest.mark.parametrize("name", ["newton.py", "heat.py", "pendulum.py", "demo.py"])
+@pytest.mark.parametrize("name", ["newton.py", "heat.py", "pendulum.py", "particle.py", "kepler.py", "demo.py"])
 def test_the_examples_run(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", f"examples/{name}"], cwd=ROOT, capture_output=True, text=True, timeout=120

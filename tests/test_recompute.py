@@ -10,6 +10,7 @@ from srcdiff.compiler import derive
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.module import Module
 from srcdiff.loading import load
+from srcdiff.modes import Options
 from tests.checkpoint_programs import HEADER, LOOPS
 from tests.checkpoint_support import (
     adjoint_like,
@@ -73,12 +74,12 @@ def test_recomputed_functions_give_the_same_numbers(name: str) -> None:
         adjoint = adjoint_like(outcome(f, *arguments)[0])
         for optimize in (True, False):
             try:
-                made = derive(marked, "f", "reverse", types=types, optimize=optimize)
+                made = derive(marked, "f", "reverse", options=Options(optimize=optimize), types=types)
             except TransformError as error:
                 messages = [d.message for d in error.diagnostics]
                 assert any("cannot be recomputed" in m or "can carry a derivative" in m for m in messages), messages
                 continue
-            expected = derive(plain, "f", "reverse", types=types, optimize=optimize)
+            expected = derive(plain, "f", "reverse", options=Options(optimize=optimize), types=types)
             found = outcome(generated(made), *arguments, adjoint)
             wanted = outcome(generated(expected), *arguments, adjoint)
             assert same(found, wanted), (found, wanted, made.body)
@@ -123,9 +124,7 @@ def f(x: float) -> float:
 @pytest.mark.parametrize("text", [NESTED, TAKES_A_FUNCTION, WRITES])
 def test_what_is_written_into_its_caller_cannot_be_recomputed(text: str) -> None:
     message = refusal(text)
-    assert (
-        "`g` cannot be recomputed: it is nested, takes or returns a function, or writes into its parameter" in message
-    )
+    assert "`g` cannot be recomputed: it is nested, takes or returns a function, or writes into a parameter" in message
 
 
 def test_a_recomputed_function_prints_once_and_calls_nothing_that_prints() -> None:

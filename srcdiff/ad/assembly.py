@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.directions import DIRECTIONS
+from srcdiff.ad.effects import silent_block
 from srcdiff.ad.merge import merge
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
@@ -27,15 +28,12 @@ from srcdiff.ir.core import (
     Block,
     Call,
     Constant,
-    Effect,
     For,
     Function,
-    If,
     Program,
     Statement,
     Substitution,
     Value,
-    While,
     constant,
     free_values,
     refresh,
@@ -113,22 +111,6 @@ def _shaped(builder: Builder, entries: Value, y: Value, x: Value) -> Value:
     shapes = [builder.apply(TABLE["shape"], v) for v in (y, x) if not is_number(v.type)]
     shape = shapes[0] if len(shapes) == 1 else builder.apply(TABLE["add"], *shapes)
     return builder.apply(TABLE["np.reshape"], entries, shape)
-
-
-def _without_effects(block: Block) -> Block:
-    """What the first sweep has printed and asserted the others need not."""
-    kept = tuple(_map_blocks(s) for s in block.statements if not isinstance(s, Effect))
-    return Block(block.parameters, kept, block.results)
-
-
-def _map_blocks(statement: Statement) -> Statement:
-    match statement:
-        case If():
-            return replace(statement, then=_without_effects(statement.then), orelse=_without_effects(statement.orelse))
-        case For() | While():
-            return replace(statement, body=_without_effects(statement.body))
-        case _:
-            return statement
 
 
 def _is_copy(apply: Apply) -> bool:
@@ -221,7 +203,7 @@ class Assembly:
         statements: list[Statement] = []
         replaced: Substitution = {}
         if self._started:
-            body = _without_effects(body)
+            body = silent_block(body)  # what the first sweep has printed and asserted the others need not
         self._started = True
         for old in body.statements:
             statement = substitute_statement(old, replaced)

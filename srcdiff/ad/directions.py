@@ -32,10 +32,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.refusals import Refusals
+from srcdiff.ad.variants import Variants
 from srcdiff.ad.zeros import named
 from srcdiff.analysis.activity import is_undefined
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import (
     Apply,
     Block,
@@ -53,17 +53,16 @@ from srcdiff.ir.core import (
     is_atom,
     operands_of,
     substitute_statement,
-    walk,
 )
 from srcdiff.ir.types import BOTTOM, Array, Dimension, Scalar, Symbol, Type, is_differentiable
 from srcdiff.primitives.directions import (
+    OF_STRUCTURE,
     NoStack,
     along_directions,
     result_is_stacked,
     spread_directions,
     stacked_type,
 )
-from srcdiff.primitives.directions_spread import Unstackable
 from srcdiff.primitives.table import TABLE
 
 DIRECTIONS = Symbol("directions")
@@ -87,18 +86,15 @@ def stack_directions(
     srcdiff.ad.refusals.Refused
         where an operation cannot be carried out along a stack.
     """
-    stacking = _Stacking(program, size)
+    stacking = _Stacking(program, size, Variants(program))
     main = program.main
     flags = tuple(i in seeds for i in range(len(main.parameters)))
     made = stacking.function(main, flags, tuple(i in results for i in range(len(main.body.results))), main.name)
     stacking.refusals.raise_if_any()
-    return Program((*stacking.finished, made))
+    return Program((*stacking.variants.finished, made))
 
 
 Flags = tuple[bool, ...]
-
-_ABOUT_ONE_DIRECTION = frozenset(("shape", "ndim", "size", "len", "dtype", "is_", "is_not", "last_written"))
-"""What may be asked of a stack although the answer is none: it is the same for each direction."""
 
 
 @dataclass
@@ -107,23 +103,10 @@ class _Stacking:
 
     program: Program
     size: Dimension
-    finished: list[Function] = field(default_factory=list)
-    kept: set[str] = field(default_factory=set)
+    variants: Variants
     refusals: Refusals = field(default_factory=Refusals)
-    names: dict[tuple[str, Flags], str] = field(default_factory=dict)
     known: dict[tuple[str, Flags], Flags] = field(default_factory=dict)
     looking: bool = False
-
-    def keep(self, name: str) -> None:
-        """Take over a function, and what it calls, unchanged."""
-        if name in self.kept:
-            return
-        self.kept.add(name)  # before what it calls: functions may call each other
-        function = self.program[name]
-        for statement in walk(function.body):
-            if isinstance(statement, Call):
-                self.keep(statement.function)
-        self.finished.append(function)
 
     def results(self, name: str, flags: Flags) -> Flags:
         """Which results of function `name` are stacks if the parameters in `flags` are."""
@@ -152,12 +135,10 @@ class _Stacking:
 
     def variant(self, name: str, flags: Flags) -> str:
         """The name of function `name` for stacks of the parameters in `flags`, made if it does not exist yet."""
-        key = (name, flags)
-        if key not in self.names:
-            taken = {*self.names.values(), *(f.name for f in self.program.functions)}
-            self.names[key] = unique_name(f"{name}_stacked", taken)
-            self.finished.append(self.function(self.program[name], flags, self.results(name, flags), self.names[key]))
-        return self.names[key]
+        made, is_new = self.variants.name((name, flags), f"{name}_stacked")
+        if is_new:
+            self.variants.finish(self.function(self.program[name], flags, self.results(name, flags), made))
+        return made
 
     def function(self, function: Function, flags: Flags, results: Flags, name: str) -> Function:
         parameters = function.body.parameters
@@ -269,7 +250,7 @@ class Rewriting:
             return self.read(value)
         try:
             return spread_directions(builder, self.read(value), kind, self.count)
-        except (NoStack, Unstackable) as error:
+        except NoStack as error:
             self._refuse(builder, str(error))
             return value
 
@@ -313,7 +294,7 @@ class Rewriting:
                 if any(flags):
                     name = self.stacking.variant(name, flags)
                 else:
-                    self.stacking.keep(name)
+                    self.stacking.variants.keep(name)
                 arguments = tuple(map(self.read, arguments))
                 builder.emit(Call(name, arguments, tuple(map(self._fresh, results)), statement.origin))
             case Effect():
@@ -328,7 +309,7 @@ class Rewriting:
         if not any(flags):
             builder.emit(substitute_statement(apply, self.new))
             return
-        if apply.result not in self.stacked and apply.primitive.name not in _ABOUT_ONE_DIRECTION:
+        if apply.result not in self.stacked and apply.primitive.name not in OF_STRUCTURE:
             self._refuse(builder, f"`{apply.primitive.name}` reads what depends on the direction")
         operands = tuple(map(self.read, apply.operands))
         start = len(builder.statements)

@@ -1,6 +1,6 @@
 """What statements do besides computing, where they are run a second time.
 
-In: a block of the user's function that a reverse sweep runs again. Out: the block without its effects: what it prints
+In: a block of the user's function that a derivative runs again. Out: the block without its effects: what it prints
 was printed, what it asserts held, what it might have raised it did not. A function that is called keeps its effects;
 `printing` says which print, and may not be called again.
 
@@ -29,9 +29,15 @@ from srcdiff.ir.core import (
 
 
 def silent_block(block: Block) -> Block:
-    """The block without effects, inner blocks included."""
+    """The block without effects, inner blocks included, and without branches that did nothing else."""
     statements = tuple(_silent(s) for s in block.statements if not isinstance(s, Effect))
-    return Block(block.parameters, statements, block.results)
+    return Block(block.parameters, tuple(s for s in statements if not _is_empty(s)), block.results)
+
+
+def _is_empty(statement: Statement) -> bool:
+    return isinstance(statement, If) and not (
+        statement.results or statement.then.statements or statement.orelse.statements
+    )
 
 
 def _silent(statement: Statement) -> Statement:

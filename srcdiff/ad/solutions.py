@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from srcdiff.ad.effects import silent_block
 from srcdiff.ad.exits import NeverHappens, settled
 from srcdiff.ad.refusals import Refusals
 from srcdiff.analysis.activity import is_undefined, useful_values, varied_values
@@ -28,10 +29,8 @@ from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import (
     Apply,
     Block,
-    Effect,
     For,
     If,
-    Statement,
     Value,
     While,
     blocks_of,
@@ -104,7 +103,7 @@ def at_solution(loop: While, asked: Iterable[int], varied: set[Value], refusals:
     made = {s.result: s for s in walk(body) if isinstance(s, Apply)}
     through = {i for i in range(count) if _plain(following[i], made) is loop.carried[i]}
     state = tuple(loop.initial[i] if i in through else loop.results[i] for i in range(count))
-    bare = Block((), _without_effects(body.statements), following)
+    bare = silent_block(Block((), body.statements, following))
     block = refresh(bare, dict(zip(loop.carried, state, strict=True)))
     copies = _pairs(bare, block)
     may_vary = {copies.get(v, v) for v in varied} - set(loop.results)
@@ -118,22 +117,6 @@ def _plain(value: Value, made: Mapping[Value, Apply | If]) -> Value:
     while isinstance(apply := made.get(value), Apply) and apply.primitive.name in _SAME:
         value = apply.operands[0]
     return value
-
-
-def _without_effects(statements: Iterable[Statement]) -> tuple[Statement, ...]:
-    """What the loop printed and checked it has printed and checked."""
-    kept: list[Statement] = []
-    for s in statements:
-        match s:
-            case Effect():
-                continue
-            case If(condition, then, orelse, results, origin, expression):
-                then, orelse = (Block((), _without_effects(b.statements), b.results) for b in (then, orelse))
-                if then.statements or orelse.statements or results:
-                    kept.append(If(condition, then, orelse, results, origin, expression))
-            case _:
-                kept.append(s)
-    return tuple(kept)
 
 
 def _pairs(block: Block, copy: Block) -> dict[Value, Value]:

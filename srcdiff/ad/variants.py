@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ir.calls import unique_name as unique_name
+from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import Call, Function, Program, walk
 from srcdiff.ir.types import FLOAT
 

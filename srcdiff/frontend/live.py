@@ -323,9 +323,9 @@ def derivative(value: Any) -> LiveDerivative | Unsupported:
     """What a derivative object was asked for, and of which function."""
     if class_of_derivative(value) == "HessianVectorProduct":
         return derivative(value.derivative)
-    if value.value:
+    if value.options.value:
         return Unsupported("`jacobian` with `value=` is not supported inside a function", "leave it out")
-    if class_of_derivative(value) == "Derivative" and value.directions:
+    if value.options.directions:
         return Unsupported("`directions=` is not supported inside a function", "take one direction at a time")
     inner = value.function
     function = _function(inner) if class_of_derivative(inner) is None else derivative(inner)
@@ -337,8 +337,14 @@ def derivative(value: Any) -> LiveDerivative | Unsupported:
     names = None if wrt is None else (wrt,) if isinstance(wrt, int | str) else tuple(wrt)
     as_tuple = wrt is not None and not isinstance(wrt, int | str)
     if class_of_derivative(value) == "Jacobian":
-        return LiveDerivative(function, Request("jacobian", names, as_tuple, True, value.mode))
-    return LiveDerivative(function, Request(value.mode, names, as_tuple, value.optimize, value.jacobian_mode))
+        request = Request("jacobian", names, as_tuple, True, value.mode)
+    else:
+        request = Request(value.mode, names, as_tuple, value.options.optimize, value.options.sweeps)
+    for option in ("value", "directions"):
+        if getattr(value.options, option):
+            message = f"a derivative made with `{option}=True` is not supported inside a function"
+            return Unsupported(message, "make it without, or call it outside")
+    return LiveDerivative(function, request)
 
 
 def type_of_value(value: Any) -> Type:

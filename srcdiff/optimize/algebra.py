@@ -208,17 +208,20 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
 
 
 def _scaled_broadcast(apply: Apply, known: Definitions) -> Outcome:
-    """``broadcast_to(2.0, shape) * 100.0`` is ``broadcast_to(200.0, shape)``."""
+    """``broadcast_to(2.0, shape) * 100.0`` is ``broadcast_to(200.0, shape)``, and ``(2.0 + zeros_like(x)) * 100.0`` is
+    ``200.0 + zeros_like(x)``."""
     a, b = apply.operands
     for spread, number in ((a, b), (b, a)):
-        inner = _inner(spread, known, "np.broadcast_to")
+        inner = _inner(spread, known, "np.broadcast_to", "add")
         if inner is None or known.reads.get(spread) != 1:
+            continue
+        if inner.primitive.name == "add" and _made_by(inner.operands[1], known, "zeros_like") is None:
             continue
         if isinstance(inner.operands[0].type, Scalar) and isinstance(number.type, Scalar):
             operands = (inner.operands[0], number) if spread is a else (number, inner.operands[0])
             scaled = Value(apply.primitive.infer(*operands), None, apply.result.origin)
             product = replace(apply, operands=operands, result=scaled)
-            return [product, _again(apply, "np.broadcast_to", scaled, inner.operands[1])]
+            return [product, _again(apply, inner.primitive.name, scaled, inner.operands[1])]
     return None
 
 
@@ -229,7 +232,7 @@ def _negative_product(apply: Apply, known: Definitions) -> Outcome:
     if inner is None or known.reads.get(x) != 1 or not isinstance(inner.operands[0], Constant):
         return None
     number = inner.operands[0].value
-    if type(number) is not float or number >= 0.0 or not _is_float(apply.result.type):
+    if type(number) is not float or number >= 0.0 or not isinstance(apply.result.type, Scalar | Array):
         return None
     return _again(apply, "multiply", constant(-number), inner.operands[1])
 
@@ -485,5 +488,5 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "index_set": (_unchanged_element,),
     "shape": (_shape_of_elementwise, _shape_of_zeros),
     "size": (_shape_of_elementwise, _shape_of_zeros),
-    "zeros_like": (_zeros_of_empty,),
+    "zeros_like": (_zeros_of_empty, _shape_of_zeros),
 }

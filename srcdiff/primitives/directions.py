@@ -60,7 +60,7 @@ RULE_MODULES = (
 )
 """Importing them fills the register."""
 
-_OF_STRUCTURE = frozenset(("shape", "len", "ndim", "size", "dtype", "is_", "is_not", "last_written"))
+OF_STRUCTURE = frozenset(("shape", "len", "ndim", "size", "dtype", "is_", "is_not", "last_written"))
 """What asks only for the structure of its operands, which is the same in every direction."""
 
 _WITHOUT_DIRECTION = frozenset(
@@ -91,7 +91,7 @@ def result_is_stacked(apply: Apply, stacked: Sequence[bool]) -> bool:
     The integers and booleans in a list, tuple or dict are those of every direction.
     """
     taken = [o.type for o, s in zip(apply.operands, stacked, strict=True) if s]
-    if not taken or apply.primitive.name in _OF_STRUCTURE:
+    if not taken or apply.primitive.name in OF_STRUCTURE:
         return False
     return is_differentiable(apply.result.type) or not all(map(is_container, taken))
 
@@ -183,6 +183,7 @@ def _joined(s: Stacks, parts: Symbolic) -> Symbolic:
 
 
 __all__ = [
+    "OF_STRUCTURE",
     "RULE_MODULES",
     "TABLE",
     "NoStack",

@@ -119,8 +119,30 @@ def _(s: Stacks) -> Symbolic | None:
     return s.call(f"{','.join(terms)}->{letter}{output}", *arrays)
 
 
+@rule("item_adjoint")
+def item_adjoint(s: Stacks) -> Symbolic | None:
+    """A container passes through, an array is summed down."""
+    if is_container(s.type(0)) or s.is_none(1):
+        return s[0] if s.stacked[0] else spread(s[0], s.type(0), s.count)
+    return unbroadcast(s)
+
+
+@rule("spread_item")
+def spread_item(s: Stacks) -> Symbolic | None:
+    """A container passes through, a number or an array takes the shape of the item."""
+    if is_container(s.type(0)) or s.is_none(1):
+        return s[0] if s.stacked[0] else spread(s[0], s.type(0), s.count)
+    shapes = s.shape(0), s.shape(1)
+    if shapes[0] is None or shapes[1] is None:
+        return None
+    g = s[0] if s.stacked[0] else spread(s[0], s.type(0), s.count)
+    g = with_axes(g, max(len(shapes[1]) - len(shapes[0]), 0))
+    shape = with_count(s.count, s.one_shape(1))
+    return None if shape is None else g + g.apply("np.zeros", shape)
+
+
 @rule("unbroadcast")
-def _(s: Stacks) -> Symbolic | None:
+def unbroadcast(s: Stacks) -> Symbolic | None:
     if is_container(s.type(0)) or is_container(s.type(1)):
         raise s.fail("a list, tuple or dict does not broadcast")
     shapes = s.shape(0), s.shape(1)

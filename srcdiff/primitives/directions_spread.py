@@ -23,13 +23,6 @@ from srcdiff.primitives.symbolic import Symbolic
 FLOAT64 = Global(OBJECT, module="builtins", attribute="float")
 
 
-class Unstackable(NoStack):
-    """A value of which no stack can be made, or which cannot be taken out of one."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(None, reason)
-
-
 def spread_directions(builder: Builder, value: Value, type: Type, count: Value) -> Value:
     """A stack with `value` in each of `count` directions.
 
@@ -49,7 +42,7 @@ def spread_directions(builder: Builder, value: Value, type: Type, count: Value) 
 
     Raises
     ------
-    Unstackable
+    NoStack
         Where it is not known whether the value is a number, an array or a container.
     """
     return spread(Symbolic(builder, value), type, Symbolic(builder, count)).value
@@ -76,7 +69,7 @@ def spread(x: Symbolic, t: Type, count: Symbolic) -> Symbolic:
             parts = [part for key, item in entries for part in (key, spread(x[key], item, count))]
             return x.apply("make_dict", *parts)
         case _:
-            raise Unstackable("it is not known whether a value is a number, an array, a list or a dict")
+            raise NoStack(None, "it is not known whether a value is a number, an array, a list or a dict")
 
 
 def _same_builder(x: Symbolic, inner: Symbolic) -> Symbolic:
@@ -114,7 +107,7 @@ def take_direction(x: Symbolic, t: Type, k: Symbolic) -> Symbolic:
 
     Raises
     ------
-    Unstackable
+    NoStack
         Where `x` is a container that cannot be taken apart.
     """
     x = k.new(x.value)  # read where k is known
@@ -139,4 +132,4 @@ def take_direction(x: Symbolic, t: Type, k: Symbolic) -> Symbolic:
             count = x.apply("len", x)
             return comprehension(x, count, lambda i: [take_direction(i.new(x.value)[i], item, i.new(k.value))])[0]
         case _:
-            raise Unstackable(f"a stack of values of type {t} cannot be taken apart")
+            raise NoStack(None, f"a stack of values of type {t} cannot be taken apart")

@@ -18,7 +18,6 @@ do, every column is computed, which needs no pattern.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.derivative import Derivative
-from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
+from srcdiff.parameters import Wrt, checked_wrt
 from srcdiff.signatures import as_floating, described
 from srcdiff.sparsity import sweeps
 from srcdiff.sparsity.colouring import transposed
@@ -96,9 +95,8 @@ class SparseMatrix:
         checked = checked_wrt(0 if wrt is None else wrt)
         assert checked is not None
         self._one = not isinstance(checked, tuple)
-        names = [p.name for p in self._primal.parameters]
-        Derivative(f, "primal", checked)  # refuses what names no parameter
-        self._wrt = wrt_positions(None, self._primal.__name__, names, checked)
+        # It refuses what names no parameter.
+        self._wrt = Derivative(f, "primal", checked).positions(checked)
         self._plans: dict[Hashable, Plan] = {}
         self._last: Plan | None = None
         self._dense = False
@@ -139,23 +137,24 @@ class SparseMatrix:
             where they do not fit the function, or a parameter of `wrt` is no number or array.
         """
         name = self._primal.__name__
-        bound = inspect.Signature(self._primal.parameters).bind(*args, **kwargs)
-        bound.apply_defaults()
+        binding = self._primal.binding
+        binding.require_count(len(args), kwargs)
+        arguments = binding.ordered(args, kwargs)
         for i in self._wrt:
-            parameter = self._primal.parameters[i].name
-            given = bound.arguments[parameter] = as_floating(bound.arguments[parameter])
+            parameter = binding.names[i]
+            given = arguments[i] = as_floating(arguments[i])
             if not isinstance(given, float | np.floating | np.ndarray):
                 raise TypeError(
                     f"the sparse derivatives of `{name}` are not defined: its parameter `{parameter}` is "
                     f"{described(given)}, not a number or an array"
                 )
-        value = self._primal(*bound.args, **bound.kwargs)
+        value = self._primal.at(arguments)
         if not isinstance(value, bool | int | float | np.generic | np.ndarray):
             raise TypeError(
                 f"the sparse derivatives of `{name}` are not defined: it returns {described(value)}, not a number or "
                 f"an array: put the numbers into one array"
             )
-        return _Point(list(bound.arguments.values()), self._wrt, value)
+        return _Point(arguments, self._wrt, value)
 
     def _matrix(self, point: _Point) -> Any:
         """The matrix at a point, checked."""
@@ -300,7 +299,7 @@ class SparseHessian(SparseMatrix):
     def _detected(self, point: _Point) -> tuple[Names, Names, int]:
         """The pattern of the Jacobian of the gradient, made symmetric."""
         size = sum(point.sizes)
-        sweeps.called(self._gradient, point.arguments)
+        self._gradient.at(point.arguments)
         indptr, indices = detect(self._gradient.ir, point.arguments, point.positions)
         return (*_sum(indptr, indices, *transposed(indptr, indices, size), size), size)
 

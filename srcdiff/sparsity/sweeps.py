@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from srcdiff.derivative import Derivative
+from srcdiff.modes import Options
 from srcdiff.sparsity.compressed import Directions, Stack
 
 
@@ -30,7 +31,7 @@ class Sweeps:
     def __init__(self, f: Callable[..., Any], mode: Literal["forward", "reverse", "hvp"], wrt: tuple[int, ...]) -> None:
         self._mode = mode
         self._positions = wrt
-        self._derivative = Derivative(f, mode, wrt, directions=True)
+        self._derivative = Derivative(f, mode, wrt, Options(directions=True))
 
     @property
     def source(self) -> str:
@@ -42,18 +43,10 @@ class Sweeps:
         like = [value] if self._mode == "reverse" else [arguments[i] for i in self._positions]
 
         def directions(seeds: Stack) -> Stack:
-            result = called(self._derivative, arguments, _parts(seeds, like))
+            result = self._derivative.at(arguments, _parts(seeds, like))
             return _flat(result if self._mode == "hvp" else result[1], len(seeds))
 
         return directions
-
-
-def called(derivative: Derivative, arguments: Sequence[Any], extra: Sequence[Any] = ()) -> Any:
-    """A call with tangents or adjoints after the positional arguments; the rest is passed by name."""
-    kinds = [p.kind is p.KEYWORD_ONLY for p in derivative.parameters]
-    positional = [a for a, keyword in zip(arguments, kinds, strict=False) if not keyword]
-    named = {p.name: a for p, a, keyword in zip(derivative.parameters, arguments, kinds, strict=False) if keyword}
-    return derivative(*positional, *extra, **named)
 
 
 def _parts(seeds: Stack, like: Sequence[Any]) -> list[Stack]:

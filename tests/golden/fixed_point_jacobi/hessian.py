@@ -256,10 +256,8 @@ def energy_rows_0(
     # line 25: x[:] = new
     bnew += b3
     dbnew += dbx[:]
-    bb = np.zeros_like(b)
-    bA = np.zeros_like(A)
-    dbb = np.zeros_like(bb)
-    dbA = np.zeros_like(bA)
+    dbb = np.zeros_like(b)
+    dbA = np.zeros_like(A)
     for i in reversed(range(n)):
         t1, d3 = tape.pop()
         # line 23: new[i] = rest / A[i, i]
@@ -394,10 +392,8 @@ def energy_rows_1(
     # line 25: x[:] = new
     bnew += b3
     dbnew += dbx_1[:]
-    bb = np.zeros_like(b)
-    bA = np.zeros_like(A)
-    dbb = np.zeros_like(bb)
-    dbA = np.zeros_like(bA)
+    dbb = np.zeros_like(b)
+    dbA = np.zeros_like(A)
     for i in reversed(range(n)):
         t1, d3 = tape.pop()
         # line 23: new[i] = rest / A[i, i]

@@ -24,9 +24,8 @@ def f_hessian(
         else:
             s = s - t
             ds = ds - dt
+    dbx = np.zeros_like(x)
     # reverse sweep
-    bx = np.zeros_like(x)
-    dbx = np.zeros_like(bx)
     bs = 1.0
     # line 6: for i in range(len(x)):
     dbs = np.zeros(directions)

@@ -22,9 +22,8 @@ def f_hvp(
         else:
             s = s - t
             ds = ds - dt
+    dbx = np.zeros_like(x)
     # reverse sweep
-    bx = np.zeros_like(x)
-    dbx = np.zeros_like(bx)
     bs = 1.0
     dbs = 0.0
     dbw = 0.0

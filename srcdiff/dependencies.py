@@ -1,0 +1,72 @@
+"""What generated code was made from besides the function itself: globals and closure variables of the user's.
+
+In: a function. Out: a `Dependency` for each variable that its code, or the code of what it calls, reads; while all of
+them hold what they held, the generated code is up to date.
+
+>>> import math
+>>> def f(x):
+...     return g(x) + math.pi
+>>> def g(x):
+...     return x
+>>> [d.name for d in dependencies_of(f)]
+['g']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+from srcdiff.frontend.live import class_of_derivative
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A global or closure variable of the user's, and what it held when code was made."""
+
+    place: Mapping[str, Any] | CellType
+    name: str
+    content: object
+
+    def holds(self) -> bool:
+        if isinstance(self.place, CellType):
+            return self.place.cell_contents is self.content
+        return self.place.get(self.name, self) is self.content
+
+
+def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
+    """The globals and closure variables that the code of `function`, and of what it calls, is made from."""
+    found: list[Dependency] = []
+    seen: set[FunctionType] = set()
+    pending: list[object] = [function]
+    while pending:
+        current = pending.pop()
+        if class_of_derivative(current) is not None:
+            pending.append(current.function)  # type: ignore[attr-defined]
+            continue
+        if not isinstance(current, FunctionType) or current in seen:
+            continue
+        seen.add(current)
+        for name, cell in zip(current.__code__.co_freevars, current.__closure__ or (), strict=True):
+            content = cell.cell_contents
+            found.append(Dependency(cell, name, content))
+            pending.append(content)
+        for name in _names_in(current.__code__):
+            if name not in current.__globals__:
+                continue
+            content = current.__globals__[name]
+            if not isinstance(content, ModuleType | type):
+                found.append(Dependency(current.__globals__, name, content))
+                pending.append(content)
+    return found
+
+
+def _names_in(code: CodeType) -> list[str]:
+    """The global names that a code object, or one inside it, reads."""
+    names = dict.fromkeys(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(dict.fromkeys(_names_in(constant)))
+    return list(names)
