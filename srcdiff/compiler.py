@@ -127,7 +127,8 @@ def _derivative(module: Module, program: Program, wanted: Wanted) -> Program:
     try:
         derivative = differentiate(program, wanted)
     except Refused as error:
-        raise TransformError([located(module, r.message, r.remedy, r.origin) for r in error.refusals]) from None
+        found = [located(module, function.name, r.message, r.remedy, r.origin) for r in error.refusals]
+        raise TransformError(found) from None
     derivative = describe(derivative, function, wanted)
     return without_twins(optimized(derivative)) if optimize else derivative
 

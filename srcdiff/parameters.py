@@ -226,7 +226,7 @@ def _at_definition(
 ) -> TransformError:
     """An error at the function's definition, or at `origin` where that is a place in the text."""
     if origin is not None and origin.line:
-        return TransformError([located(module, message, remedy, origin)])
+        return TransformError([located(module, function.name, message, remedy, origin)])
     return at_definition(module, function.name, message, remedy)
 
 
@@ -240,8 +240,10 @@ def at_definition(module: Module | None, name: str, message: str, remedy: str) -
     return TransformError([Diagnostic(message, remedy, module.filename, node.lineno, column, len(text) + 1, text)])
 
 
-def located(module: Module, message: str, remedy: str, origin: Origin) -> Diagnostic:
-    """A diagnostic for the statement at `origin`."""
+def located(module: Module, name: str, message: str, remedy: str, origin: Origin) -> Diagnostic:
+    """A diagnostic for the statement at `origin`; of what no line of the text says, for the definition of `name`."""
+    if not origin.line:
+        return at_definition(module, name, message, remedy).diagnostics[0]
     text = module.lines[origin.line - 1] if origin.filename in ("", module.filename) else origin.text
     column = origin.column + 1
     end = min(column + len(origin.text), len(text) + 1)

@@ -22,6 +22,8 @@ from srcdiff.ir.types import STR
 from srcdiff.primitives.rules import MissingRule
 
 REWRITE = "rewrite it with operations that have a rule, or keep it away from what is differentiated"
+PUT_TOGETHER = frozenset(("stack_of", "direction_of", "jacobian_columns", "jacobian_rows"))
+"""What puts a Jacobian together one direction at a time, where types do not allow a stack of them."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Refusals:
 
     def missing(self, apply: Apply, error: MissingRule) -> None:
         """A primitive without a rule, or without one for this use."""
+        if apply.primitive.name in PUT_TOGETHER:
+            message = "a Jacobian or Hessian of a container, or of arrays of unknown rank, cannot be differentiated again"
+            self.add(apply.origin, message, 'take it of an array whose rank is known: `x: Float[np.ndarray, "n"]`')
+            return
         reason = f": {error.reason}" if error.reason else ""
         self.add(apply.origin, f"there is no derivative rule for `{apply.primitive.name}`{reason}", REWRITE)
 
