@@ -41,7 +41,7 @@ from srcdiff.ir.core import (
     substitute_statement,
     walk,
 )
-from srcdiff.ir.types import INT, Array, Dimension, List, Scalar, Type, Unknown
+from srcdiff.ir.types import INT, Array, Dimension, List, Scalar, Type
 from srcdiff.primitives.table import TABLE
 
 
@@ -54,8 +54,16 @@ def is_array(kind: Type) -> bool:
     return isinstance(kind, Array) and kind.shape is not None
 
 
-def is_container(kind: Type) -> bool:
-    return not isinstance(kind, Scalar | Array | Unknown)
+def seeds_of(primal: Program, derivative: Program) -> list[int]:
+    """The positions of the parameters that a derivative has beside those of the function."""
+    own = set(primal.main.body.parameters)
+    return [i for i, p in enumerate(derivative.main.parameters) if p.value not in own]
+
+
+def seed_of(primal: Program, sweep: Program) -> int:
+    """The position of the one seed of a sweep."""
+    (seed,) = seeds_of(primal, sweep)
+    return seed
 
 
 def unit_directions(builder: Builder, x: Value, name: str | None = None) -> Value:

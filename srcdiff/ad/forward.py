@@ -29,11 +29,12 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.fixed_points import FixedPointTangent
 from srcdiff.ad.refusals import Refusals
-from srcdiff.ad.variants import Variants, positional, specialised
+from srcdiff.ad.variants import Variants, specialised
 from srcdiff.ad.zeros import named, tolerant, zero_of
 from srcdiff.analysis.activity import useful_values, varied_values
 from srcdiff.analysis.invariance import stabilisers
 from srcdiff.ir.builder import Builder, tangent_name
+from srcdiff.ir.calls import positional
 from srcdiff.ir.core import (
     Apply,
     Block,

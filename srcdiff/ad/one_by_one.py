@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from srcdiff.ad.assembly import seeds_of
 from srcdiff.ad.merge import merge
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Call, For, Function, Program, Value
@@ -43,9 +44,8 @@ def one_by_one(
         The parameters whose structure the other results have, and whether they come as a tuple; where none are named,
         the structure is that of the value.
     """
-    own = set(primal.main.body.parameters)
     parameters = derivative.main.parameters
-    seeds = [p.value for p in parameters if p.value not in own]
+    seeds = [parameters[i].value for i in seeds_of(primal, derivative)]
     fresh = {p.value: Value(UNKNOWN if p.value in seeds else p.value.type, p.value.name) for p in parameters}
     builder, inner = Builder(), Builder()
     stacks = [fresh[s] for s in seeds]
