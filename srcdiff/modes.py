@@ -158,5 +158,7 @@ def differentiate(program: Program, wanted: Wanted) -> Program:
         return stack_directions(derivative, seeds, range(values, len(derivative.main.body.results)))
     except Refused:
         name = derivative.main.name
-        like = () if wanted.mode == "forward" else wrt
-        return one_by_one(program, made(f"{name}_direction"), name, values, like, as_tuple)
+        one = made(f"{name}_direction")
+        if wanted.mode == "forward":  # the tangent is like the value, whatever parameters there are
+            return one_by_one(program, one, name, values)
+        return one_by_one(program, one, name, values, wrt, as_tuple)

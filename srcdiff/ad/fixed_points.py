@@ -27,7 +27,7 @@ Christianson, "Reverse accumulation and attractive fixed points", 1994, sections
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -133,8 +133,11 @@ def _quoted(statements: Sequence[Statement]) -> Iterator[Statement]:
         yield replace(s, origin=s.origin.as_role("adjoint"))
 
 
-def _unnamed(builder: Builder, value: Value) -> Value:
-    """The value without its name, which is that of the sum that it is a part of."""
+def _unnamed(builder: Builder, value: Value, used: Sequence[Value | None]) -> Value:
+    """The value without its name, which is that of the sum that it is a part of; or as it is, where it is more than
+    that: read by another statement, or twice among `used`."""
+    if used.count(value) > 1 or any(value in reads_of(s) for s in builder.statements):
+        return value
     for position, statement in enumerate(builder.statements):
         if isinstance(statement, Apply) and statement.result is value:
             part = Value(value.type, None, value.origin)
@@ -199,19 +202,24 @@ class FixedPointAdjoint:
 
     def _at(self, solution: Solution, seeds: Adjoints) -> None:
         builder, origin = self.builder, self.loop.origin.as_role("adjoint")
+        self._add_once(solution, seeds)
         names = {i: adjoint_name(self.loop.carried[i].name) for i in solution.wanted}
         old = {i: Value(adjoint_type(solution.state[i]), names[i], origin) for i in solution.wanted}
-        body = Builder(origin)
         local = {v: self.adjoints[v] for v in solution.captured if v in self.adjoints}
-        for i in solution.wanted:
-            add_contribution(body, local, solution.block.results[i], old[i])
-        replaced = self._inner(solution).statements(body, solution.block.statements, local)
+        body, at_hand = self._swept(solution, old, local)
         touched = [v for v in solution.captured if local.get(v) is not self.adjoints.get(v)]
         adjoint = Block((), tuple(body.statements), tuple(local[v] for v in touched))
+        if len(solution.iterated) < len(solution.wanted):
+            local = {}
+            body, more = self._swept(solution.copied(), {i: old[i] for i in solution.iterated}, local)
+            at_hand += more
         body.origin = NOWHERE.as_role("adjoint")
-        following = [self._next(body, solution.state[i], local, seeds) for i in solution.iterated]
+        contributions = [local.get(solution.state[i]) for i in solution.iterated]
+        following = [
+            self._next(body, solution.state[i], c, seeds, contributions)
+            for i, c in zip(solution.iterated, contributions, strict=True)
+        ]
         step = Block((), tuple(prune(body.statements, following)), tuple(following))
-        at_hand = tuple(replaced.get(s, s) for s in solution.block.statements)
         needed = (*free_values(step), *free_values(adjoint))
         for statement in _quoted(prune(at_hand, needed)):
             builder.emit(statement)
@@ -227,7 +235,7 @@ class FixedPointAdjoint:
                 builder,
                 initial,
                 [old[i] for i in solution.iterated],
-                substitute(step, mapping),
+                step,
                 [names[i] for i in solution.iterated],
             )
             mapping.update(zip((old[i] for i in solution.iterated), lasting, strict=True))
@@ -235,6 +243,37 @@ class FixedPointAdjoint:
         for statement in last.statements:
             builder.emit(statement)
         self.adjoints.update(zip(touched, last.results, strict=True))
+
+    def _add_once(self, solution: Solution, seeds: Adjoints) -> None:
+        """Add to the adjoints of the iterated state what those of the values that are not iterated bring to it.
+
+        It is the same in every iteration. Inside the iteration it would swamp a small adjoint of the state (Newton's
+        method has the adjoint 0), of which then only rounding errors, and no convergence, would be left.
+        """
+        direct = {i: seeds[solution.state[i]] for i in solution.wanted if i not in solution.iterated}
+        if not direct or not solution.iterated:
+            return
+        local: Adjoints = {}
+        body, at_hand = self._swept(solution.copied(), direct, local)
+        states = [v for v in (solution.state[i] for i in solution.iterated) if v in local]
+        found = [local[v] for v in states]
+        statements = tuple(prune(body.statements, found))
+        needed = free_values(Block((), statements, tuple(found)))
+        for statement in (*_quoted(prune(at_hand, needed)), *statements):
+            self.builder.emit(statement)
+        for state, contribution in zip(states, found, strict=True):
+            add_contribution(self.builder, seeds, state, contribution)
+
+    def _swept(
+        self, solution: Solution, given: Mapping[int, Value], local: Adjoints
+    ) -> tuple[Builder, tuple[Statement, ...]]:
+        """The adjoint statements of the evaluation at the solution, where only the results in `given` have adjoints,
+        and the statements of the evaluation itself; what they bring to which value is added to `local`."""
+        body = Builder(self.loop.origin.as_role("adjoint"))
+        for i, adjoint in given.items():
+            add_contribution(body, local, solution.block.results[i], adjoint)
+        replaced = self._inner(solution).statements(body, solution.block.statements, local)
+        return body, tuple(replaced.get(s, s) for s in solution.block.statements)
 
     def _inner(self, solution: Solution) -> Sweep:
         """The sweep over the evaluation at the solution."""
@@ -245,16 +284,23 @@ class FixedPointAdjoint:
             sweep, active=solution.active, definitions={**sweep.definitions, **definitions}, undefined=undefined
         )
 
-    def _next(self, body: Builder, state: Value, local: Adjoints, seeds: Adjoints) -> Value:
-        """``bz + (dF/dz)^T lambda`` for one value of the state."""
-        contribution, seed = local.get(state), seeds.get(state)
+    def _next(
+        self,
+        body: Builder,
+        state: Value,
+        contribution: Value | None,
+        seeds: Adjoints,
+        all_of_them: Sequence[Value | None],
+    ) -> Value:
+        seed = seeds.get(state)
         if contribution is None:
             return seed if seed is not None else zero_of(body, state, adjoint_name(state.name))
         if seed is None:
             return contribution
         if not isinstance(state.type, Scalar):
             return body.apply(TABLE["accumulate"], contribution, seed, name=adjoint_name(state.name))
-        return body.apply(TABLE["accumulate"], seed, _unnamed(body, contribution), name=adjoint_name(state.name))
+        part = _unnamed(body, contribution, all_of_them)
+        return body.apply(TABLE["accumulate"], seed, part, name=adjoint_name(state.name))
 
 
 # -- forward mode
@@ -313,7 +359,8 @@ class FixedPointTangent:
         builder.origin = origin
         body = Builder(NOWHERE.as_role("tangent"))
         body.statements += repeated
-        following = {i: self._sum(body, solution.state[i], names[i], added.get(i), moved.get(i)) for i in names}
+        parts = list(moved.values())
+        following = {i: self._sum(body, solution.state[i], names[i], added.get(i), moved.get(i), parts) for i in names}
         if solution.iterated:
             results = tuple(following[i] for i in solution.iterated)
             what = f"the tangent of the fixed-point loop in `{self.sweep.name}`, line {origin.line},"
@@ -345,13 +392,21 @@ class FixedPointTangent:
         results = solution.block.results
         return {i: inner.tangents[results[i]] for i in solution.wanted if results[i] in inner.tangents}, body.statements
 
-    def _sum(self, body: Builder, state: Value, name: str | None, added: Value | None, moved: Value | None) -> Value:
+    def _sum(
+        self,
+        body: Builder,
+        state: Value,
+        name: str | None,
+        added: Value | None,
+        moved: Value | None,
+        parts: Sequence[Value | None],
+    ) -> Value:
         if added is None or moved is None:
             found = added if moved is None else moved
             return found if found is not None else zero_of(body, state, name)
         if not isinstance(state.type, Scalar):
             return body.apply(TABLE["accumulate"], moved, added, name=name)
-        return body.apply(TABLE["accumulate"], added, _unnamed(body, moved), name=name)
+        return body.apply(TABLE["accumulate"], added, _unnamed(body, moved, parts), name=name)
 
 
 def _split(statements: Sequence[Statement], old: set[Value]) -> tuple[list[Statement], list[Statement]]:
