@@ -32,15 +32,12 @@ from srcdiff.ir.core import (
     Function,
     Program,
     Statement,
-    Substitution,
     Value,
     constant,
     free_values,
-    refresh,
-    substitute,
-    substitute_statement,
     walk,
 )
+from srcdiff.ir.substitution import Substitution, refresh, substitute, substitute_statement
 from srcdiff.ir.types import INT, Array, Dimension, List, Scalar, Type
 from srcdiff.primitives.table import TABLE
 

@@ -36,20 +36,8 @@ from srcdiff.ad.loops import LoopAdjoint
 from srcdiff.ad.snapshots import Keeping, Steps
 from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.core import (
-    NOWHERE,
-    Apply,
-    Block,
-    Call,
-    For,
-    Statement,
-    Substitution,
-    Value,
-    constant,
-    free_values,
-    refresh,
-    walk,
-)
+from srcdiff.ir.core import NOWHERE, Apply, Block, Call, For, Statement, Value, constant, free_values, walk
+from srcdiff.ir.substitution import Substitution, refresh
 from srcdiff.ir.types import INT
 from srcdiff.primitives.table import TABLE
 

@@ -40,7 +40,6 @@ from srcdiff.ir.core import (
     Block,
     Call,
     Effect,
-    FixedPoint,
     For,
     Function,
     If,
@@ -54,6 +53,7 @@ from srcdiff.ir.core import (
     is_atom,
     walk,
 )
+from srcdiff.ir.markers import FixedPoint
 from srcdiff.ir.types import is_differentiable
 from srcdiff.primitives import rules
 from srcdiff.primitives.table import TABLE

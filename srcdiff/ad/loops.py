@@ -27,7 +27,8 @@ from srcdiff.ad.residuals import plan_residuals
 from srcdiff.ad.zeros import zero_of
 from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder, adjoint_name
-from srcdiff.ir.core import NOWHERE, Block, For, Statement, Value, While, constant, free_values, is_atom, substitute
+from srcdiff.ir.core import NOWHERE, Block, For, Statement, Value, While, constant, free_values, is_atom
+from srcdiff.ir.substitution import substitute
 from srcdiff.ir.types import INT, NONE, Array, List, is_differentiable
 from srcdiff.primitives.table import TABLE
 

@@ -26,7 +26,6 @@ from srcdiff.ir.core import (
     Call,
     Constant,
     Effect,
-    FixedPoint,
     For,
     Function,
     If,
@@ -40,6 +39,7 @@ from srcdiff.ir.core import (
     is_atom,
     operands_of,
 )
+from srcdiff.ir.markers import FixedPoint
 
 
 class Selection(Expressions):

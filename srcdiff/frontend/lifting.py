@@ -30,7 +30,8 @@ from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import FunctionSource
 from srcdiff.frontend.objects import Cell, Closure, Content, Differentiated, Operand, Result, Static
 from srcdiff.ir.calls import positional
-from srcdiff.ir.core import Block, Function, Parameter, Program, Value, free_values, substitute
+from srcdiff.ir.core import Block, Function, Parameter, Program, Value, free_values
+from srcdiff.ir.substitution import substitute
 from srcdiff.ir.types import Bottom, is_mutable
 
 
