@@ -20,7 +20,7 @@ from srcdiff.derivative import Derivative
 from srcdiff.modes import DEFAULT, Options
 from srcdiff.parameters import Wrt, checked_wrt
 from srcdiff.primitives.helpers import helper
-from srcdiff.signatures import directions_in, require_like
+from srcdiff.signatures import certainly_like, directions_in, require_like
 
 if TYPE_CHECKING:
     from srcdiff.sparsity import SparseHessian, SparseJacobian
@@ -131,6 +131,8 @@ def _is_stack(primals: Sequence[Any], seeds: Sequence[Any], what: str) -> bool:
     ValueError, TypeError
         where they do not fit.
     """
+    if all(map(certainly_like, primals, seeds)):
+        return False
     found = (directions_in(p, s) for p, s in zip(primals, seeds, strict=True))
     count = next((d for d in found if d is not None), None)
     for primal, seed in zip(primals, seeds, strict=True):
@@ -231,13 +233,10 @@ class HessianVectorProduct:
         if len(args) < count:
             raise TypeError(f"after the arguments come {count} vectors, one for each differentiated parameter")
         primals, vectors = args[: len(args) - count], args[len(args) - count :]
-        derivative = self._one
-        derivative.binding.require_count(len(primals), kwargs)
-        ordered = derivative.binding.ordered(primals, kwargs)
-        if _is_stack([ordered[p] for p in self._wrt], vectors, "vector"):
-            derivative = self._stack
-        self._last = derivative
-        return derivative.with_extra(primals, vectors, kwargs)
+        ordered = self._one.ordered(primals, kwargs)
+        stacked = _is_stack([ordered[p] for p in self._wrt], vectors, "vector")
+        self._last = self._stack if stacked else self._one
+        return self._last.at(ordered, vectors)
 
 
 def hvp(f: Function, wrt: Wrt = 0, *, optimize: bool = True) -> HessianVectorProduct:

@@ -135,6 +135,13 @@ def directions_in(primal: Any, other: Any) -> int | None:
     return next((found for p, o in pairs if (found := directions_in(p, o)) is not None), None)
 
 
+def certainly_like(primal: Any, other: Any) -> bool:
+    """Whether a tangent or adjoint fits its primal at first sight: floats, or plain arrays of floats of one shape."""
+    if other.__class__ is np.ndarray:
+        return primal.__class__ is np.ndarray and primal.shape == other.shape and other.dtype.kind == "f"
+    return other.__class__ is float and primal.__class__ is float
+
+
 def require_like(primal: Any, other: Any, what: str, directions: int | None = None) -> None:
     """A tangent or adjoint has the structure and the shapes of its primal; a stack of `directions` of them has one
     more, leading axis of this length in each number and array.
