@@ -222,6 +222,12 @@ class HessianVectorProduct:
         self._stack = Derivative(f, "hvp", wrt, Options(optimize=optimize, directions=True))
         self._last = self._one
         self._wrt = _positions(f, wrt)
+        self.function = f
+
+    @property
+    def derivative(self) -> Derivative:
+        """The product with a single vector, of which another derivative can be taken."""
+        return self._one
 
     @property
     def source(self) -> str:
@@ -233,7 +239,11 @@ class HessianVectorProduct:
         if len(args) < count:
             raise TypeError(f"after the arguments come {count} vectors, one for each differentiated parameter")
         primals, vectors = args[: len(args) - count], args[len(args) - count :]
-        ordered = self._one.ordered(primals, kwargs)
+        try:
+            ordered = self._one.ordered(primals, kwargs)
+        except TypeError as error:
+            last = "argument is the vector" if count == 1 else f"{count} arguments are the vectors"
+            raise TypeError(f"{error} (the last positional {last}, and {len(args)} were given in all)") from None
         stacked = _is_stack([ordered[p] for p in self._wrt], vectors, "vector")
         self._last = self._stack if stacked else self._one
         return self._last.at(ordered, vectors)
@@ -296,6 +306,11 @@ class Jacobian:
         self.mode = mode
         self.took: Literal["forward", "reverse"] = "forward" if mode == "auto" else mode
         """The mode that ran last."""
+
+    @property
+    def derivative(self) -> Derivative:
+        """The Jacobian in the mode that ran last, of which another derivative can be taken."""
+        return self._modes[self.took]
 
     @property
     def source(self) -> str:

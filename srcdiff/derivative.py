@@ -29,6 +29,7 @@ from srcdiff.binding import Binding, parameters_of
 from srcdiff.compiler import Derived, derive
 from srcdiff.dependencies import Dependency, dependencies_of
 from srcdiff.diagnostics import TransformError
+from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_differentiable
@@ -38,7 +39,9 @@ from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
 from srcdiff.signatures import (
     as_floating,
     carries_derivative,
+    directions_in,
     key_of,
+    require_like,
     type_of_argument,
 )
 
@@ -72,7 +75,7 @@ class Derivative:
     Parameters
     ----------
     function
-        A Python function, or another `Derivative` (then its generated code is differentiated).
+        A Python function, or another derivative (then its generated code is differentiated).
     mode
         A key of `srcdiff.modes.MODES`.
     wrt
@@ -98,6 +101,8 @@ class Derivative:
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"unknown mode {mode!r}; the modes are {', '.join(MODES)}")
+        if class_of_derivative(function) in ("Jacobian", "HessianVectorProduct"):
+            function = function.derivative  # type: ignore[attr-defined]
         self.function = function
         self.mode = mode
         self.wrt = checked_wrt(wrt)
@@ -149,7 +154,40 @@ class Derivative:
             [binding.floating(i, a) if i in found.promote else a for i, a in enumerate(ordered)]
         )
         self._last = found
-        return found.function(*positional, *map(as_floating, extra), **named)
+        mode, given = MODES[self.mode], list(map(as_floating, extra))
+        if mode in ("forward", "hvp"):
+            wrt = found.derived.wrt
+            self._require_like([ordered[i] for i in wrt], extra, "tangent")
+            by_name = [seed for i, seed in zip(wrt, given, strict=True) if i >= binding.positional]
+            named.update(zip(self._named_seeds(found), by_name, strict=True))
+            given = [seed for i, seed in zip(wrt, given, strict=True) if i < binding.positional]
+        result = found.function(*positional, *given, **named)
+        if mode == "reverse":
+            self._require_like([result[0]], extra, "output adjoint")
+        return result
+
+    def _named_seeds(self, found: Specialisation) -> list[str]:
+        """The tangents of parameters that are by keyword only, which the generated code takes by keyword."""
+        code = found.function.__code__
+        names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        return [n for n in names if n not in self.binding.names]
+
+    def _require_like(self, primals: Sequence[Any], seeds: Sequence[Any], what: str) -> None:
+        """Tangents and adjoints have the shapes of their primals; stacks of them one more, leading axis.
+
+        Raises
+        ------
+        ValueError, TypeError
+            where they do not: NumPy would broadcast them, and the numbers would be wrong.
+        """
+        count: int | None = None
+        if self.options.directions:
+            found = (directions_in(p, s) for p, s in zip(primals, seeds, strict=True))
+            count = next((d for d in found if d is not None), None)
+            if count is None and any(map(carries_derivative, primals)):
+                raise ValueError(f"the {what} is a stack of directions here, with one axis more than its primal")
+        for primal, seed in zip(primals, seeds, strict=True):
+            require_like(primal, seed, what, count)
 
     def with_extra(
         self, arguments: Sequence[Any], extra: Sequence[Any], keywords: Mapping[str, Any] | None = None
@@ -190,7 +228,7 @@ class Derivative:
             where there are more or fewer.
         """
         own = self.binding.positional
-        wanted = found.parameters - own
+        wanted = found.parameters - own + len(self._named_seeds(found))
         if count == wanted:
             return
         kind = {"forward": "tangent", "reverse": "output adjoint", "hvp": "tangent"}.get(MODES[self.mode])

@@ -306,5 +306,8 @@ class TangentSweep:
             return
         name = self.mode.derivative(call.function, active, f"{call.function}_jvp")
         tangents = tuple(self.tangents[call.arguments[i]] for i in active)
-        results = (*call.results, *(self._fresh(r) for r in call.results if is_differentiable(r.type)))
+        # What the function itself returns counts: at the call less may be known of its type.
+        returned = self.mode.variants.program[call.function].body.results
+        pairs = zip(call.results, returned, strict=True)
+        results = (*call.results, *(self._fresh(r) for r, own in pairs if is_differentiable(own.type)))
         builder.emit(Call(name, (*call.arguments, *tangents), results, call.origin))

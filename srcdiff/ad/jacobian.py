@@ -43,6 +43,7 @@ from srcdiff.ad.reverse import reverse
 from srcdiff.ir.builder import tangent_name
 from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import Program, Value
+from srcdiff.ir.types import is_differentiable
 from srcdiff.primitives.table import TABLE
 
 JacobianMode = Literal["forward", "reverse"]
@@ -73,7 +74,8 @@ def jacobian(
     """
     function = program.main
     name = unique_name(f"{function.name}_jacobian", {f.name for f in program.functions})
-    if mode == "forward":
+    # What carries no derivative (ints, flags) has no tangents to put into columns; its rows are zeros.
+    if mode == "forward" and is_differentiable(function.body.results[0].type):
         assembly, result, jacobians = _columns(program, wrt, optimize)
     else:
         assembly, result, jacobians = _rows(program, wrt, optimize)

@@ -316,11 +316,17 @@ def class_of_derivative(value: Any) -> str | None:
     names = [(c.__module__, c.__name__) for c in type(value).__mro__]
     if ("srcdiff.derivative", "Derivative") in names:
         return "Derivative"
-    return "Jacobian" if ("srcdiff.api", "Jacobian") in names else None
+    return next((name for name in ("Jacobian", "HessianVectorProduct") if ("srcdiff.api", name) in names), None)
 
 
 def derivative(value: Any) -> LiveDerivative | Unsupported:
     """What a derivative object was asked for, and of which function."""
+    if class_of_derivative(value) == "HessianVectorProduct":
+        return derivative(value.derivative)
+    if value.options.value:
+        return Unsupported("`jacobian` with `value=` is not supported inside a function", "leave it out")
+    if value.options.directions:
+        return Unsupported("`directions=` is not supported inside a function", "take one direction at a time")
     inner = value.function
     function = _function(inner) if class_of_derivative(inner) is None else derivative(inner)
     if isinstance(function, Unsupported):
