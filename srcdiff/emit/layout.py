@@ -87,8 +87,9 @@ class _Layout:
             case ast.While(test=test):
                 return [Text("while "), *self._optional(test), Text(":" + directive_of(s))]
             case ast.For(target=target, iter=iterable):
-                names = self._printer.bare(target)
-                return [Text(f"for {names} in "), *self._value(iterable), Text(":" + directive_of(s))]
+                # The targets are split rather than a name put into parentheses.
+                items = [Text(iterable.id)] if isinstance(iterable, ast.Name) else self._value(iterable)
+                return [Text("for "), *self._target(target), Text(" in "), *items, Text(":" + directive_of(s))]
             case ast.FunctionDef():
                 return self._header(s)
             case _:

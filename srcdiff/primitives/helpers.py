@@ -344,7 +344,8 @@ def jacobian_rows(bx, y, first=0):
         return tuple(blocks) if isinstance(bx, tuple) else blocks
     if bx is None or not isinstance(y, (int, float, np.ndarray, np.generic)):
         return None
-    return np.reshape(bx[first : first + np.size(y)], np.shape(y) + np.shape(bx)[1:])[()]
+    shape = np.shape(y) + np.shape(bx)[1:]
+    return np.reshape(bx[first : first + np.size(y)], shape)[()]
 ''',
 }
 
