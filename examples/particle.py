@@ -1,4 +1,5 @@
-"""Derivatives inside derivatives: a particle flies past two charges, and a control is found that leads it to the origin.
+"""Derivatives inside derivatives: a particle flies past two charges, and a control is found that leads it to the
+origin.
 
 The force is the gradient of a potential, taken inside the function that integrates the path; the whole path is inside a
 function whose own gradient drives the search. (After Siskind and Pearlmutter 2008.)

@@ -28,13 +28,14 @@ from typing import Any
 from srcdiff.binding import Binding, parameters_of
 from srcdiff.compiler import Derived, derive
 from srcdiff.dependencies import Dependency, dependencies_of
+from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
 from srcdiff.modes import DEFAULT, MODES, WITH_SEEDS, Options
-from srcdiff.parameters import Wrt, checked_wrt, names_parameters, wrt_positions
+from srcdiff.parameters import Wrt, checked_wrt, wrt_positions
 from srcdiff.signatures import (
     as_floating,
     carries_derivative,
@@ -120,8 +121,8 @@ class Derivative:
         self._cache: dict[Hashable, Specialisation] = {}
         self._dependencies: tuple[Dependency, ...] = ()
         self._last: Specialisation | None = None
-        if self.wrt is not None and not names_parameters(self.binding.names, self.wrt):
-            wrt_positions(self._module({})[0], self.__name__, self.binding.names, self.wrt)
+        if self.wrt is not None:
+            self._check_wrt(self.wrt)
 
     # -- calling
     # ----------------------------------------------------------------------------------------------------------
@@ -322,6 +323,13 @@ class Derivative:
             wanted = self.positions(self.wrt)
         declared = (i for i, p in enumerate(self.parameters) if self.binding.said(p) == FLOAT)
         return tuple(dict.fromkeys([*wanted, *declared]))
+
+    def _check_wrt(self, wrt: int | str | Sequence[int | str]) -> None:
+        """Refuse, at the function's definition, what names no parameter; its module is read in that case alone."""
+        try:
+            self.positions(wrt)
+        except TransformError:
+            wrt_positions(self._module({})[0], self.__name__, self.binding.names, wrt)
 
     def positions(self, wrt: int | str | Sequence[int | str]) -> tuple[int, ...]:
         """The positions of the parameters that `wrt` names."""

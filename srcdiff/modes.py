@@ -12,6 +12,7 @@ import operator
 from dataclasses import dataclass
 from typing import Literal, SupportsIndex
 
+from srcdiff.ad.assembly import seeds_of
 from srcdiff.ad.directions import stack_directions
 from srcdiff.ad.forward import forward
 from srcdiff.ad.hessian import hessian, hvp
@@ -151,8 +152,7 @@ def differentiate(program: Program, wanted: Wanted) -> Program:
     derivative = made()
     if not options.directions:
         return derivative
-    own = set(program.main.body.parameters)
-    seeds = [i for i, p in enumerate(derivative.main.parameters) if p.value not in own]
+    seeds = seeds_of(program, derivative)
     values = 0 if wanted.mode == "hvp" else 1
     try:
         return stack_directions(derivative, seeds, range(values, len(derivative.main.body.results)))

@@ -15,6 +15,7 @@ from typing import SupportsIndex
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.module import Module
+from srcdiff.frontend.wrt import GIVE, positions_in
 from srcdiff.ir.core import Apply, Block, Constant, Function, If, Origin, Value, walk
 from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_differentiable
 
@@ -68,25 +69,15 @@ def checked_wrt(wrt: object) -> int | str | tuple[int | str, ...] | None:
     """
     if wrt is None or isinstance(wrt, str):
         return wrt
-    remedy = 'give the index or the name of a parameter, or a tuple of these: wrt=0, wrt="x", wrt=("x", "y")'
     if isinstance(wrt, list | tuple):
         if not wrt:
-            raise TypeError(f"wrt is empty, so there is nothing to differentiate with respect to; {remedy}")
+            raise TypeError(f"wrt is empty, so there is nothing to differentiate with respect to; {GIVE}")
         items = [checked_wrt(w) for w in wrt if isinstance(w, str | SupportsIndex)]
         if len(items) == len(wrt) and not any(isinstance(w, bool) for w in wrt):
             return tuple(w for w in items if isinstance(w, int | str))
     elif isinstance(wrt, SupportsIndex) and not isinstance(wrt, bool):
         return operator.index(wrt)
-    raise TypeError(f"wrt cannot be {wrt!r}; {remedy}")
-
-
-def names_parameters(names: Sequence[str], wrt: int | str | Sequence[int | str]) -> bool:
-    """Whether everything in `wrt` is a parameter among `names`, and nothing is there twice."""
-    try:
-        wrt_positions(None, "", names, wrt)
-    except TransformError:
-        return False
-    return True
+    raise TypeError(f"wrt cannot be {wrt!r}; {GIVE}")
 
 
 def wrt_positions(
@@ -99,29 +90,9 @@ def wrt_positions(
     srcdiff.TransformError
         with everything in it that names no parameter, or one twice.
     """
-    positions: list[int] = []
-    problems: list[Diagnostic] = []
-
-    def wrong(message: str, remedy: str) -> None:
-        problems.extend(at_definition(module, name, message, remedy).diagnostics)
-
-    for one in [wrt] if isinstance(wrt, int | str) else wrt:
-        if isinstance(one, str):
-            if one not in names:
-                wrong(f"`{name}` has no parameter `{one}`", f"its parameters are {', '.join(names) or 'none'}")
-                continue
-            position = names.index(one)
-        else:
-            if not -len(names) <= one < len(names):
-                count = f"{len(names)} parameter{'s' * (len(names) != 1)}"
-                wrong(f"`{name}` has no parameter number {one}", f"it has {count}, counted from 0")
-                continue
-            position = one % len(names)
-        if position in positions:
-            wrong(f"parameter `{names[position]}` of `{name}` is named twice in wrt", "name each parameter once")
-        positions.append(position)
+    positions, problems = positions_in(name, names, [wrt] if isinstance(wrt, int | str) else wrt)
     if problems:
-        raise TransformError(problems)
+        raise TransformError([d for p in problems for d in at_definition(module, name, *p).diagnostics])
     return tuple(positions)
 
 

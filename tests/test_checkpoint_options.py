@@ -15,7 +15,8 @@ from srcdiff.cli import main
 from srcdiff.compiler import derive
 from srcdiff.frontend.lower import lower
 from srcdiff.frontend.module import Module
-from srcdiff.ir.core import Checkpoint, For, While, walk
+from srcdiff.ir.core import For, While, walk
+from srcdiff.ir.markers import Checkpoint
 from tests.checkpoint_programs import HEADER, LOOPS
 from tests.checkpoint_support import (
     compare,

@@ -32,16 +32,13 @@ from srcdiff.ir.core import (
     Function,
     Program,
     Statement,
-    Substitution,
     Value,
     constant,
     free_values,
-    refresh,
-    substitute,
-    substitute_statement,
     walk,
 )
-from srcdiff.ir.types import INT, Array, Dimension, List, Scalar, Type, Unknown
+from srcdiff.ir.substitution import Substitution, refresh, substitute, substitute_statement
+from srcdiff.ir.types import INT, Array, Dimension, List, Scalar, Type
 from srcdiff.primitives.table import TABLE
 
 
@@ -54,8 +51,16 @@ def is_array(kind: Type) -> bool:
     return isinstance(kind, Array) and kind.shape is not None
 
 
-def is_container(kind: Type) -> bool:
-    return not isinstance(kind, Scalar | Array | Unknown)
+def seeds_of(primal: Program, derivative: Program) -> list[int]:
+    """The positions of the parameters that a derivative has beside those of the function."""
+    own = set(primal.main.body.parameters)
+    return [i for i, p in enumerate(derivative.main.parameters) if p.value not in own]
+
+
+def seed_of(primal: Program, sweep: Program) -> int:
+    """The position of the one seed of a sweep."""
+    (seed,) = seeds_of(primal, sweep)
+    return seed
 
 
 def unit_directions(builder: Builder, x: Value, name: str | None = None) -> Value:
@@ -75,6 +80,40 @@ def unit_directions(builder: Builder, x: Value, name: str | None = None) -> Valu
     lead = builder.apply(TABLE["make_tuple"], size)
     shape = builder.apply(TABLE["add"], lead, builder.apply(TABLE["shape"], x))
     return builder.apply(TABLE["np.reshape"], unit, shape, name=name)
+
+
+def each_direction(
+    builder: Builder,
+    function: Function,
+    stacks: Mapping[int, Value],
+    counted: Value,
+    others: Mapping[Value, Value],
+    count: int,
+) -> tuple[Value, ...]:
+    """Lists of the last `count` results of a function, which is called once for each direction.
+
+    Parameters
+    ----------
+    stacks
+        The stacks of seeds, by the position of the parameter that takes one direction of them.
+    counted
+        A value whose directions are counted.
+    others
+        What the other parameters get.
+    """
+    steps = builder.apply(TABLE["range"], 0, builder.apply(TABLE["count_directions"], counted), 1)
+    inner = Builder()
+    k = inner.value(INT, "k")
+    arguments = tuple(
+        inner.apply(TABLE["direction_of"], stacks[i], k) if i in stacks else others[p.value]
+        for i, p in enumerate(function.parameters)
+    )
+    results = tuple(inner.value(r.type, r.name) for r in function.body.results)
+    inner.emit(Call(function.name, arguments, results))
+    collected = results[len(results) - count :]
+    lists = tuple(builder.value(List(r.type), r.name and f"{r.name}s") for r in collected)
+    builder.emit(For(steps, (), (), inner.block((k,), collected), lists))
+    return lists
 
 
 def count_of_directions(x: Value) -> Dimension:
@@ -172,17 +211,9 @@ class Assembly:
 
         `like` has a value of the structure of each of these results.
         """
-        builder, inner = self.builder, Builder()
+        builder = self.builder
         unit = builder.apply(TABLE["unit_directions"], of, name=sweep.main.parameters[position].value.name)
-        steps = builder.apply(TABLE["range"], 0, builder.apply(TABLE["count_directions"], unit), 1)
-        k = inner.value(INT, "k")
-        seed = inner.apply(TABLE["direction_of"], unit, k)
-        results = tuple(inner.value(r.type, r.name) for r in sweep.main.body.results)
-        arguments = tuple(seed if i == position else self._own[p.value] for i, p in enumerate(sweep.main.parameters))
-        inner.emit(Call(sweep.main.name, arguments, results))
-        collected = results[len(results) - len(like) :]
-        lists = tuple(builder.value(List(r.type), r.name and f"{r.name}s") for r in collected)
-        builder.emit(For(steps, (), (), inner.block((k,), collected), lists))
+        lists = each_direction(builder, sweep.main, {position: unit}, unit, self._own, len(like))
         return tuple(builder.apply(TABLE["stack_of"], v, model) for v, model in zip(lists, like, strict=True))
 
     def call(self, function: Function) -> Value:

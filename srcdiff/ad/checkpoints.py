@@ -32,24 +32,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcdiff.ad.effects import printing, silent_block
-from srcdiff.ad.loops import LoopAdjoint
+from srcdiff.ad.loops import Halves, LoopAdjoint
 from srcdiff.ad.snapshots import Keeping, Steps
 from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.core import (
-    NOWHERE,
-    Apply,
-    Block,
-    Call,
-    For,
-    Statement,
-    Substitution,
-    Value,
-    constant,
-    free_values,
-    refresh,
-    walk,
-)
+from srcdiff.ir.core import NOWHERE, Apply, Block, Call, For, Statement, Value, constant, free_values, walk
+from srcdiff.ir.substitution import Substitution, refresh
 from srcdiff.ir.types import INT
 from srcdiff.primitives.table import TABLE
 
@@ -58,22 +46,11 @@ from srcdiff.primitives.table import TABLE
 class CheckpointedLoop(LoopAdjoint):
     """The adjoint of one marked loop; see `LoopAdjoint` for what goes in and out."""
 
-    def _finish(
-        self,
-        forward_body: Block,
-        reverse_body: Block,
-        carried: list[int],
-        captured: list[Value],
-        initial: list[Value],
-        incoming: list[Value],
-        collected: list[int],
-        item_adjoints: list[Value],
-        zipped: list[int],
-    ) -> Statement:
+    def _finish(self, halves: Halves) -> Statement:
         loop, builder = self.loop, self.builder
         self._refuse_prints()
-        statements = (*silent_block(forward_body).statements, *reverse_body.statements)
-        step = prune_block(Block((), statements, reverse_body.results))
+        statements = (*silent_block(halves.forward).statements, *halves.reverse.statements)
+        step = prune_block(Block((), statements, halves.reverse.results))
         advance = silent_block(loop.body)
         state = self._state(step, advance)
         steps = Steps.of(loop, self.sweep.definitions)
@@ -90,9 +67,9 @@ class CheckpointedLoop(LoopAdjoint):
             else builder.apply(TABLE["reversed"], builder.apply(TABLE["range"], first, end, 1))
         )
         kept = (keeping.snapshots,) if state else ()
-        body = self._reverse_body(keeping, step, advance, end, incoming, item_adjoints)
-        lists = tuple(a for a in (self.mine[len(loop.initial) + i] for i in collected) if a is not None)
-        self.emit_reverse(drive, (*initial, *kept), lists, body, carried, captured, zipped)
+        body = self._reverse_body(halves, keeping, step, advance)
+        lists = tuple(a for a in (self.mine[len(loop.initial) + i] for i in halves.collected) if a is not None)
+        self.emit_reverse(halves, drive, (*halves.initial, *kept), lists, body)
         before, forward = keeping.forward_loop()
         self.sweep.before[loop] = tuple(before)
         return forward
@@ -121,15 +98,7 @@ class CheckpointedLoop(LoopAdjoint):
             wanted = tuple(loop.carried_next[i] for i in sorted(found))
             read = set(free_values(prune_block(Block((), advance.statements, wanted))))
 
-    def _reverse_body(
-        self,
-        keeping: Keeping,
-        step: Block,
-        advance: Block,
-        end: Value,
-        incoming: list[Value],
-        item_adjoints: list[Value],
-    ) -> Block:
+    def _reverse_body(self, halves: Halves, keeping: Keeping, step: Block, advance: Block) -> Block:
         """One step of the reverse sweep: to its state from the last one kept, then the step and its adjoint."""
         loop, steps = self.loop, keeping.steps
         body = Builder(NOWHERE.as_role("adjoint"))
@@ -142,8 +111,10 @@ class CheckpointedLoop(LoopAdjoint):
             mapping.update(zip((loop.carried[i] for i in keeping.state), states, strict=True))
         mapping.update(steps.items(body, here, step))
         again = refresh(step, mapping)
-        results = (*again.results[: len(incoming)], *left, *again.results[len(incoming) :])
-        return Block((here, *incoming, *held, *item_adjoints), (*body.statements, *again.statements), results)
+        results = (*again.results[: len(halves.incoming)], *left, *again.results[len(halves.incoming) :])
+        return Block(
+            (here, *halves.incoming, *held, *halves.item_adjoints), (*body.statements, *again.statements), results
+        )
 
     def _advance(
         self, body: Builder, keeping: Keeping, advance: Block, here: Value, held: Value

@@ -46,14 +46,13 @@ from srcdiff.ir.core import (
     If,
     Program,
     Statement,
-    Substitution,
     Value,
     While,
     assert_never,
     is_atom,
     operands_of,
-    substitute_statement,
 )
+from srcdiff.ir.substitution import Substitution, substitute_statement
 from srcdiff.ir.types import BOTTOM, Array, Dimension, Scalar, Symbol, Type, is_differentiable
 from srcdiff.primitives.directions import (
     OF_STRUCTURE,

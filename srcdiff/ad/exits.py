@@ -21,17 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from srcdiff.ir.core import (
-    Apply,
-    Block,
-    Constant,
-    If,
-    Statement,
-    Substitution,
-    Value,
-    substitute_statement,
-    walk,
-)
+from srcdiff.ir.core import Apply, Block, Constant, If, Statement, Value, walk
+from srcdiff.ir.substitution import Substitution, substitute_statement
 
 Known = dict[Value, bool]
 

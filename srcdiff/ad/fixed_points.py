@@ -43,20 +43,18 @@ from srcdiff.ir.core import (
     Apply,
     Block,
     Effect,
-    FixedPoint,
     Global,
     If,
     Origin,
     Statement,
-    Substitution,
     Value,
     While,
     constant,
     free_values,
-    refresh,
-    substitute,
     walk,
 )
+from srcdiff.ir.markers import FixedPoint
+from srcdiff.ir.substitution import Substitution, refresh, substitute
 from srcdiff.ir.types import INT, OBJECT, Scalar
 from srcdiff.primitives.table import TABLE
 

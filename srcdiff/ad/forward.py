@@ -29,17 +29,17 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.fixed_points import FixedPointTangent
 from srcdiff.ad.refusals import Refusals
-from srcdiff.ad.variants import Variants, positional, specialised
+from srcdiff.ad.variants import Variants, specialised
 from srcdiff.ad.zeros import named, tolerant, zero_of
 from srcdiff.analysis.activity import useful_values, varied_values
 from srcdiff.analysis.invariance import stabilisers
 from srcdiff.ir.builder import Builder, tangent_name
+from srcdiff.ir.calls import positional
 from srcdiff.ir.core import (
     Apply,
     Block,
     Call,
     Effect,
-    FixedPoint,
     For,
     Function,
     If,
@@ -53,6 +53,7 @@ from srcdiff.ir.core import (
     is_atom,
     walk,
 )
+from srcdiff.ir.markers import FixedPoint
 from srcdiff.ir.types import is_differentiable
 from srcdiff.primitives import rules
 from srcdiff.primitives.table import TABLE

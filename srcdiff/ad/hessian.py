@@ -33,19 +33,19 @@ from srcdiff.ad.assembly import (
     count_of_directions,
     from_columns,
     from_rows,
-    is_container,
     is_number,
+    seed_of,
     unit_directions,
 )
 from srcdiff.ad.directions import stack_directions
 from srcdiff.ad.forward import forward
-from srcdiff.ad.jacobian import seed_of
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
 from srcdiff.analysis.invariance import stabilisers
 from srcdiff.ir.builder import tangent_name
 from srcdiff.ir.calls import unique_name
 from srcdiff.ir.core import Apply, Block, Program, Value
+from srcdiff.ir.types import is_container
 from srcdiff.primitives.table import TABLE
 
 Tidy = Callable[[Program], Program]

@@ -28,14 +28,12 @@ from srcdiff.ir.core import (
     If,
     Program,
     Statement,
-    Substitution,
     Value,
     While,
     assert_never,
-    refresh,
-    substitute,
     walk,
 )
+from srcdiff.ir.substitution import Substitution, refresh, substitute
 from srcdiff.ir.types import is_mutable
 
 

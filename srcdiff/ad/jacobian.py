@@ -33,6 +33,7 @@ from srcdiff.ad.assembly import (
     from_columns,
     from_rows,
     is_number,
+    seed_of,
     unit_directions,
 )
 from srcdiff.ad.directions import stack_directions
@@ -81,12 +82,6 @@ def jacobian(
     if len(jacobians) != 1 or as_tuple:
         jacobians = [assembly.builder.apply(TABLE["make_tuple"], *jacobians)]
     return assembly.finish(name, [result, *jacobians] if value else jacobians)
-
-
-def seed_of(program: Program, sweep: Program) -> int:
-    """The position of the parameter that a sweep has beside those of the function."""
-    own = set(program.main.body.parameters)
-    return next(i for i, p in enumerate(sweep.main.parameters) if p.value not in own)
 
 
 def _columns(program: Program, wrt: tuple[int, ...], optimize: bool) -> tuple[Assembly, Value, list[Value]]:

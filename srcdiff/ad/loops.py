@@ -27,12 +27,33 @@ from srcdiff.ad.residuals import plan_residuals
 from srcdiff.ad.zeros import zero_of
 from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder, adjoint_name
-from srcdiff.ir.core import NOWHERE, Block, For, Statement, Value, While, constant, free_values, is_atom, substitute
+from srcdiff.ir.core import NOWHERE, Block, For, Statement, Value, While, constant, free_values, is_atom
+from srcdiff.ir.substitution import substitute
 from srcdiff.ir.types import INT, NONE, Array, List, is_differentiable
 from srcdiff.primitives.table import TABLE
 
 if TYPE_CHECKING:
     from srcdiff.ad.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A step of the loop forward and its adjoint, before it is decided what the one hands to the other.
+
+    The parameters of the adjoint are `incoming`, the adjoints of what is carried and captured, which begin as
+    `initial`, and `item_adjoints`, those of what is collected. `carried`, `collected` and `zipped` are positions among
+    what the loop carries, collects and zips; `captured` are values from outside.
+    """
+
+    forward: Block
+    reverse: Block
+    carried: list[int]
+    captured: list[Value]
+    initial: list[Value]
+    incoming: list[Value]
+    collected: list[int]
+    item_adjoints: list[Value]
+    zipped: list[int]
 
 
 @dataclass
@@ -94,7 +115,7 @@ class LoopAdjoint:
         forward_body = Block(loop.body.parameters, statements, loop.body.results)
         reverse_body = prune_block(body.block((), (*outgoing, *to_zipped)))
         return self._finish(
-            forward_body, reverse_body, carried, captured, initial, incoming, collected, item_adjoints, zipped
+            Halves(forward_body, reverse_body, carried, captured, initial, incoming, collected, item_adjoints, zipped)
         )
 
     def _backwards(self, iterable: Value) -> Value:
@@ -114,29 +135,19 @@ class LoopAdjoint:
                 return zero_of(body, incoming, adjoint_name(carried.name))
         return zero_of(body, carried, adjoint_name(carried.name), self.sweep.undefined)
 
-    def _finish(
-        self,
-        forward_body: Block,
-        reverse_body: Block,
-        carried: list[int],
-        captured: list[Value],
-        initial: list[Value],
-        incoming: list[Value],
-        collected: list[int],
-        item_adjoints: list[Value],
-        zipped: list[int],
-    ) -> Statement:
+    def _finish(self, halves: Halves) -> Statement:
+        """Add the loop of the reverse sweep; returns the one of the forward sweep."""
         loop, builder = self.loop, self.builder
         count = len(loop.initial)
         origin = loop.origin.as_role("adjoint")
         item = loop.item if isinstance(loop, For) else None
         in_step = isinstance(loop, For) and loop.iterable is not None and not loop.stops
         available = {item} if item is not None and in_step else set()
-        plan = plan_residuals(forward_body, reverse_body, available, self.sweep.stable)
+        plan = plan_residuals(halves.forward, halves.reverse, available, self.sweep.stable)
         saved = list(plan.saved)
         lists = [Value(List(v.type), None, loop.origin) for v in saved]
         fresh = [Value(v.type, v.name, v.origin) for v in saved]
-        list_adjoints = [a for a in (self.mine[count + i] for i in collected) if a is not None]
+        list_adjoints = [a for a in (self.mine[count + i] for i in halves.collected) if a is not None]
         drive: Value | None = None
         new_item = Value(NONE, None, origin)
         mapping = dict(zip(saved, fresh, strict=True))
@@ -153,21 +164,19 @@ class LoopAdjoint:
             drive = builder.apply(TABLE["range"], 0, counter, 1)
             new_item = Value(INT, None, origin)
         body = substitute(plan.reverse, mapping)
-        own_zipped = [Value(a.type, a.name, origin) for a in item_adjoints]
-        body = substitute(body, dict(zip(item_adjoints, own_zipped, strict=True)))
-        body = Block((new_item, *incoming, *fresh, *own_zipped), body.statements, body.results)
-        self.emit_reverse(drive, tuple(initial), (*lists, *list_adjoints), body, carried, captured, zipped)
+        own_zipped = [Value(a.type, a.name, origin) for a in halves.item_adjoints]
+        body = substitute(body, dict(zip(halves.item_adjoints, own_zipped, strict=True)))
+        body = Block((new_item, *halves.incoming, *fresh, *own_zipped), body.statements, body.results)
+        self.emit_reverse(halves, drive, tuple(halves.initial), (*lists, *list_adjoints), body)
         return self._forward_loop(plan.forward, saved, lists, counter)
 
     def emit_reverse(
         self,
+        halves: Halves,
         drive: Value | None,
         initial: tuple[Value, ...],
         lists: tuple[Value, ...],
         body: Block,
-        carried: list[int],
-        captured: list[Value],
-        zipped: list[int],
     ) -> None:
         """Add the loop of the reverse sweep, and hand on the adjoints that it ends with.
 
@@ -175,6 +184,7 @@ class LoopAdjoint:
         carries.
         """
         loop, builder = self.loop, self.builder
+        carried, captured = halves.carried, halves.captured
         results = [
             builder.value(adjoint_type(v), adjoint_name(v.name))
             for v in [
@@ -183,7 +193,7 @@ class LoopAdjoint:
             ]
         ]
         rest = [builder.value(v.type, v.name) for v in initial[len(results) :]]
-        zipped_values = [loop.zipped[i] for i in zipped] if isinstance(loop, For) else []
+        zipped_values = [loop.zipped[i] for i in halves.zipped] if isinstance(loop, For) else []
         zipped_lists = [builder.value(v.type, adjoint_name(v.name)) for v in zipped_values]
         origin = loop.origin.as_role("adjoint")
         builder.emit(For(drive, initial, lists, body, (*results, *rest, *zipped_lists), origin))

@@ -17,20 +17,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.core import (
-    Apply,
-    Block,
-    Call,
-    Checkpoint,
-    Effect,
-    For,
-    Function,
-    If,
-    Program,
-    Statement,
-    While,
-    assert_never,
-)
+from srcdiff.ir.core import Apply, Block, Call, Effect, For, Function, If, Program, Statement, While, assert_never
+from srcdiff.ir.markers import Checkpoint
 
 
 def mark_loops(program: Program, snapshots: int) -> Program:

@@ -21,10 +21,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from srcdiff.ad.assembly import each_direction, seeds_of
 from srcdiff.ad.merge import merge
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.core import Call, For, Function, Program, Value
-from srcdiff.ir.types import INT, UNKNOWN, List
+from srcdiff.ir.core import Call, Function, Program, Value
+from srcdiff.ir.types import UNKNOWN
 from srcdiff.primitives.table import TABLE
 
 
@@ -43,33 +44,27 @@ def one_by_one(
         The parameters whose structure the other results have, and whether they come as a tuple; where none are named,
         the structure is that of the value.
     """
-    own = set(primal.main.body.parameters)
     parameters = derivative.main.parameters
-    seeds = [p.value for p in parameters if p.value not in own]
-    fresh = {p.value: Value(UNKNOWN if p.value in seeds else p.value.type, p.value.name) for p in parameters}
-    builder, inner = Builder(), Builder()
-    stacks = [fresh[s] for s in seeds]
-    whole = stacks[0] if len(stacks) == 1 else builder.apply(TABLE["make_tuple"], *stacks)
-    steps = builder.apply(TABLE["range"], 0, builder.apply(TABLE["count_directions"], whole), 1)
-    k = inner.value(INT, "k")
-    given = {s: inner.apply(TABLE["direction_of"], fresh[s], k) for s in seeds}
-    results = tuple(inner.value(r.type, r.name) for r in derivative.main.body.results)
-    inner.emit(Call(derivative.main.name, tuple(given.get(p.value, fresh[p.value]) for p in parameters), results))
-    collected = results[values:]
-    lists = tuple(builder.value(List(r.type)) for r in collected)
+    seeds = seeds_of(primal, derivative)
+    fresh = {p.value: Value(UNKNOWN if i in seeds else p.value.type, p.value.name) for i, p in enumerate(parameters)}
+    builder = Builder()
+    stacks = {i: fresh[parameters[i].value] for i in seeds}
+    whole = [*stacks.values()]
+    counted = whole[0] if len(whole) == 1 else builder.apply(TABLE["make_tuple"], *whole)
+    results = derivative.main.body.results
     found: list[Value] = []
     if values:
         y = builder.value(results[0].type, results[0].name)
         builder.emit(Call(primal.main.name, tuple(fresh[v] for v in primal.main.body.parameters), (y,)))
         found.append(y)
-    builder.emit(For(steps, (), (), inner.block((k,), collected), lists))
+    lists = each_direction(builder, derivative.main, stacks, counted, fresh, len(results) - values)
     like = [fresh[primal.main.body.parameters[p]] for p in wrt] or found
     model = like[0] if len(like) == 1 and not as_tuple else builder.apply(TABLE["make_tuple"], *like)
     found.extend(builder.apply(TABLE["stack_of"], items, model) for items in lists)
     values_of = tuple(fresh[p.value] for p in parameters)
     made = tuple(
-        replace(p, value=v, annotation=None if p.value in seeds else p.annotation)
-        for p, v in zip(parameters, values_of, strict=True)
+        replace(p, value=v, annotation=None if i in seeds else p.annotation)
+        for i, (p, v) in enumerate(zip(parameters, values_of, strict=True))
     )
     main = Function(name, made, builder.block(values_of, found))
     return Program((*merge([derivative, primal]).functions, main))

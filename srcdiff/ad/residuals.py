@@ -36,7 +36,6 @@ from srcdiff.ir.core import (
     If,
     Primitive,
     Statement,
-    Substitution,
     Value,
     While,
     blocks_of,
@@ -44,9 +43,9 @@ from srcdiff.ir.core import (
     free_values,
     is_atom,
     operands_of,
-    substitute,
     walk,
 )
+from srcdiff.ir.substitution import Substitution, substitute
 from srcdiff.ir.types import Dict, List, Scalar, Unknown, is_mutable
 
 _SHAPE_ONLY = frozenset({"shape", "ndim", "size", "len", "dtype"})

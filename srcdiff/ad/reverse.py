@@ -59,9 +59,9 @@ from srcdiff.ir.core import (
     constant,
     free_values,
     is_atom,
-    substitute,
     walk,
 )
+from srcdiff.ir.substitution import substitute
 from srcdiff.ir.types import OBJECT, UNKNOWN, Array, Scalar
 from srcdiff.primitives.table import TABLE
 

@@ -3,7 +3,8 @@
 In: a For or While marked with `Checkpoint(snapshots)`. Out: `Steps`, the numbers of its steps and what the loop runs
 over by number; `Keeping`, the statements that keep a state where one is due, and the loop of the forward sweep.
 
->>> from srcdiff.ir.core import Block, Checkpoint
+>>> from srcdiff.ir.core import Block
+>>> from srcdiff.ir.markers import Checkpoint
 >>> from srcdiff.ir.types import FLOAT, RANGE
 >>> r, i, x = Value(RANGE), Value(INT, "i"), Value(FLOAT, "x")
 >>> loop = For(r, (x,), (), Block((i, x), (), (x,)), (Value(FLOAT),), marker=Checkpoint(2))
@@ -22,13 +23,11 @@ from srcdiff.ir.core import (
     Apply,
     Block,
     Call,
-    Checkpoint,
     Constant,
     Effect,
     For,
     If,
     Statement,
-    Substitution,
     Value,
     While,
     assert_never,
@@ -36,6 +35,8 @@ from srcdiff.ir.core import (
     free_values,
     walk,
 )
+from srcdiff.ir.markers import Checkpoint
+from srcdiff.ir.substitution import Substitution
 from srcdiff.ir.types import INT, Array, List, Tuple, is_mutable
 from srcdiff.primitives.table import TABLE
 

@@ -26,19 +26,8 @@ from srcdiff.ad.exits import NeverHappens, settled
 from srcdiff.ad.refusals import Refusals
 from srcdiff.analysis.activity import is_undefined, useful_values, varied_values
 from srcdiff.ir.builder import is_constant
-from srcdiff.ir.core import (
-    Apply,
-    Block,
-    For,
-    If,
-    Value,
-    While,
-    blocks_of,
-    free_values,
-    is_atom,
-    refresh,
-    walk,
-)
+from srcdiff.ir.core import Apply, Block, For, If, Value, While, blocks_of, free_values, is_atom, walk
+from srcdiff.ir.substitution import refresh
 from srcdiff.ir.types import List, is_differentiable
 
 UNMARKED = "take the sum outside of the loop, or remove the marker"

@@ -40,10 +40,8 @@ from srcdiff.ir.core import (
     Apply,
     Block,
     Call,
-    Checkpoint,
     Constant,
     Effect,
-    FixedPoint,
     For,
     Function,
     If,
@@ -52,9 +50,10 @@ from srcdiff.ir.core import (
     While,
     assert_never,
     constant,
-    substitute,
     walk,
 )
+from srcdiff.ir.markers import Checkpoint, FixedPoint
+from srcdiff.ir.substitution import substitute
 from srcdiff.ir.types import UNKNOWN, Array, Tuple
 from srcdiff.primitives import rules
 from srcdiff.primitives.table import TABLE

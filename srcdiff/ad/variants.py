@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ir.calls import unique_name
+from srcdiff.ir.calls import positional, unique_name
 from srcdiff.ir.core import Call, Function, Program, walk
 from srcdiff.ir.types import FLOAT
 
@@ -67,12 +67,6 @@ def is_recursive(program: Program, name: str) -> bool:
                 seen.add(statement.function)
                 pending.append(statement.function)
     return False
-
-
-def positional(function: Function) -> Function:
-    """The function as helpers are called: every argument given, by position."""
-    parameters = tuple(replace(p, default=None, keyword_only=False) for p in function.parameters)
-    return replace(function, parameters=parameters)
 
 
 def specialised(function: Function) -> Function:

@@ -33,8 +33,8 @@ from srcdiff.ir.core import (
     While,
     assert_never,
     constant,
-    substitute_statement,
 )
+from srcdiff.ir.substitution import substitute_statement
 from srcdiff.ir.types import Scalar
 from srcdiff.primitives.table import TABLE
 

@@ -9,11 +9,10 @@ The work is one walk backwards, so that what becomes of the readers is known whe
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from srcdiff.emit.storage import Storage
+from srcdiff.emit.uses import Events, Place, Use
 from srcdiff.emit.walks import Walk, walk_of
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import (
@@ -42,41 +41,6 @@ _MOST_COPIES = 4
 _DEEPEST = 12
 
 
-@dataclass(frozen=True)
-class _Use:
-    block: Block
-    index: int
-    statement: Statement | None
-    movable: bool = True
-
-
-@dataclass
-class _Place:
-    """Where an inlined value is computed: the last statement of its own block it moves to, how many times it is
-    written out, and whether any of these places is inside an inner block."""
-
-    last: int
-    copies: int
-    inner: bool
-    depth: int = 0
-
-
-@dataclass
-class _Events:
-    """What happens in one block, by statement index in ascending order (they are entered backwards)."""
-
-    effects: list[int] = field(default_factory=list)
-    writes: dict[Value, list[int]] = field(default_factory=dict)
-    hints: dict[str, list[int]] = field(default_factory=dict)
-
-    @staticmethod
-    def between(indices: list[int] | None, low: int, high: int) -> bool:
-        """Whether an index lies in (low, high]. The list is descending."""
-        if not indices:
-            return False
-        return bisect_right(indices, -high - 1) != bisect_right(indices, -low - 1)
-
-
 class Decisions:
     def __init__(self, function: Function, storage: Storage, impure: frozenset[str]) -> None:
         self.inlined: dict[Value, Statement] = {}
@@ -89,10 +53,10 @@ class Decisions:
         self.definitions: dict[Value, Statement] = {v: s for s in walk(function.body) for v in s.results}
         self._storage = storage
         self._impure = impure
-        self._uses: dict[Value, list[_Use]] = {}
-        self._places: dict[Value, _Place] = {}
+        self._uses: dict[Value, list[Use]] = {}
+        self._places: dict[Value, Place] = {}
         self._parents: dict[Block, tuple[Block, int]] = {}
-        self._events: dict[Block, _Events] = {}
+        self._events: dict[Block, Events] = {}
         self._names: dict[Statement, frozenset[str]] = {}
         self._acts: dict[Statement, bool] = {}
         self._readers: dict[Value, int] = {}
@@ -212,7 +176,7 @@ class Decisions:
 
     def _block(self, block: Block, results: tuple[Value, ...], stop: Value | None = None) -> None:
         end = len(block.statements)
-        events = self._events[block] = _Events()
+        events = self._events[block] = Events()
         if stop is not None:
             self._stops[block] = stop
         for value in results:
@@ -231,7 +195,7 @@ class Decisions:
                 # The condition handed on as the result is then read a second time, inside the branch.
                 for inner in blocks_of(statement):
                     if statement.condition in inner.results and not is_atom(statement.condition):
-                        use = _Use(inner, len(inner.statements), None)
+                        use = Use(inner, len(inner.statements), None)
                         self._uses.setdefault(statement.condition, []).append(use)
             if statement not in self.absorbed:
                 self._operands(statement, block, index)
@@ -293,9 +257,9 @@ class Decisions:
                 # `c and t`, `c or e`: the condition is written once.
                 self._uses.setdefault(value, [])
                 return
-        self._uses.setdefault(value, []).append(_Use(block, index, reader, movable))
+        self._uses.setdefault(value, []).append(Use(block, index, reader, movable))
 
-    def _decide(self, s: Statement, block: Block, index: int) -> _Place | None:
+    def _decide(self, s: Statement, block: Block, index: int) -> Place | None:
         """Where the statement's result is printed, if not in a statement of its own."""
         if len(s.results) != 1 or not self.expressible(s):
             return None
@@ -311,13 +275,13 @@ class Decisions:
             return None
         events = self._events[block]
         last = place.last if place.inner else place.last - 1
-        if not anywhere and _Events.between(events.effects, index, place.last if self.acts(s) else last):
+        if not anywhere and Events.between(events.effects, index, place.last if self.acts(s) else last):
             return None
         for operand in self._read(s):
             root = self._storage.of(operand)
-            if root is not None and self._looks(s) and _Events.between(events.writes.get(root), index, last):
+            if root is not None and self._looks(s) and Events.between(events.writes.get(root), index, last):
                 return None
-            if operand.name is not None and _Events.between(events.hints.get(operand.name), index, last):
+            if operand.name is not None and Events.between(events.hints.get(operand.name), index, last):
                 return None
         return place
 
@@ -349,9 +313,9 @@ class Decisions:
             and isinstance(s.operands[0].type, Array)
         )
 
-    def _place(self, value: Value, block: Block, index: int) -> _Place | None:
+    def _place(self, value: Value, block: Block, index: int) -> Place | None:
         """Where all readers of a value are, readers that are inlined themselves followed to where they go."""
-        place = _Place(index, 0, False)
+        place = Place(index, 0, False)
         for use in self._uses.get(value, ()):
             if not use.movable and not self._free_of_parameters(value, use.block):
                 return None
@@ -369,7 +333,7 @@ class Decisions:
                 if outer is not None:
                     copies, last, depth = copies * outer.copies, outer.last, depth + outer.depth + 1
             inner = inner or place.inner
-            place = _Place(max(place.last, last), place.copies + copies, inner, max(place.depth, depth))
+            place = Place(max(place.last, last), place.copies + copies, inner, max(place.depth, depth))
         return place if place.copies > 0 and place.depth <= _DEEPEST else None
 
     def _free_of_parameters(self, value: Value, block: Block) -> bool:

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from srcdiff.ir.core import Checkpoint, FixedPoint
+from srcdiff.ir.markers import Checkpoint, FixedPoint
 
 Meaning = Checkpoint | FixedPoint | Literal["recompute"]
 

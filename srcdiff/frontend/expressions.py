@@ -10,7 +10,7 @@ import builtins
 import gast
 
 from srcdiff.frontend.constants import MATH_CONSTANTS
-from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Context, Scope
+from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Scope
 from srcdiff.frontend.module import LIBRARIES
 from srcdiff.frontend.names import (
     ConstantValue,
@@ -24,7 +24,6 @@ from srcdiff.frontend.names import (
 )
 from srcdiff.frontend.objects import (
     FRESH,
-    NUMBER,
     Cell,
     Closure,
     Memory,
@@ -36,23 +35,11 @@ from srcdiff.frontend.objects import (
     Unbound,
     View,
     is_element,
-    may_be_container,
 )
+from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import (
-    FLOAT,
-    NONE,
-    UNKNOWN,
-    Array,
-    Bottom,
-    List,
-    Opaque,
-    Scalar,
-    Type,
-    Unknown,
-    is_mutable,
-)
+from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, Opaque, Scalar, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -84,14 +71,9 @@ COMPARE: dict[type, str] = {
 PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real"))
 _SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
 DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
-_NUMERIC = frozenset(("subtract", "divide", "floor_divide", "power", "matmul", "negative", "abs"))
-_ITEMS_HELD = frozenset(("make_tuple", "make_list", "make_dict", "append"))
-_ELEMENTS_HELD = frozenset(
-    ("add", "multiply", "list", "tuple", "sorted", "reversed", "copy", "drop_last", "accumulate")
-)
 
 
-class Expressions(Context):
+class Expressions(Sharing):
     """Lowers expressions. Calls, comprehensions and inlining come from the classes built on it."""
 
     def call(self, node: gast.Call, name: str | None) -> Operand:
@@ -278,11 +260,6 @@ class Expressions(Context):
     def operation(self, primitive: str, nodes: list[gast.AST], node: gast.AST, name: str | None) -> Result:
         return self.primitive(primitive, self.evaluate_all(nodes), node, name)
 
-    def memory(self, operand: Operand) -> Memory:
-        if isinstance(operand, Static):
-            return FRESH
-        return operand.memory if operand.place is None else self.memory_of(operand.place)
-
     def primitive(
         self, primitive: Primitive | str, operands: list[Operand], node: gast.AST, name: str | None = None
     ) -> Result:
@@ -293,64 +270,7 @@ class Expressions(Context):
         if "." in primitive.name:
             values = [self.known.get(v, v) if not isinstance(v.type, Scalar) or v.type != FLOAT else v for v in values]
         value = self.apply(primitive, *values, node=node, name=name)
-        return Result(value, None, self._shared(primitive, operands, value.type))
-
-    def _shared(self, primitive: Primitive, operands: list[Operand], type: Type) -> Memory:
-        if not is_mutable(type):
-            return FRESH
-        if self._makes_leaf(primitive, operands) and not primitive.views:
-            return NUMBER
-        memory = FRESH
-        for position in primitive.views:
-            if position < len(operands) and primitive.name not in _ELEMENTS_HELD:
-                memory = memory | self.memory(operands[position])
-        if not may_be_container(type):
-            return memory
-        mutable = [o for o in operands if isinstance(o, Result) and is_mutable(o.type)]
-        if primitive.name in _ITEMS_HELD:
-            seen: frozenset[object] = frozenset()
-            tangled = False
-            for operand in mutable:
-                inner = self.memory(operand)
-                tangled = tangled or inner.tangled or bool(inner.all & seen)
-                seen |= inner.all
-                memory = memory | Memory(held=inner.all, tangled=tangled)
-        elif primitive.name in _ELEMENTS_HELD:
-            lists = [o for o in mutable if isinstance(o.type, List)]
-            # A list is repeated: the other factor is a number, or the product is a new array.
-            repeated = lists if primitive.name == "multiply" and lists else mutable
-            for operand in repeated:
-                inner = self.memory(operand)
-                if may_be_container(operand.type):
-                    memory = memory | Memory(held=inner.elements | inner.held, tangled=inner.tangled)
-            if primitive.name == "multiply" and isinstance(type, List):
-                item = type.item
-                memory = memory | Memory(tangled=item is not None and is_mutable(item))
-            if primitive.name == "add" and isinstance(type, List) and len(mutable) == 2:
-                a, b = map(self.memory, mutable)
-                item_mutable = type.item is not None and is_mutable(type.item)
-                tangled = item_mutable and bool((a.elements | a.held) & (b.elements | b.held))
-                memory = memory | Memory(tangled=tangled)
-        return memory
-
-    def _makes_leaf(self, primitive: Primitive, operands: list[Operand]) -> bool:
-        """Whether the result is a new number or array, whatever its type says: no list, tuple or dict can be it."""
-        if primitive.name in _NUMERIC:
-            return True
-        leaves = [isinstance(o, Result) and self._is_leaf(o) for o in operands]
-        match primitive.name:
-            case "add":
-                return any(leaves)
-            case "multiply":
-                # A list times an integer is a list.
-                floats = any(isinstance(o, Result) and (o.type == FLOAT or isinstance(o.type, Array)) for o in operands)
-                left, right = operands
-                squared = isinstance(left, Result) and isinstance(right, Result) and left.value is right.value
-                return floats or squared or all(leaves)
-        return False
-
-    def _is_leaf(self, operand: Result) -> bool:
-        return isinstance(operand.type, Scalar | Array) or self.memory(operand).leaf
+        return Result(value, None, self.shared(primitive, operands, value.type))
 
     def display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
         items = [self._kept(item) for item in items]

@@ -19,7 +19,7 @@ function f_lambda(%y: float, %x: float):
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import gast
 
@@ -29,7 +29,9 @@ from srcdiff.frontend.functions import Functions
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import FunctionSource
 from srcdiff.frontend.objects import Cell, Closure, Content, Differentiated, Operand, Result, Static
-from srcdiff.ir.core import Block, Function, Parameter, Program, Value, free_values, substitute
+from srcdiff.ir.calls import positional
+from srcdiff.ir.core import Block, Function, Parameter, Program, Value, free_values
+from srcdiff.ir.substitution import substitute
 from srcdiff.ir.types import Bottom, is_mutable
 
 
@@ -91,13 +93,11 @@ class Lifting(Functions):
         if closure is None and len(types) == len(operands) and isinstance(source.node, gast.FunctionDef):
             summary = self.compilation.specialise(source, types)
             if summary.inline is None:
-                program = self.compilation.reachable(summary.name)
-                if program is None:
-                    message = f"`{source.name}` calls the function that takes its derivative"
-                    raise self.error(node, message, "write the derivative of that order out, with a function for each")
+                program = self._complete(self.compilation.reachable(summary.name), source, node)
                 if isinstance(summary.result, Bottom):
                     return None
-                return Target(_positional(program), tuple(values), tuple(operands), names)
+                program = Program((*program.functions[:-1], positional(program.main)))
+                return Target(program, tuple(values), tuple(operands), names)
         return self._lifted(source, closure, operands, names, node)
 
     def _lifted(
@@ -151,11 +151,15 @@ class Lifting(Functions):
             None if returns is None else segment(returns),
         )
         lifted = closure is not None or isinstance(source.node, gast.Lambda)
-        program = self.compilation.reachable_from(function)
+        program = self._complete(self.compilation.reachable_from(function), source, node)
+        return Target(program, (*given, *captured), tuple(operands), names, lifted)
+
+    def _complete(self, program: Program | None, source: FunctionSource, node: gast.AST) -> Program:
+        """The program of a function; there is none while a function that it calls is being made."""
         if program is None:
             message = f"`{source.name}` calls the function that takes its derivative"
             raise self.error(node, message, "write the derivative of that order out, with a function for each")
-        return Target(program, (*given, *captured), tuple(operands), names, lifted)
+        return program
 
     def _check_writes(
         self, source: FunctionSource, before: dict[Cell, Content], after: dict[Cell, Content], node: gast.AST
@@ -190,10 +194,3 @@ class Lifting(Functions):
 def _arguments(source: FunctionSource) -> list[gast.AST]:
     spec = source.node.args
     return [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
-
-
-def _positional(program: Program) -> Program:
-    """The program with a main function that takes every argument by position."""
-    main = program.main
-    parameters = tuple(replace(p, default=None, keyword_only=False) for p in main.parameters)
-    return Program((*program.functions[:-1], replace(main, parameters=parameters)))

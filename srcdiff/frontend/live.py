@@ -340,10 +340,6 @@ def derivative(value: Any) -> LiveDerivative | Unsupported:
         request = Request("jacobian", names, as_tuple, True, value.mode)
     else:
         request = Request(value.mode, names, as_tuple, value.options.optimize, value.options.sweeps)
-    for option in ("value", "directions"):
-        if getattr(value.options, option):
-            message = f"a derivative made with `{option}=True` is not supported inside a function"
-            return Unsupported(message, "make it without, or call it outside")
     return LiveDerivative(function, request)
 
 

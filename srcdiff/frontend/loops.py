@@ -26,7 +26,9 @@ from srcdiff.frontend.objects import (
     Unbound,
     Variable,
 )
-from srcdiff.ir.core import UNDEFINED, Block, Checkpoint, For, Marker, Value, While, constant, substitute
+from srcdiff.ir.core import UNDEFINED, Block, For, Value, While, constant
+from srcdiff.ir.markers import Checkpoint, Marker
+from srcdiff.ir.substitution import substitute
 from srcdiff.ir.types import INT, UNKNOWN, Type, is_mutable, join
 from srcdiff.primitives.table import TABLE
 

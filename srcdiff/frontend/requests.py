@@ -22,6 +22,7 @@ from srcdiff.frontend.lifting import Lifting
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import Deferred, External, FunctionSource, LiveDerivative, Request, Resolution, undecorated
 from srcdiff.frontend.objects import Closure, Differentiated, Operand, Pullback, Result, Static, StaticTuple
+from srcdiff.frontend.wrt import GIVE, positions_in
 from srcdiff.ir.core import Constant
 
 MODES = {
@@ -34,7 +35,6 @@ MODES = {
 """The functions that make a derivative of a function, and the mode of it."""
 
 _FULL_NAMES = {"grad": "gradient", "jvp": "forward", "vjp": "reverse"}
-_WRT = 'give the index or the name of a parameter, or a tuple of these: wrt=0, wrt="x", wrt=("x", "y")'
 
 
 class Requests(Lifting):
@@ -69,7 +69,7 @@ class Requests(Lifting):
         if sweeps not in ("auto", "forward", "reverse"):
             raise self.error(given["mode"], f'mode is "forward", "reverse" or "auto", not {sweeps!r}')
         if wrt is None and title != "jvp":
-            raise self.error(given["wrt"], "wrt cannot be None", _WRT)
+            raise self.error(given["wrt"], "wrt cannot be None", GIVE)
         return Request(MODES.get(title, title), wrt, as_tuple, bool(optimize), str(sweeps))
 
     def wrt_of(self, node: gast.AST) -> tuple[tuple[int | str, ...] | None, bool]:
@@ -84,7 +84,7 @@ class Requests(Lifting):
                 items = list(items[0])
         found = tuple(item for item in items if isinstance(item, int | str) and not isinstance(item, bool))
         if not found or len(found) != len(items):
-            raise self.error(node, f"wrt cannot be `{self.scope.module.segment(node)}`", _WRT)
+            raise self.error(node, f"wrt cannot be `{self.scope.module.segment(node)}`", GIVE)
         return found, len(found) > 1 or isinstance(node, gast.Tuple | gast.List)
 
     def literal_of(self, node: gast.AST, title: str) -> object:
@@ -125,22 +125,9 @@ class Requests(Lifting):
     def positions_of(self, function: Static, wrt: Sequence[int | str], node: gast.AST) -> tuple[int, ...]:
         """The positions that `wrt` means among the parameters of a function."""
         source, _ = self.root(function)
-        names, title = source.parameters, source.name
-        positions: list[int] = []
-        for one in wrt:
-            if isinstance(one, str) and one not in names:
-                raise self.error(
-                    node, f"`{title}` has no parameter `{one}`", f"its parameters are {', '.join(names) or 'none'}"
-                )
-            if isinstance(one, int) and not -len(names) <= one < len(names):
-                count = f"{len(names)} parameter{'s' * (len(names) != 1)}"
-                message = f"`{title}` has no parameter number {one}"
-                raise self.error(node, message, f"it has {count}, counted from 0")
-            position = names.index(one) if isinstance(one, str) else one % len(names)
-            if position in positions:
-                message = f"parameter `{names[position]}` of `{title}` is named twice in wrt"
-                raise self.error(node, message, "name each parameter once")
-            positions.append(position)
+        positions, problems = positions_in(source.name, source.parameters, wrt)
+        for message, remedy in problems:
+            raise self.error(node, message, remedy)
         return tuple(positions)
 
     def effective(self, operand: Static, node: gast.AST) -> Static:

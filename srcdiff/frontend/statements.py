@@ -13,10 +13,11 @@ import gast
 
 from srcdiff.frontend.context import Refused
 from srcdiff.frontend.directives import about
-from srcdiff.frontend.iteration import Iteration, Sequence
+from srcdiff.frontend.effects import Effects
+from srcdiff.frontend.iteration import Sequence
 from srcdiff.frontend.liveness import BREAK, CONTINUE, FALL, JUMPS, RETURN, assigned, exits
 from srcdiff.frontend.loops import BROKEN, JUMPED, RETURNED, STOP, VALUE, LoopPlan
-from srcdiff.frontend.names import External, FunctionSource, Unsupported
+from srcdiff.frontend.names import FunctionSource
 from srcdiff.frontend.objects import (
     Operand,
     Result,
@@ -33,7 +34,7 @@ from srcdiff.ir.core import Constant, Origin, Value, constant
 from srcdiff.ir.types import UNKNOWN, Bottom, List, Opaque, Tuple, Unknown, is_mutable
 
 
-class Statements(Iteration):
+class Statements(Effects):
     """Lowers statements; in-place writes come from the class built on it."""
 
     def augmented(self, node: gast.AugAssign) -> None:
@@ -405,51 +406,9 @@ class Statements(Iteration):
         _, ended = self.inside(otherwise)
         self.merge(broken, left, ended)
 
-    # --- effects
-
     def expression_statement(self, node: gast.AST) -> None:
         if isinstance(node, gast.Constant):
             return
         if isinstance(node, gast.Call) and self.call_statement(node):
             return
         self.expression(node)
-
-    def effect_assert(self, test: gast.AST, message: gast.AST | None) -> None:
-        value = self.value(test)
-        operands = [value]
-        if message is not None:
-            operands.append(self.value(message))
-        self.emit_effect("assert", operands)
-
-    def effect_raise(self, node: gast.Raise) -> None:
-        if node.exc is None or node.cause is not None:
-            raise self.error(
-                node, "this form of `raise` is not supported", "raise one exception: `raise ValueError(...)`"
-            )
-        call = node.exc
-        target = call.func if isinstance(call, gast.Call) else call
-        operands = [self.value(a) for a in call.args] if isinstance(call, gast.Call) else []
-        keywords = (
-            tuple((k.arg or "", self.value(k.value)) for k in call.keywords) if isinstance(call, gast.Call) else ()
-        )
-        self.emit_effect("raise", operands, self.exception(target), keywords)
-        self.state.dead = True
-
-    def exception(self, target: gast.AST) -> Static:
-        if isinstance(target, gast.Name):
-            module = self.scope.module
-            if module.resolve(target.id) is not None and isinstance(module.resolve(target.id), Unsupported):
-                return Static(External(module.name, target.id))
-        operand = self.expression(target)
-        if isinstance(operand, Static):
-            return operand
-        raise self.error(target, "only exception classes can be raised", "raise ValueError(...)")
-
-    def emit_effect(
-        self,
-        kind: str,
-        operands: list[Value],
-        exception: Static | None = None,
-        keywords: tuple[tuple[str, Value], ...] = (),
-    ) -> None:
-        raise AssertionError("internal error: effects are emitted by the class built on this one")

@@ -124,6 +124,12 @@ def with_calls(function: Function, renamed: Mapping[str, str]) -> Function:
     return replace(function, body=block(function.body))
 
 
+def positional(function: Function) -> Function:
+    """The function as helpers are called: every argument given, by position."""
+    parameters = tuple(replace(p, default=None, keyword_only=False) for p in function.parameters)
+    return replace(function, parameters=parameters)
+
+
 def without_twins(program: Program) -> Program:
     """The program with one function where several of one stem (`g_reverse`, `g_reverse_1`) have the same text.
 

@@ -41,9 +41,10 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
+from srcdiff.ir.markers import Checkpoint, Marker
 from srcdiff.ir.types import BOOL, BOTTOM, FLOAT, INT, NONE, OBJECT, STR, Type
 
 Role = Literal["primal", "tangent", "adjoint"]
@@ -210,40 +211,6 @@ class If:
     results: tuple[Value, ...]
     origin: Origin = NOWHERE
     expression: bool = False
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A loop whose reverse sweep keeps at most `snapshots` states of it, and computes the others again."""
-
-    snapshots: int
-
-    def __str__(self) -> str:
-        return f"checkpoint({self.snapshots})"
-
-
-@dataclass(frozen=True)
-class FixedPoint:
-    """A loop that converges: its adjoint is taken at the solution, by an iteration of its own.
-
-    That iteration ends when the adjoint changes by no more than `tolerance` times its size, and fails after
-    `iterations` steps.
-    """
-
-    tolerance: float = 1e-13
-    iterations: int = 10_000
-
-    def __str__(self) -> str:
-        given = []
-        if self.tolerance != FixedPoint.tolerance:
-            given.append(f"tolerance={self.tolerance!r}")
-        if self.iterations != FixedPoint.iterations:
-            given.append(f"iterations={self.iterations}")
-        return f"fixed_point({', '.join(given)})" if given else "fixed_point"
-
-
-Marker = Checkpoint | FixedPoint
-"""What the user asks of the adjoint of a loop; as a string, what stands in the comment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -460,85 +427,3 @@ def free_values(block: Block) -> tuple[Value, ...]:
 def defined_values(block: Block) -> tuple[Value, ...]:
     """The values that the block itself defines (its parameters, its statements' results), not those of inner blocks."""
     return (*block.parameters, *(v for s in block.statements for v in s.results))
-
-
-Substitution = dict[Value, Value]
-
-
-def substitute(block: Block, mapping: Substitution) -> Block:
-    """The block with every read of a key of `mapping` replaced. Definitions stay the same values."""
-    if not mapping:
-        return block
-
-    def new(values: tuple[Value, ...]) -> tuple[Value, ...]:
-        return tuple(mapping.get(v, v) for v in values)
-
-    return Block(
-        block.parameters, tuple(substitute_statement(s, mapping) for s in block.statements), new(block.results)
-    )
-
-
-def substitute_statement(statement: Statement, mapping: Substitution) -> Statement:
-    """One statement with its reads replaced, inner blocks included."""
-
-    def new(values: tuple[Value, ...]) -> tuple[Value, ...]:
-        return tuple(mapping.get(v, v) for v in values)
-
-    match statement:
-        case Apply(primitive, operands, result, origin, inplace):
-            return Apply(primitive, new(operands), result, origin, inplace)
-        case If(condition, then, orelse, results, origin, expression):
-            condition = mapping.get(condition, condition)
-            return If(condition, substitute(then, mapping), substitute(orelse, mapping), results, origin, expression)
-        case For(iterable, initial, zipped, body):
-            driver = None if iterable is None else mapping.get(iterable, iterable)
-            body = substitute(body, mapping)
-            return replace(statement, iterable=driver, initial=new(initial), zipped=new(zipped), body=body)
-        case While(test, initial, body):
-            test, body = substitute(test, mapping), substitute(body, mapping)
-            return replace(statement, condition=test, initial=new(initial), body=body)
-        case Call(function, arguments, results, origin):
-            return Call(function, new(arguments), results, origin)
-        case Effect(kind, operands, origin, exception, keywords):
-            return Effect(kind, new(operands), origin, exception, tuple((k, mapping.get(v, v)) for k, v in keywords))
-
-
-def refresh(block: Block, mapping: Substitution | None = None) -> Block:
-    """A copy of the block in which every value it defines is new (needed where a block is used twice)."""
-    mapping = dict(mapping or {})
-
-    def define(values: tuple[Value, ...]) -> tuple[Value, ...]:
-        for v in values:
-            if not is_atom(v):
-                mapping[v] = Value(v.type, v.name, v.origin)
-        return tuple(mapping.get(v, v) for v in values)
-
-    def read(values: tuple[Value, ...]) -> tuple[Value, ...]:
-        return tuple(mapping.get(v, v) for v in values)
-
-    parameters = define(block.parameters)
-    statements: list[Statement] = []
-    for s in block.statements:
-        match s:
-            case Apply(primitive, operands, result, origin, inplace):
-                operands = read(operands)
-                statements.append(Apply(primitive, operands, define((result,))[0], origin, inplace))
-            case If(condition, then, orelse, results, origin, expression):
-                condition, then, orelse = read((condition,))[0], refresh(then, mapping), refresh(orelse, mapping)
-                statements.append(If(condition, then, orelse, define(results), origin, expression))
-            case For(iterable, initial, zipped, body, results):
-                driver = None if iterable is None else read((iterable,))[0]
-                initial, zipped, body = read(initial), read(zipped), refresh(body, mapping)
-                results = define(results)
-                made = replace(s, iterable=driver, initial=initial, zipped=zipped, body=body, results=results)
-                statements.append(made)
-            case While(test, initial, body, results):
-                test, initial, body = refresh(test, mapping), read(initial), refresh(body, mapping)
-                results = define(results)
-                statements.append(replace(s, condition=test, initial=initial, body=body, results=results))
-            case Call(function, arguments, results, origin):
-                arguments = read(arguments)
-                statements.append(Call(function, arguments, define(results), origin))
-            case Effect():
-                statements.append(substitute_statement(s, mapping))
-    return Block(parameters, tuple(statements), read(block.results))

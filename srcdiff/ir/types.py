@@ -234,6 +234,11 @@ def is_differentiable(t: Type) -> bool:
             return False
 
 
+def is_container(t: Type) -> bool:
+    """Whether this is a list, tuple or dict."""
+    return isinstance(t, List | Tuple | Dict)
+
+
 def is_mutable(t: Type) -> bool:
     """Whether an object of this type may be changed in place, so that two names of it must be told apart."""
     match t:

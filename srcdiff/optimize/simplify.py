@@ -45,8 +45,9 @@ from srcdiff.ir.core import (
     operands_of,
 )
 from srcdiff.ir.types import BOOL, Array, Dict, List, Tuple
-from srcdiff.optimize.algebra import Definitions, simplified
+from srcdiff.optimize.algebra import simplified
 from srcdiff.optimize.cse import atom_key
+from srcdiff.optimize.definitions import Definitions
 from srcdiff.primitives.table import TABLE
 
 

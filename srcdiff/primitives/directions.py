@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Value
-from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, Unknown, is_differentiable
+from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, Unknown, is_container, is_differentiable
 from srcdiff.primitives import (
     directions_containers,
     directions_elementwise,
@@ -39,7 +39,6 @@ from srcdiff.primitives.directions_core import (
     NoStack,
     Stacks,
     comprehension,
-    is_container,
     lifted,
     narrowed,
     stacked_type,

@@ -5,8 +5,8 @@ What is put into such a container beside stacks, and carries a derivative, becom
 
 from __future__ import annotations
 
-from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, is_differentiable
-from srcdiff.primitives.directions_core import Stacks, comprehension, front, is_container, rank_of, rule, with_axes
+from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, is_container, is_differentiable
+from srcdiff.primitives.directions_core import Stacks, comprehension, front, rank_of, rule, with_axes
 from srcdiff.primitives.directions_elementwise import aligned, elementwise
 from srcdiff.primitives.directions_spread import spread
 from srcdiff.primitives.symbolic import Symbolic

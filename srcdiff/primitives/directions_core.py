@@ -29,6 +29,7 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
     Unknown,
+    is_container,
     is_differentiable,
 )
 from srcdiff.primitives.indexing import ELLIPSIS, SLICE_ALL
@@ -66,10 +67,6 @@ def stacked_type(type: Type, dimension: Dimension) -> Type:
             return Dict(None if entries is None else tuple((k, stacked_type(t, dimension)) for k, t in entries))
         case _:
             return type
-
-
-def is_container(t: Type) -> bool:
-    return isinstance(t, List | Tuple | Dict)
 
 
 def rank_of(t: Type) -> int | None:

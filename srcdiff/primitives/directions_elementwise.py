@@ -5,8 +5,8 @@ NumPy aligns trailing axes, so a stack of lower rank gets axes of size 1 after i
 
 from __future__ import annotations
 
-from srcdiff.ir.types import NONE, Array, Scalar
-from srcdiff.primitives.directions_core import Stacks, as_array, is_container, rule, with_axes
+from srcdiff.ir.types import NONE, Array, Scalar, is_container
+from srcdiff.primitives.directions_core import Stacks, as_array, rule, with_axes
 from srcdiff.primitives.directions_spread import FLOAT64
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.symbolic import MATH_NAMES, Symbolic

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.types import NONE, Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_differentiable
+from srcdiff.ir.types import (
+    NONE,
+    Array,
+    Dict,
+    List,
+    Opaque,
+    Scalar,
+    Tuple,
+    Type,
+    Unknown,
+    is_container,
+    is_differentiable,
+)
 from srcdiff.primitives.directions_containers import as_stack, check_leaf
-from srcdiff.primitives.directions_core import Stacks, as_array, is_container, rank_of, rule, tuple_parts, with_axes
+from srcdiff.primitives.directions_core import Stacks, as_array, rank_of, rule, tuple_parts, with_axes
 from srcdiff.primitives.indexing import ELLIPSIS, index_get_type, item_type
 from srcdiff.primitives.inference import broadcast_shapes, shape_of_type
 from srcdiff.primitives.symbolic import Symbolic

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from srcdiff.primitives.directions_core import Stacks, is_container, rule
+from srcdiff.ir.types import is_container
+from srcdiff.primitives.directions_core import Stacks, rule
 from srcdiff.primitives.symbolic import Symbolic
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.types import Array, Scalar
-from srcdiff.primitives.directions_core import Stacks, as_array, is_container, rule, with_axes
+from srcdiff.ir.types import Array, Scalar, is_container
+from srcdiff.primitives.directions_core import Stacks, as_array, rule, with_axes
 from srcdiff.primitives.inference import dtype_of_type
 from srcdiff.primitives.symbolic import Symbolic
 

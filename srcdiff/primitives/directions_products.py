@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.types import Array, List, Scalar, Tuple, Type
-from srcdiff.primitives.directions_core import Stacks, comprehension, flat, is_container, rule, with_axes, with_count
+from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, is_container
+from srcdiff.primitives.directions_core import Stacks, comprehension, flat, rule, with_axes, with_count
 from srcdiff.primitives.directions_spread import spread
 from srcdiff.primitives.inference import Shape, never_one, shape_of_type
 from srcdiff.primitives.products import parse_einsum

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from srcdiff.primitives.directions_core import Stacks, as_array, flat, flattened, is_container, rule
+from srcdiff.ir.types import is_container
+from srcdiff.primitives.directions_core import Stacks, as_array, flat, flattened, rule
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of
 from srcdiff.primitives.symbolic import Symbolic
 

@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import For, constant
-from srcdiff.ir.types import INT, Array, List, Tuple, Type, is_differentiable
+from srcdiff.ir.types import INT, Array, List, Tuple, Type, is_container, is_differentiable
 from srcdiff.primitives.directions_core import (
     Stacks,
     as_array,
     comprehension,
     flat,
     flattened,
-    is_container,
     rank_of,
     rule,
     with_axes,

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from srcdiff.ir.core import Apply, Constant, Value
-from srcdiff.ir.types import Array, Dict, Dimension, List, Scalar, Tuple, Type
+from srcdiff.ir.types import Array, Dimension, List, Scalar, Tuple, Type, is_container
 from srcdiff.primitives.inference import never_one
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -106,7 +106,7 @@ def fit(g: Symbolic, x: Symbolic, alone: bool = False) -> Symbolic:
         return g
     if isinstance(x.type, Scalar):
         return g.apply("float", g) if isinstance(g.type, Array) and g.type.shape == () else g.sum()
-    if is_container(x):
+    if is_container(x.type):
         raise NoRule("beside a list, tuple or dict it must be known whether the other operand is an array")
     if isinstance(x.type, Array) and isinstance(g.type, Array):
         target, given = x.type.shape, g.type.shape
@@ -320,7 +320,3 @@ def is_none(x: Symbolic) -> bool:
 def constant_of(x: Symbolic) -> Any:
     """The content of an operand that is a constant; `None` where it is not one."""
     return x.value.value if isinstance(x.value, Constant) else None
-
-
-def is_container(x: Symbolic) -> bool:
-    return isinstance(x.type, List | Tuple | Dict)

@@ -31,6 +31,7 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
     Unknown,
+    is_container,
     join,
 )
 from srcdiff.primitives.inference import (
@@ -52,10 +53,6 @@ from srcdiff.primitives.inference import (
 
 def refuse(symbol: str, a: Value, b: Value) -> InferenceError:
     return InferenceError(f"unsupported operand types for {symbol}: {a.type} and {b.type}")
-
-
-def _is_container(t: Type) -> bool:
-    return isinstance(t, List | Tuple | Dict)
 
 
 def _arithmetic(symbol: str, result: ResultKind, a: Value, b: Value) -> Type:
@@ -167,7 +164,7 @@ def product_type(symbol: str, a: Value, b: Value) -> Type:
 
 
 def _matmul(a: Value, b: Value) -> Type:
-    if _is_container(a.type) and _is_container(b.type):
+    if is_container(a.type) and is_container(b.type):
         raise refuse("@", a, b)
     return product_type("@", a, b)
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from srcdiff.ir.core import Constant
-from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown
+from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_container
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
     Tangents,
     constant_of,
     fit,
-    is_container,
     jvp,
     linear,
     non_differentiable,
@@ -108,7 +107,7 @@ def _slot(by: Symbolic, index: Symbolic, value: Symbolic, kept: Symbolic | None 
         g = g * kept
     if isinstance(value.type, List | Tuple) and isinstance(by.type, Array):
         return unpack(g, value)
-    if is_container(by):
+    if is_container(by.type):
         return copied(g)
     if isinstance(by.type, Unknown) and isinstance(value.type, Unknown):
         return g.apply("item_adjoint", g, value)

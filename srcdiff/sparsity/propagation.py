@@ -264,6 +264,13 @@ def _item_adjoint(sets: Dependencies, primitive: Primitive, shadows: Shadows, co
     return _unbroadcast(sets, primitive, shadows, contents, y)
 
 
+def _spread_item(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """What was written to an item, in its shape: an array is broadcast, a container is all of it."""
+    if contents[1] is None or isinstance(contents[1], list | tuple | dict):
+        return copied(shadows[0])
+    return fit(np.broadcast_to(names(shadows[0], contents[0]), np.shape(y)).copy(), y)
+
+
 def _spread_over(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
     found = names(shadows[0], contents[0])
     return [fit(unbroadcast(sets, found, item), part) for item, part in zip(contents[1], y, strict=True)]
@@ -350,6 +357,7 @@ HANDLERS: dict[str, Handler] = {
     "accumulate": _accumulate,
     "unbroadcast": _unbroadcast,
     "item_adjoint": _item_adjoint,
+    "spread_item": _spread_item,
     "spread_over": _spread_over,
     "fold": _fold,
     "matmul": _product(products.matmul, 2),
