@@ -325,3 +325,13 @@ def test_nested_requests_from_text_stand_alone(tmp_path: Path, mode: str) -> Non
             one = transformed(tmp_path, NESTED, "f", "hvp")
             exec(one, scope)
             assert np.allclose(scope["f_hessian"](X) @ v, scope["f_hvp"](X, v))
+
+
+def test_a_refusal_that_no_line_says_stands_at_the_definition() -> None:
+    def f(x):
+        blocks = hessian(lambda p: np.sum(p["a"] ** 3) * p["b"])({"a": x, "b": x[0]})
+        return np.sum(blocks["a"]["b"])
+
+    with pytest.raises(TransformError, match="of a container, or of unknown rank, cannot be differentiated") as caught:
+        grad(f)(X)
+    assert caught.value.lineno == f.__code__.co_firstlineno

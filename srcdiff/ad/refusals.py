@@ -55,7 +55,7 @@ class Refusals:
     def missing(self, apply: Apply, error: MissingRule) -> None:
         """A primitive without a rule, or without one for this use."""
         if apply.primitive.name in PUT_TOGETHER:
-            message = "a Jacobian or Hessian of a container, or of arrays of unknown rank, cannot be differentiated again"
+            message = "a Jacobian or Hessian of a container, or of unknown rank, cannot be differentiated again"
             self.add(apply.origin, message, 'take it of an array whose rank is known: `x: Float[np.ndarray, "n"]`')
             return
         reason = f": {error.reason}" if error.reason else ""
