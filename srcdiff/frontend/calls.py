@@ -56,7 +56,7 @@ class Calls(Indexing):
     def partial(self, node: gast.Call, name: str | None) -> Operand:
         raise AssertionError("internal error: derivatives are lowered by the class built on this one")
 
-    def effective(self, operand: Static, node: gast.AST) -> Static:
+    def effective(self, operand: Static) -> Static:
         raise AssertionError("internal error: derivatives are lowered by the class built on this one")
 
     def derivative_call(
@@ -88,7 +88,7 @@ class Calls(Indexing):
             case External() as target:
                 return self.external(target, node, name)
             case FunctionSource() | Closure() | Differentiated() | Pullback():
-                return self.call_static(self.effective(callee, node), self.arguments(node), node, name)
+                return self.call_static(self.effective(callee), self.arguments(node), node, name)
             case ModuleRef(name=module):
                 raise self.error(node, f"`{module}` is a module and cannot be called")
         raise self.error(node, f"{self.describe_static(callee)} cannot be called")

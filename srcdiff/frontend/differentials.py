@@ -55,7 +55,7 @@ class Differentials(Requests):
         if attribute == "jvp":
             return self._jvp(node, name)
         if attribute == "vjp":
-            return self._vjp(node, name)
+            return self._vjp(node)
         raise self.error(node, f"`{attribute}` of srcdiff is not supported inside a function", _OUTSIDE)
 
     # --- calls of derivatives
@@ -117,7 +117,7 @@ class Differentials(Requests):
             raise self.error(node, "how many arguments these are is not known here", _TUPLE)
         return self.unpacked(operand, node)
 
-    def _vjp(self, node: gast.Call, name: str | None) -> Operand:
+    def _vjp(self, node: gast.Call) -> Operand:
         rest = gast.Call(func=node.func, args=node.args[:1], keywords=node.keywords)
         given = self.given_arguments(rest, "vjp", ("f",))
         if "f" not in given:

@@ -107,7 +107,7 @@ class Requests(Lifting):
         """The function that is to be differentiated."""
         operand = self.solid(operand)
         if isinstance(operand, Static):
-            operand = self.effective(operand, place)
+            operand = self.effective(operand)
             match operand.value:
                 case FunctionSource() | Closure() | Differentiated(function=Static()):
                     return operand
@@ -130,7 +130,7 @@ class Requests(Lifting):
             raise self.error(node, message, remedy)
         return tuple(positions)
 
-    def effective(self, operand: Static, node: gast.AST) -> Static:
+    def effective(self, operand: Static) -> Static:
         """What a call of a function runs: that of a decorated one is what its decorators made of it."""
         if not isinstance(operand.value, FunctionSource) or not operand.value.decorators:
             return operand

@@ -279,7 +279,7 @@ def comprehension(
     return [x.new(v) for v in lists]
 
 
-def as_array(s: Stacks, x: Symbolic, t: Type) -> Symbolic | None:
+def as_array(x: Symbolic, t: Type) -> Symbolic | None:
     """The array that NumPy makes of `x`, a list or tuple of stacks which has the type `t` in one direction."""
     depth = 0
     item: Type | None = t

@@ -21,7 +21,7 @@ def aligned(s: Stacks) -> list[Symbolic] | None:
     """The operands with the axes of size 1 that bring the directions of every stack in front of all others."""
     operands: list[Symbolic] = []
     for i, given in enumerate(s.operands):
-        x = as_array(s, given, s.type(i)) if _is_listed(s, i) else given
+        x = as_array(given, s.type(i)) if _is_listed(s, i) else given
         if x is None:
             return None
         operands.append(x)

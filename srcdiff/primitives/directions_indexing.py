@@ -93,7 +93,7 @@ def _written(s: Stacks, place: int | None, before: int) -> Symbolic | None:
     direction, of whose axes `before` come before the axis of directions."""
     value: Symbolic | None = s[2]
     if s.stacked[2] and is_container(s.type(2)):
-        value = as_array(s, s[2], s.type(2))
+        value = as_array(s[2], s.type(2))
     own = s.rank(2)
     if value is None or (place is None and (s.stacked[2] or before)):
         return None

@@ -44,7 +44,7 @@ def _(s: Stacks) -> Symbolic | None:
 def _(s: Stacks) -> Symbolic | None:
     if not is_container(s.type(0)):
         return s.same()
-    whole = as_array(s, s[0], s.type(0))
+    whole = as_array(s[0], s.type(0))
     if whole is None or s.is_none(1):
         return whole
     return whole.apply("astype", whole, s[1])

@@ -35,7 +35,7 @@ def axes_of(s: Stacks, position: int, rank: int | None) -> object | None:
 
 def listed(s: Stacks) -> Symbolic | None:
     """Operand 0 as an array."""
-    return as_array(s, s[0], s.type(0)) if is_container(s.type(0)) else s[0]
+    return as_array(s[0], s.type(0)) if is_container(s.type(0)) else s[0]
 
 
 @rule(*_PLAIN, "np.var", "np.std")

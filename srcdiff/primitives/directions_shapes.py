@@ -26,7 +26,7 @@ from srcdiff.primitives.symbolic import Symbolic
 
 def array(s: Stacks) -> Symbolic | None:
     """Operand 0 as an array."""
-    return as_array(s, s[0], s.type(0)) if is_container(s.type(0)) else s[0]
+    return as_array(s[0], s.type(0)) if is_container(s.type(0)) else s[0]
 
 
 @rule("np.reshape")

@@ -28,8 +28,7 @@ Directions = Callable[[Stack], Stack]
 
 Verdict = Literal["agrees", "unknown", "close", "differs"]
 """Of the check, best first: equal to rounding; not comparable, since there are values that are not finite; equal to
-half
-the digits, or but for entries that are rounding errors of the largest; different."""
+half the digits, or but for entries that are rounding errors of the largest; different."""
 
 VERDICTS: tuple[Verdict, ...] = ("agrees", "unknown", "close", "differs")
 
