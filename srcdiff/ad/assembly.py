@@ -111,7 +111,7 @@ def each_direction(
     results = tuple(inner.value(r.type, r.name) for r in function.body.results)
     inner.emit(Call(function.name, arguments, results))
     collected = results[len(results) - count :]
-    lists = tuple(builder.value(List(r.type), r.name and f"{r.name}s") for r in collected)
+    lists = tuple(builder.value(List(r.type), f"{r.name or 'value'}s") for r in collected)
     builder.emit(For(steps, (), (), inner.block((k,), collected), lists))
     return lists
 
@@ -214,7 +214,9 @@ class Assembly:
         builder = self.builder
         unit = builder.apply(TABLE["unit_directions"], of, name=sweep.main.parameters[position].value.name)
         lists = each_direction(builder, sweep.main, {position: unit}, unit, self._own, len(like))
-        return tuple(builder.apply(TABLE["stack_of"], v, model) for v, model in zip(lists, like, strict=True))
+        return tuple(
+            builder.apply(TABLE["stack_of"], v, model, name="stack") for v, model in zip(lists, like, strict=True)
+        )
 
     def call(self, function: Function) -> Value:
         """The result of the function itself."""

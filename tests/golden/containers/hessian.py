@@ -336,36 +336,42 @@ def network_hessian(
     """Hessian of `network` with respect to params, layers and x."""
     t1 = params, layers, x
     dparams = unit_directions(params)
-    t2 = []
+    values = []
     for k in range(count_directions(dparams)):
-        t2.append(network_rows_0(params, layers, x, direction_of(dparams, k)))
-    t3 = stack_of(t2, t1)
+        values.append(network_rows_0(params, layers, x, direction_of(dparams, k)))
+    stack = stack_of(values, t1)
+    t2 = stack[0]
+    t3 = stack[1]
+    t4 = stack[2]
     dlayers = unit_directions(layers)
-    t4 = []
+    values = []
     for k in range(count_directions(dlayers)):
-        t4.append(network_rows_1(params, layers, x, direction_of(dlayers, k)))
-    t5 = stack_of(t4, t1)
+        values.append(network_rows_1(params, layers, x, direction_of(dlayers, k)))
+    stack = stack_of(values, t1)
+    t5 = stack[0]
+    t6 = stack[1]
+    t7 = stack[2]
     dx = unit_directions(x)
-    t6 = []
+    values = []
     for k in range(count_directions(dx)):
-        t6.append(network_rows_2(params, layers, x, direction_of(dx, k)))
-    t7 = stack_of(t6, t1)
+        values.append(network_rows_2(params, layers, x, direction_of(dx, k)))
+    stack = stack_of(values, t1)
     t8 = (
-        jacobian_columns(t3[0], params),
-        jacobian_columns(t5[0], layers),
-        jacobian_columns(t7[0], x),
+        jacobian_columns(t2, params),
+        jacobian_columns(t5, layers),
+        jacobian_columns(stack[0], x),
     )
     t9 = (
-        jacobian_columns(t3[1], params),
-        jacobian_columns(t5[1], layers),
-        jacobian_columns(t7[1], x),
+        jacobian_columns(t3, params),
+        jacobian_columns(t6, layers),
+        jacobian_columns(stack[1], x),
     )
     return (
         t8,
         t9,
         (
-            jacobian_columns(t3[2], params),
-            jacobian_columns(t5[2], layers),
-            jacobian_columns(t7[2], x),
+            jacobian_columns(t4, params),
+            jacobian_columns(t7, layers),
+            jacobian_columns(stack[2], x),
         ),
     )

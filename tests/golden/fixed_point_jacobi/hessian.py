@@ -420,15 +420,15 @@ def energy_hessian(
     """
     t1 = A, b
     dA = unit_directions(A)
-    t2 = []
+    values = []
     for k in range(count_directions(dA)):
-        t2.append(energy_rows_0(A, b, direction_of(dA, k)))
-    t3 = stack_of(t2, t1)
-    t4 = jacobian_columns(t3[0], A)
-    t5 = jacobian_columns(t3[1], A)
+        values.append(energy_rows_0(A, b, direction_of(dA, k)))
+    stack = stack_of(values, t1)
+    t2 = jacobian_columns(stack[0], A)
+    t3 = jacobian_columns(stack[1], A)
     db = unit_directions(b)
-    t6 = []
+    values = []
     for k in range(count_directions(db)):
-        t6.append(energy_rows_1(A, b, direction_of(db, k)))
-    t7 = stack_of(t6, t1)
-    return (t4, jacobian_columns(t7[0], b)), (t5, jacobian_columns(t7[1], b))
+        values.append(energy_rows_1(A, b, direction_of(db, k)))
+    stack = stack_of(values, t1)
+    return (t2, jacobian_columns(stack[0], b)), (t3, jacobian_columns(stack[1], b))

@@ -258,28 +258,28 @@ def f_hessian(a, b, c=2.0):
     """Hessian of `f` with respect to a, b and c."""
     t1 = a, b, c
     da = unit_directions(a)
-    t2 = []
+    values = []
     for k in range(count_directions(da)):
-        t2.append(f_rows_0(a, b, c, direction_of(da, k)))
-    t3 = stack_of(t2, t1)
-    t4 = jacobian_columns(t3[0], a)
-    t5 = jacobian_columns(t3[1], a)
-    t6 = jacobian_columns(t3[2], a)
+        values.append(f_rows_0(a, b, c, direction_of(da, k)))
+    stack = stack_of(values, t1)
+    t2 = jacobian_columns(stack[0], a)
+    t3 = jacobian_columns(stack[1], a)
+    t4 = jacobian_columns(stack[2], a)
     db = unit_directions(b)
-    t7 = []
+    values = []
     for k in range(count_directions(db)):
-        t7.append(f_rows_1(a, b, c, direction_of(db, k)))
-    t8 = stack_of(t7, t1)
-    t9 = jacobian_columns(t8[0], b)
-    t10 = jacobian_columns(t8[1], b)
-    t11 = jacobian_columns(t8[2], b)
+        values.append(f_rows_1(a, b, c, direction_of(db, k)))
+    stack = stack_of(values, t1)
+    t5 = jacobian_columns(stack[0], b)
+    t6 = jacobian_columns(stack[1], b)
+    t7 = jacobian_columns(stack[2], b)
     dc = unit_directions(c)
-    t12 = []
+    values = []
     for k in range(count_directions(dc)):
-        t12.append(f_rows_2(a, b, c, direction_of(dc, k)))
-    t13 = stack_of(t12, t1)
+        values.append(f_rows_2(a, b, c, direction_of(dc, k)))
+    stack = stack_of(values, t1)
     return (
-        (t4, t9, jacobian_columns(t13[0], c)),
-        (t5, t10, jacobian_columns(t13[1], c)),
-        (t6, t11, jacobian_columns(t13[2], c)),
+        (t2, t5, jacobian_columns(stack[0], c)),
+        (t3, t6, jacobian_columns(stack[1], c)),
+        (t4, t7, jacobian_columns(stack[2], c)),
     )
