@@ -1,0 +1,128 @@
+"""The log-likelihood of a mixture on given data: value and gradient, in the user's units.
+
+In: data, weights, a type of covariance. Out: an `Objective`, whose numbers are sums over blocks of samples of what the
+compiler made of `srcdiff.mixture.likelihood`.
+
+>>> objective = Objective(np.array([[-1.0], [1.0]]), "spherical")
+>>> p = Parameters(np.zeros(1), np.zeros((1, 1)), np.ones(1))
+>>> value, gradient = objective.value_and_gradient(p)
+>>> gradient.means, gradient.covariances
+(array([[0.]]), array([0.]))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from srcdiff import value_and_grad
+from srcdiff.derivative import Derivative
+from srcdiff.mixture.blocks import Block, Table
+from srcdiff.mixture.likelihood import log_sum_exp
+from srcdiff.mixture.parameters import FloatArray, Parameters, covariances_shape, require_parameters
+
+
+@lru_cache(maxsize=64)
+def value_and_gradient_of(total: Callable[..., Any]) -> Derivative:
+    """The compiled value and gradient of a likelihood with respect to logits, means and covariances."""
+    return value_and_grad(total, wrt=(0, 1, 2))
+
+
+class Objective:
+    """The weighted log-likelihood of a sample, as a function of the parameters of a mixture.
+
+    Parameters
+    ----------
+    X
+        Samples (n, d).
+    covariance_type
+        ``"full"``, ``"tied"``, ``"diag"`` or ``"spherical"``.
+    sample_weight
+        How much every sample counts (n,).
+    chunk_size
+        How many samples are worked on at a time; by itself it is chosen for blocks of some 16 MB.
+    units
+        Centre and scale of the columns, where they are not to be those of this sample (parts of one sample, say).
+
+    Raises
+    ------
+    ValueError
+        where the shapes do not fit, a value is not finite, or the weights are negative or all zero.
+    """
+
+    def __init__(
+        self,
+        X: npt.ArrayLike,
+        covariance_type: str = "full",
+        sample_weight: npt.ArrayLike | None = None,
+        chunk_size: int | None = None,
+        units: tuple[FloatArray, FloatArray] | None = None,
+    ) -> None:
+        data = np.asarray(X, dtype=np.float64)
+        if data.ndim != 2:
+            raise ValueError(f"the data are a table with a row for every sample, not of shape {data.shape}")
+        self.n, self.d = data.shape
+        self.covariance_type = covariance_type
+        weights = np.ones(self.n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        if weights.shape != (self.n,) or not (weights >= 0.0).all() or not 0.0 < np.sum(weights) < np.inf:
+            raise ValueError("sample_weight holds a number for every sample, none negative and not all of them zero")
+        self.sample_weight = weights
+        self.total_weight = float(np.sum(weights))
+        self._table = Table(data, covariance_type, weights, chunk_size, units)
+
+    @property
+    def units(self) -> tuple[FloatArray, FloatArray]:
+        """Centre and scale of the columns."""
+        return self._table.centre, self._table.scale
+
+    def blocks(self) -> Iterator[Block]:
+        """The samples, block by block."""
+        return self._table.blocks()
+
+    def value(self, p: Parameters) -> float:
+        """The log-likelihood, summed over samples with their weights."""
+        require_parameters(p, self.covariance_type, self.d)
+        return sum(float(b.total(p.logits, p.means, p.covariances, *b.arguments)) for b in self.blocks())
+
+    def value_and_gradient(self, p: Parameters) -> tuple[float, Parameters]:
+        """The log-likelihood and its derivatives, shaped like the parameters.
+
+        All entries of a covariance matrix count as independent.
+        """
+        require_parameters(p, self.covariance_type, self.d)
+        value = 0.0
+        shape = covariances_shape(self.covariance_type, p.components, self.d)
+        gradient = (np.zeros(p.logits.shape), np.zeros(p.means.shape), np.zeros(shape))
+        for block in self.blocks():
+            compiled = value_and_gradient_of(block.total)
+            part, parts = compiled(p.logits, p.means, p.covariances, *block.arguments)
+            value += float(part)
+            for whole, piece in zip(gradient, parts, strict=True):
+                whole += piece
+        return value, Parameters(*gradient)
+
+    def log_joint(self, p: Parameters) -> FloatArray:
+        """Joint log-densities of sample and component (n, K), without the weights of the samples."""
+        require_parameters(p, self.covariance_type, self.d)
+        joint = np.empty((self.n, p.components))
+        for block in self.blocks():
+            joint[block.rows] = block.joint(p.logits, p.means, p.covariances, *block.joint_arguments).T
+        return joint
+
+    def log_densities(self, p: Parameters) -> FloatArray:
+        """The log-density of every sample (n,), without its weight."""
+        require_parameters(p, self.covariance_type, self.d)
+        densities = np.empty(self.n)
+        for block in self.blocks():
+            densities[block.rows] = log_sum_exp(block.joint(p.logits, p.means, p.covariances, *block.joint_arguments))
+        return densities
+
+    @property
+    def gradient_source(self) -> str:
+        """The generated code that the last gradient ran, as text."""
+        block = next(self.blocks())
+        return value_and_gradient_of(block.total).source
