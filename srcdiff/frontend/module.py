@@ -329,7 +329,8 @@ def record_imports(
 def is_library(known: ModuleRef | External) -> bool:
     """Whether a module, or what is imported from it, belongs to a library whose functions we know by name."""
     module = known.name if isinstance(known, ModuleRef) else known.module
-    return module.split(".")[0] in LIBRARIES
+    # The mixture's modules are written in the subset: they are read like a user's.
+    return module.split(".")[0] in LIBRARIES and not module.startswith("srcdiff.mixture")
 
 
 def _is_ours(known: Resolution | None) -> bool:
