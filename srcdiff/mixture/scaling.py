@@ -79,6 +79,11 @@ class Scaling:
         W = np.ones(len(X)) if weights is None else weights
         return -float((W @ ~np.isnan(X)) @ np.log(self.scale))
 
+    @property
+    def powers(self) -> tuple[FloatArray, FloatArray]:
+        """Centre and scale, the scale rounded to powers of two: dividing by them rounds nothing."""
+        return self.centre, np.exp2(np.round(np.log2(self.scale)))
+
     def standardise(self, X: FloatArray) -> FloatArray:
         """Observations in standard units."""
         standard: FloatArray = (X - self.centre) / self.scale
