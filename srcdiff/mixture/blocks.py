@@ -1,133 +1,137 @@
-"""The data as the likelihood takes them: blocks of samples with their quadratic features.
+"""The data in blocks of bounded size, each of samples that the likelihood takes in the same way.
 
-In: a table of samples with weights. Out: `Block` by `Block`, a function of the subset and what it takes after the
-parameters. The features are kept where they are small, and built again in each pass over the data where they are not:
-memory is bounded by the block.
+In: a table of samples with weights, NaN where a value is missing, noise covariances where samples have them. Out:
+`Block` after `Block`. They are kept where they are small, and built again in each pass over the data where they are
+not: memory is bounded by the block.
 
->>> table = Table(np.array([[0.0], [2.0], [4.0]]), "diag")
->>> [block.arguments[2].shape for block in table.blocks()]
-[(3, 3)]
->>> table.centre
-array([2.])
+>>> table = Table(np.array([[0.0], [2.0], [4.0]]), "diag", np.ones(3), chunk_size=2)
+>>> [block.rows for block in table.blocks()]
+[slice(0, 2, None), slice(2, 3, None)]
+>>> table.units
+(array([2.]), array([2.]))
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from srcdiff.mixture import likelihood
-from srcdiff.mixture.parameters import FloatArray, covariances_shape
-
-Rows = slice | npt.NDArray[np.intp]
+from srcdiff.mixture.features import Block, Rows, Units, each_block, feature_block, features_of
+from srcdiff.mixture.parameters import FloatArray
 
 KEPT = 2**24
-"""Features are kept from pass to pass where they are no more numbers than this (128 MB)."""
+"""Blocks are kept from pass to pass where they hold no more numbers than this (128 MB)."""
 
-IN_A_BLOCK = 2**21
-"""The most features in a block, unless the user says how many samples (16 MB)."""
+IN_A_BLOCK = 2**20
+"""The most numbers in a block, unless the user says how many samples (8 MB)."""
 
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Some samples, and their likelihood in the subset.
-
-    ``total(logits, means, covariances, *arguments)`` is the weighted sum of their log-densities, and
-    ``joint(logits, means, covariances, *joint_arguments)`` the joint log-densities, components as rows.
-    """
-
-    rows: Rows
-    total: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    joint: Callable[..., Any]
-    joint_arguments: tuple[Any, ...]
+FEW = 10
+"""Samples that share their pattern of missing values with fewer others than this are worked on one by one."""
 
 
 class Table:
-    """Samples with their weights; `centre` and `scale` are the units in which features are built.
-
-    The scale is a power of two, so that dividing by it rounds nothing, and one for all columns where the covariances
-    are spherical.
-    """
+    """Samples with their weights; `units` are the centre and scale of the columns in which features are built."""
 
     def __init__(
         self,
         X: FloatArray,
         covariance_type: str,
-        sample_weight: FloatArray | None = None,
+        sample_weight: FloatArray,
+        noise: FloatArray | None = None,
         chunk_size: int | None = None,
-        units: tuple[FloatArray, FloatArray] | None = None,
+        units: Units | None = None,
     ) -> None:
-        n, d = X.shape
-        covariances_shape(covariance_type, 1, d)
         self.X = X
         self.covariance_type = covariance_type
-        self.sample_weight = np.ones(n) if sample_weight is None else sample_weight
-        self.centre, self.scale = units or units_of(X, self.sample_weight, covariance_type)
-        self._features_each = {"full": 1 + d + d * (d + 1) // 2, "tied": 1 + d, "diag": 1 + 2 * d, "spherical": 2 + d}[
-            covariance_type
-        ]
-        self.chunk_size = chunk_size or max(1024, IN_A_BLOCK // self._features_each)
+        self.sample_weight = sample_weight
+        self.noise = noise
+        self.units = units_of(X, sample_weight, covariance_type) if units is None else units
+        n, d = X.shape
+        self._each = max(1, IN_A_BLOCK // (4 * d * d))
+        self._together = max(1, IN_A_BLOCK // features_of(covariance_type, d))
+        if chunk_size is not None:
+            self._each = self._together = chunk_size
+        # Complete samples are a pattern of None; samples that are worked on one by one have no pattern.
+        self._patterns, self._single = patterns(X, noise is not None)
+        numbers = n * features_of(covariance_type, d) + 3 * d * d * len(self._single)
+        self._keeps = numbers <= KEPT
         self._kept: list[Block] | None = None
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks, in the order of the samples."""
+        """All blocks, in the same order each time."""
         if self._kept is not None:
             yield from self._kept
-            return
+        elif self._keeps:
+            self._kept = list(self._built())
+            yield from self._kept
+        else:
+            yield from self._built()
+
+    def _built(self) -> Iterator[Block]:
         n = len(self.X)
-        keep: list[Block] | None = [] if n * self._features_each <= KEPT else None
-        for start in range(0, n, self.chunk_size):
-            block = self._block(slice(start, min(start + self.chunk_size, n)))
-            if keep is not None:
-                keep.append(block)
-            yield block
-        self._kept = keep
+        if not self._patterns and not len(self._single):
+            for start in range(0, n, self._together):
+                yield self._feature_block(slice(start, min(start + self._together, n)), None)
+        for observed, members in self._patterns:
+            complete = len(observed) == self.X.shape[1]
+            for start in range(0, len(members), self._together):
+                yield self._feature_block(members[start : start + self._together], None if complete else observed)
+        for start in range(0, len(self._single), self._each):
+            rows = self._single[start : start + self._each]
+            noise = None if self.noise is None else self.noise[rows]
+            weights = self.sample_weight[rows]
+            yield each_block(self.covariance_type, rows, self.X[rows], weights, self.units, noise)
 
-    def _block(self, rows: Rows) -> Block:
-        columns = np.ascontiguousarray(((self.X[rows] - self.centre) / self.scale).T)
-        weights = self.sample_weight[rows]
-        return plain_block(self.covariance_type, rows, columns, weights, self.centre, self.scale)
-
-
-def plain_block(
-    covariance_type: str, rows: Rows, columns: FloatArray, weights: FloatArray, centre: FloatArray, scale: FloatArray
-) -> Block:
-    """The block of samples that are the columns of a table (d, n), in units of centre and scale."""
-    d, n = columns.shape
-    units = (centre, scale)
-    if covariance_type == "full":
-        pairs = np.array(np.triu_indices(d))
-        features = np.empty((1 + d + len(pairs[0]), n))
-        features[0] = 1.0
-        features[1 : 1 + d] = columns
-        np.multiply(columns[pairs[0]], columns[pairs[1]], out=features[1 + d :])
-        arguments: tuple[Any, ...] = (*units, pairs, features, weights)
-        return Block(rows, likelihood.full, arguments, likelihood.full_joint, arguments[:-1])
-    linear = np.concatenate((np.ones((1, n)), columns))
-    if covariance_type == "tied":
-        scatter = (columns * weights) @ columns.T
-        arguments = (*units, scatter, linear, weights)
-        return Block(rows, likelihood.tied, arguments, likelihood.tied_joint, (*units, linear))
-    squares = columns * columns
-    if covariance_type == "diag":
-        arguments = (*units, np.concatenate((linear, squares)), weights)
-        return Block(rows, likelihood.diag, arguments, likelihood.diag_joint, arguments[:-1])
-    arguments = (*units, np.concatenate((linear, np.sum(squares, axis=0, keepdims=True))), weights)
-    return Block(rows, likelihood.spherical, arguments, likelihood.spherical_joint, arguments[:-1])
+    def _feature_block(self, rows: Rows, observed: npt.NDArray[np.intp] | None) -> Block:
+        X = self.X[rows] if observed is None else self.X[rows][:, observed]
+        return feature_block(self.covariance_type, rows, X, self.sample_weight[rows], self.units, observed)
 
 
-def units_of(X: FloatArray, sample_weight: FloatArray, covariance_type: str) -> tuple[FloatArray, FloatArray]:
-    """The weighted mean of every column, and the power of two nearest to its deviation."""
-    total = np.sum(sample_weight)
-    centre = sample_weight @ X / total
-    deviations = np.sqrt(sample_weight @ (X - centre) ** 2 / total)
+Pattern = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+def patterns(X: FloatArray, one_by_one: bool) -> tuple[list[Pattern], npt.NDArray[np.intp]]:
+    """Which columns were observed in which rows, and the rows that are worked on one by one.
+
+    No patterns and no such rows where nothing is missing.
+    """
+    if one_by_one:
+        return [], np.arange(len(X))
+    # A sum is NaN where any of its terms is: no table of flags is made for complete data.
+    if not np.isnan(np.sum(X)):
+        return [], np.arange(0)
+    kinds, kind = np.unique(~np.isnan(X), axis=0, return_inverse=True)
+    order = np.argsort(kind.ravel(), kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(kind.ravel()))[:-1])
+    found: list[Pattern] = []
+    single: list[npt.NDArray[np.intp]] = [np.arange(0)]
+    for seen, rows in zip(kinds, groups, strict=True):
+        if len(rows) < FEW or not seen.any():
+            single.append(rows)
+        else:
+            found.append((np.flatnonzero(seen), rows))
+    return found, np.sort(np.concatenate(single))
+
+
+def units_of(X: FloatArray, sample_weight: FloatArray, covariance_type: str) -> Units:
+    """The weighted mean of what was observed in every column, and the power of two nearest to its deviation.
+
+    Dividing by a power of two rounds nothing. Spherical covariances know one unit for all columns.
+    """
+    d = X.shape[1]
+    centre, variances = np.zeros(d), np.ones(d)
+    for j in range(d):
+        seen = ~np.isnan(X[:, j])
+        column, weights = X[seen, j], sample_weight[seen]
+        total = np.sum(weights)
+        if total > 0.0:
+            centre[j] = weights @ column / total
+            column -= centre[j]
+            variances[j] = weights @ (column * column) / total
     if covariance_type == "spherical":
-        deviations = np.full(X.shape[1], np.sqrt(np.mean(deviations**2)))
-    deviations = np.where(deviations > 0.0, deviations, 1.0)
-    scale = np.exp2(np.round(np.log2(deviations)))
-    return centre, scale
+        variances = np.full(d, np.mean(variances))
+    # What is left of a constant column is rounding.
+    variances = np.where(variances > 1e-28 * centre * centre, variances, 1.0)
+    return centre, np.exp2(np.round(0.5 * np.log2(variances)))

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from srcdiff import value_and_grad
 from srcdiff.derivative import Derivative
-from srcdiff.mixture.blocks import Block, Table
+from srcdiff.mixture.blocks import Table
+from srcdiff.mixture.features import Block, Units
 from srcdiff.mixture.likelihood import log_sum_exp
 from srcdiff.mixture.parameters import FloatArray, Parameters, covariances_shape, require_parameters
 
@@ -38,13 +39,16 @@ class Objective:
     Parameters
     ----------
     X
-        Samples (n, d).
+        Samples (n, d). NaN is a value that was not observed, and is integrated out.
     covariance_type
         ``"full"``, ``"tied"``, ``"diag"`` or ``"spherical"``.
     sample_weight
         How much every sample counts (n,).
+    noise
+        The covariance of every sample's noise: matrices (n, d, d), or variances (n, d). The mixture is then that of
+        the samples without noise, and the densities are those of the samples with it.
     chunk_size
-        How many samples are worked on at a time; by itself it is chosen for blocks of some 16 MB.
+        How many samples are worked on at a time; by itself it is chosen for blocks of some 8 MB.
     units
         Centre and scale of the columns, where they are not to be those of this sample (parts of one sample, say).
 
@@ -59,25 +63,32 @@ class Objective:
         X: npt.ArrayLike,
         covariance_type: str = "full",
         sample_weight: npt.ArrayLike | None = None,
+        noise: npt.ArrayLike | None = None,
         chunk_size: int | None = None,
-        units: tuple[FloatArray, FloatArray] | None = None,
+        units: Units | None = None,
     ) -> None:
         data = np.asarray(X, dtype=np.float64)
-        if data.ndim != 2:
+        if data.ndim != 2 or 0 in data.shape:
             raise ValueError(f"the data are a table with a row for every sample, not of shape {data.shape}")
         self.n, self.d = data.shape
+        covariances_shape(covariance_type, 1, self.d)
         self.covariance_type = covariance_type
         weights = np.ones(self.n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         if weights.shape != (self.n,) or not (weights >= 0.0).all() or not 0.0 < np.sum(weights) < np.inf:
             raise ValueError("sample_weight holds a number for every sample, none negative and not all of them zero")
+        if not np.isfinite(np.sum(data)) and np.isinf(data).any():
+            raise ValueError("the data hold infinite values")
+        if chunk_size is not None and chunk_size < 1:
+            raise ValueError(f"chunk_size is a positive number of samples, not {chunk_size}")
         self.sample_weight = weights
         self.total_weight = float(np.sum(weights))
-        self._table = Table(data, covariance_type, weights, chunk_size, units)
+        matrices = None if noise is None else noise_matrices(noise, data)
+        self._table = Table(data, covariance_type, weights, matrices, chunk_size, units)
 
     @property
-    def units(self) -> tuple[FloatArray, FloatArray]:
-        """Centre and scale of the columns."""
-        return self._table.centre, self._table.scale
+    def units(self) -> Units:
+        """Centre and scale of the columns in which the features are built."""
+        return self._table.units
 
     def blocks(self) -> Iterator[Block]:
         """The samples, block by block."""
@@ -123,6 +134,30 @@ class Objective:
 
     @property
     def gradient_source(self) -> str:
-        """The generated code that the last gradient ran, as text."""
-        block = next(self.blocks())
-        return value_and_gradient_of(block.total).source
+        """The generated code of value and gradient, as text: one program for every kind of block in these data."""
+        totals = dict.fromkeys(block.total for block in self.blocks())
+        return "\n\n".join(value_and_gradient_of(total).source for total in totals)
+
+
+def noise_matrices(noise: npt.ArrayLike, X: FloatArray) -> FloatArray:
+    """The noise of every sample as a covariance matrix (n, d, d).
+
+    Raises
+    ------
+    ValueError
+        where there is not one for every sample, or where it is not a covariance on what was observed of the sample.
+    """
+    n, d = X.shape
+    given = np.asarray(noise, dtype=np.float64)
+    if given.shape not in ((n, d), (n, d, d)):
+        raise ValueError(f"noise holds {n} covariance matrices or {n} times {d} variances, not {given.shape}")
+    matrices = given if given.ndim == 3 else given[:, :, np.newaxis] * np.eye(d)
+    seen = ~np.isnan(X)
+    matrices = np.where(seen[:, :, np.newaxis] & seen[:, np.newaxis, :], matrices, 0.0)
+    if not np.isfinite(matrices).all() or not np.allclose(matrices, np.swapaxes(matrices, 1, 2)):
+        raise ValueError("noise covariances are finite and symmetric")
+    values = np.linalg.eigvalsh(matrices)
+    worst = int(np.argmin(values[:, 0]))
+    if values[worst, 0] < -1e-12 * max(float(values[worst, -1]), 0.0):
+        raise ValueError(f"the noise covariance of sample {worst} has a negative eigenvalue")
+    return matrices
