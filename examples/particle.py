@@ -1,4 +1,4 @@
-"""Derivatives inside derivatives: a particle flies past two charges, and a control is found that leads it to the origin.
+"""Derivatives inside derivatives: a particle flies past two charges, and a control is found that leads it to a target.
 
 The force is the gradient of a potential, taken inside the function that integrates the path; the whole path is inside a
 function whose own gradient drives the search. (After Siskind and Pearlmutter 2008.)
