@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .likelihood import log_softmax, log_sum_exp
+from srcdiff.mixture.likelihood import log_softmax, log_sum_exp
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -84,7 +84,7 @@ def full_each(
 ) -> float:
     """A covariance matrix for every component: the weighted sum of the log-densities."""
     joint = full_each_joint(logits, means, covariances, centre, scale, X, seen, inside, outside, norms)
-    total: float = np.sum(sample_weight * log_sum_exp(joint))
+    total: float = sample_weight @ log_sum_exp(joint)
     return total
 
 
@@ -120,7 +120,7 @@ def tied_each(
 ) -> float:
     """One covariance matrix for all components: the weighted sum of the log-densities."""
     joint = tied_each_joint(logits, means, covariance, centre, scale, X, seen, inside, outside, norms)
-    total: float = np.sum(sample_weight * log_sum_exp(joint))
+    total: float = sample_weight @ log_sum_exp(joint)
     return total
 
 
@@ -156,7 +156,7 @@ def diag_each(
 ) -> float:
     """Variances for every component: the weighted sum of the log-densities."""
     joint = diag_each_joint(logits, means, variances, centre, scale, X, seen, inside, outside, norms)
-    total: float = np.sum(sample_weight * log_sum_exp(joint))
+    total: float = sample_weight @ log_sum_exp(joint)
     return total
 
 
@@ -192,5 +192,5 @@ def spherical_each(
 ) -> float:
     """One variance for every component: the weighted sum of the log-densities."""
     joint = spherical_each_joint(logits, means, variances, centre, scale, X, seen, inside, outside, norms)
-    total: float = np.sum(sample_weight * log_sum_exp(joint))
+    total: float = sample_weight @ log_sum_exp(joint)
     return total

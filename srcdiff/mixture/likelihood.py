@@ -51,7 +51,7 @@ def mixture_sum(
     joint = coefficients @ features
     highest = np.max(joint, axis=0)
     log_densities = highest + np.log(np.sum(np.exp(joint - highest), axis=0))
-    total: float = np.sum(sample_weight * log_densities)
+    total: float = sample_weight @ log_densities
     return total
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .likelihood import (
+from srcdiff.mixture.likelihood import (
     diag,
     diag_joint,
     full,
