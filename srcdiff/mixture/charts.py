@@ -62,7 +62,7 @@ def ascents(
             "linewidth": 1.4,
             "marker": ("o", "s", "^", "D", "v", "P")[number % 6],
             "markersize": 4,
-            "markevery": max(1, last // 25),
+            "markevery": max(1, min(len(values), last) // 25),
         }
         left.plot(steps, values, label=f"{name}: {len(values) - 1}", **style)
         right.plot(steps, np.maximum(top - values, AGREEMENT), **style)

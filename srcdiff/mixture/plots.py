@@ -69,6 +69,15 @@ class Gaussians:
         parameters = Parameters.from_weights(model.weights_, model.means_, model.covariances_)
         return cls.of(parameters, model.covariance_type)
 
+    def order(self) -> npt.NDArray[np.intp]:
+        """The components by their means in the first column: with it, colours mean the same in several pictures."""
+        order: npt.NDArray[np.intp] = np.argsort(self.means[:, 0], kind="stable")
+        return order
+
+    def taken(self, order: npt.NDArray[np.intp]) -> Gaussians:
+        """The components in another order."""
+        return Gaussians(self.weights[order], self.means[order], self.covariances[order])
+
     def columns(self, chosen: Sequence[int]) -> Gaussians:
         """The marginal mixture of some columns of the data."""
         index = np.asarray(chosen)
