@@ -127,6 +127,25 @@ class Coordinates:
         return covariances_shape(self.covariance_type, self.components, self.dimensions)
 
     @cached_property
+    def places(self) -> npt.NDArray[np.intp]:
+        """Where the entries of each factor are in the vector: a row for each factor."""
+        start = self.linear + self.factors * self.diagonal
+        diagonals = np.arange(self.linear, start).reshape(self.factors, self.diagonal)
+        return np.hstack([diagonals, np.arange(start, self.size).reshape(self.factors, self.below)])
+
+    @cached_property
+    def own(self) -> npt.NDArray[np.intp]:
+        """Where the entries are that belong to one component each, logits apart: a row for each component."""
+        k, d = self.components, self.dimensions
+        means = np.arange(k - 1, self.linear).reshape(k, d)
+        return means if self.covariance_type == "tied" else np.hstack([means, self.places])
+
+    @cached_property
+    def shared(self) -> npt.NDArray[np.intp]:
+        """Where the entries are that belong to all components: those of a tied covariance."""
+        return self.places.ravel() if self.covariance_type == "tied" else np.arange(0)
+
+    @cached_property
     def spread(self) -> FloatArray:
         """The 0/1 matrix from the entries below a diagonal to all entries."""
         rows, columns = np.tril_indices(self.dimensions, -1)
@@ -246,12 +265,7 @@ class Coordinates:
         two factors meet in it, so that one direction serves an entry of every factor; and no two variances meet.
         """
         matrix = np.zeros((self.size, self.size))
-        places = np.arange(self.linear, self.linear + self.factors * self.diagonal).reshape(self.factors, self.diagonal)
-        if self.matrices:
-            below = np.arange(places.max() + 1, self.size).reshape(self.factors, self.below)
-            places = np.hstack([places, below])
-        else:
-            places = places.reshape(-1, 1)
+        places = self.places if self.matrices else self.places.reshape(-1, 1)
         entries = places.shape[1]
         vectors = np.zeros((entries, self.size))
         vectors[np.arange(entries)[:, np.newaxis], places.T] = 1.0

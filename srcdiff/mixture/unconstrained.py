@@ -16,32 +16,18 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from srcdiff import hvp, jvp
-from srcdiff.api import HessianVectorProduct
-from srcdiff.mixture.blocks import Rows
+from srcdiff import jvp
+from srcdiff.mixture import louis
 from srcdiff.mixture.coordinates import Coordinates
-from srcdiff.mixture.likelihood import log_sum_exp
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import Parameters
 from srcdiff.mixture.scaling import Scaling
+from srcdiff.mixture.second import arrays, block_products, count_of, responsibilities
 
 FloatArray = npt.NDArray[np.float64]
-
-IN_A_STACK = 2**21
-"""The most joint log-densities, over all directions, that are worked on at a time (16 MB)."""
-
-
-@lru_cache(maxsize=64)
-def products_of(total: Callable[..., Any]) -> HessianVectorProduct:
-    """The compiled products of a likelihood's Hessian in logits, means and covariances with vectors."""
-    return hvp(total, wrt=(0, 1, 2))
 
 
 class UnconstrainedObjective:
@@ -81,60 +67,36 @@ class UnconstrainedObjective:
     def hvp(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """The product of the Hessian with a vector; the matrix is never formed."""
         there, p = self.coordinates, self.from_vector(u)
-        tangents = there.push_forward(u, v[np.newaxis])
-        product = self._products(p, tangents)
-        along = Parameters(product.logits[0], product.means[0], product.covariances[0])
         _, gradient = self.objective.value_and_gradient(p)
-        return there.pull_back(u, along) + there.curvature_along(u, gradient, v)
+        tangents = there.push_forward(u, v[np.newaxis])
+        product = there.curvature_along(u, gradient, v)
+        for block in self.objective.blocks():
+            logits, means, covariances = arrays(block_products(block, p, tangents))
+            product += there.pull_back(u, Parameters(logits[0], means[0], covariances[0]))
+        return product
 
     def hessian(self, u: FloatArray) -> FloatArray:
         """The dense Hessian, shape (len(u), len(u))."""
         there, p = self.coordinates, self.from_vector(u)
         _, gradient = self.objective.value_and_gradient(p)
-        tangents = there.push_forward(u, np.eye(there.size))
-        products = self._products(p, tangents)
-        matrix = flat(tangents) @ flat(products).T + there.curvature(u, gradient)
-        return 0.5 * (matrix + matrix.T)
-
-    def _products(self, p: Parameters, tangents: Parameters) -> Parameters:
-        """The Hessian in the parameters times each of a stack of tangents."""
-        sums = Parameters(*(np.zeros(part.shape) for part in (tangents.logits, tangents.means, tangents.covariances)))
-        count = len(tangents.logits)
-        for block in self.objective.blocks():
-            compiled = products_of(block.total)
-            step = max(1, IN_A_STACK // (p.components * count_of(block.rows)))
-            for start in range(0, count, step):
-                some = slice(start, start + step)
-                vectors = (tangents.logits[some], tangents.means[some], tangents.covariances[some])
-                parts = compiled(p.logits, p.means, p.covariances, *block.arguments, *vectors)
-                for whole, piece in zip((sums.logits, sums.means, sums.covariances), parts, strict=True):
-                    whole[some] += piece
-        return sums
+        matrix = louis.hessian(self.objective.blocks(), there, u) + there.curvature(u, gradient)
+        symmetric: FloatArray = 0.5 * (matrix + matrix.T)
+        return symmetric
 
     def scores(self, u: FloatArray) -> FloatArray:
         """The gradient of each sample's log-density, shape (n, len(u)), without the weights of the samples."""
         there, p = self.coordinates, self.from_vector(u)
-        tangents = there.push_forward(u, np.eye(there.size))
+        k, t = there.components, there.own.shape[1]
+        tangents = there.push_forward(u, louis.directions(there))
+        common = np.concatenate([np.arange(k - 1), there.shared])
         scores = np.empty((self.objective.n, there.size))
         for block in self.objective.blocks():
-            step = max(1, IN_A_STACK // (p.components * count_of(block.rows)))
-            for start in range(0, there.size, step):
-                some = slice(start, start + step)
-                vectors = (tangents.logits[some], tangents.means[some], tangents.covariances[some])
-                primals = (p.logits, p.means, p.covariances, *block.joint_arguments)
-                joint, djoint = jvp(block.joint, primals, vectors, wrt=(0, 1, 2))
-                scores[block.rows, some] = jvp(log_sum_exp, (joint,), (djoint,))[1].T
+            columns = np.empty((there.size, count_of(block.rows)))
+            joint, djoint = jvp(block.joint, (*arrays(p), *block.joint_arguments), arrays(tangents), wrt=(0, 1, 2))
+            weights = responsibilities(joint, np.ones(joint.shape[1]))
+            moving = np.concatenate([djoint[: k - 1], djoint[k - 1 + t :]])
+            columns[common] = np.einsum("kn,mkn->mn", weights, moving)
+            # One direction moved an entry of every component: each takes its own row.
+            columns[there.own.T] = djoint[k - 1 : k - 1 + t] * weights
+            scores[block.rows] = columns.T
         return scores
-
-
-def count_of(rows: Rows) -> int:
-    """How many samples a block has."""
-    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-
-
-def flat(stack: Parameters) -> FloatArray:
-    """A stack of tangents or gradients as a matrix: a row for each."""
-    rows: FloatArray = np.concatenate(
-        [part.reshape(len(stack.logits), -1) for part in (stack.logits, stack.means, stack.covariances)], axis=1
-    )
-    return rows
