@@ -31,7 +31,7 @@ import numpy.typing as npt
 from srcdiff import jvp
 from srcdiff.mixture.coordinates import Coordinates
 from srcdiff.mixture.features import COMPLETE, OBSERVED, Block
-from srcdiff.mixture.parameters import Parameters
+from srcdiff.mixture.parameters import Parameters, full_covariances
 from srcdiff.mixture.second import FAMILIES, arrays, block_hessian, curvatures, products_of, responsibilities
 
 FloatArray = npt.NDArray[np.float64]
@@ -168,6 +168,37 @@ class Group:
             columns = products.covariances[shared].reshape(len(there.shared), -1)
             matrix[np.ix_(there.shared, there.shared)] = rows @ columns.T
         return matrix
+
+
+def complete_information(there: Coordinates, u: FloatArray, total_weight: float) -> FloatArray:
+    """The information of a sample whose labels and values are all known: what is expected of it at the parameters."""
+    kind, p = there.covariance_type, there.from_vector(u)
+    k, d = p.means.shape
+    counts = total_weight * p.weights
+    covariances = full_covariances(p, kind)
+    # Any units do; these keep all numbers of similar size.
+    middle = np.einsum("k,kij->ij", p.weights, covariances)
+    scale = np.sqrt(np.diagonal(middle))
+    centre = p.weights @ p.means
+    whitening = np.linalg.inv(np.linalg.cholesky(middle)) if there.matrices else np.diag(1.0 / scale)
+    means = (p.means - centre) @ whitening.T
+    second = whitening @ covariances @ whitening.T + means[:, :, np.newaxis] * means[:, np.newaxis, :]
+    features = [np.ones((k, 1)), means]
+    arguments: tuple[Any, ...] = (centre, whitening if there.matrices else scale)
+    match kind:
+        case "full":
+            pairs = np.array(np.triu_indices(d))
+            arguments = (*arguments, pairs)
+            features.append(second[:, pairs[0], pairs[1]])
+        case "diag":
+            features.append(np.diagonal(second, axis1=1, axis2=2))
+        case "spherical":
+            features.append(np.trace(second, axis1=1, axis2=2)[:, np.newaxis])
+    sums = counts[:, np.newaxis] * np.concatenate(features, axis=1)
+    # With these sums the score is zero: the map's curvature adds nothing.
+    information = -Group(there, u, None, arguments).with_labels(sums, np.einsum("k,kij->ij", counts, second))
+    symmetric: FloatArray = 0.5 * (information + information.T)
+    return symmetric
 
 
 def by_component(stack: Parameters, tied: bool) -> FloatArray:

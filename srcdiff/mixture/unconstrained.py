@@ -4,7 +4,7 @@ In: an `Objective`, and a vector of `Coordinates`. Out: value, gradient, Hessian
 and the scores of the samples. All are generated derivatives, put together by the chain rule: first those of the
 likelihood with respect to the parameters, then those of the map from coordinates to parameters.
 
->>> from srcdiff.mixture.objective import Objective
+from srcdiff.mixture.objective import Objective
 >>> function = UnconstrainedObjective(Objective(np.array([[-1.0], [1.0], [2.0]]), "spherical"), components=1)
 >>> u = np.array([0.5, 0.25])
 >>> value, gradient = function.value_and_gradient(u)
@@ -16,12 +16,15 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
 from srcdiff import jvp
 from srcdiff.mixture import louis
 from srcdiff.mixture.coordinates import Coordinates
+from srcdiff.mixture.features import Rows
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import Parameters
 from srcdiff.mixture.scaling import Scaling
@@ -83,13 +86,35 @@ class UnconstrainedObjective:
         symmetric: FloatArray = 0.5 * (matrix + matrix.T)
         return symmetric
 
+    def complete_information(self, u: FloatArray) -> FloatArray:
+        """The information that the samples would hold if labels, and all values, were known.
+
+        It is the metric of EM (Dempster, Laird and Rubin 1977): EM's linear rate at a maximum is the largest eigenvalue
+        of ``1 - inverse(complete) @ observed``.
+        """
+        return louis.complete_information(self.coordinates, u, self.objective.total_weight)
+
     def scores(self, u: FloatArray) -> FloatArray:
         """The gradient of each sample's log-density, shape (n, len(u)), without the weights of the samples."""
+        scores = np.empty((self.objective.n, self.coordinates.size))
+        for rows, some in self._scores(u):
+            scores[rows] = some.T
+        return scores
+
+    def score_products(self, u: FloatArray) -> FloatArray:
+        """The sum of the products of each sample's score with itself, with the weights of the samples."""
+        size = self.coordinates.size
+        products = np.zeros((size, size))
+        for rows, some in self._scores(u):
+            products += (some * self.objective.sample_weight[rows]) @ some.T
+        return products
+
+    def _scores(self, u: FloatArray) -> Iterator[tuple[Rows, FloatArray]]:
+        """The scores of each block, samples as columns."""
         there, p = self.coordinates, self.from_vector(u)
         k, t = there.components, there.own.shape[1]
         tangents = there.push_forward(u, louis.directions(there))
         common = np.concatenate([np.arange(k - 1), there.shared])
-        scores = np.empty((self.objective.n, there.size))
         for block in self.objective.blocks():
             columns = np.empty((there.size, count_of(block.rows)))
             joint, djoint = jvp(block.joint, (*arrays(p), *block.joint_arguments), arrays(tangents), wrt=(0, 1, 2))
@@ -98,5 +123,4 @@ class UnconstrainedObjective:
             columns[common] = np.einsum("kn,mkn->mn", weights, moving)
             # One direction moved an entry of every component: each takes its own row.
             columns[there.own.T] = djoint[k - 1 : k - 1 + t] * weights
-            scores[block.rows] = columns.T
-        return scores
+            yield block.rows, columns
