@@ -23,22 +23,22 @@ def value_and_gradient(
     means: np.ndarray,
     covariances: np.ndarray,
     centre: np.ndarray,
-    scale: np.ndarray,
+    whitening: np.ndarray,
     pairs: np.ndarray,
     features: np.ndarray,
     sample_weight: np.ndarray,
 ) -> tuple[float, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    d = len(scale)
+    d = len(centre)
     rows, columns = pairs
     share = np.where(rows == columns, 0.25, 0.5)
-    units = scale[:, np.newaxis] * scale
-    scaled = covariances / units
-    locations = (means - centre) / scale
+    scaled = whitening @ covariances @ whitening.T
+    locations = (means - centre) @ whitening.T
     exponentials = np.exp(logits - np.max(logits))
     weights = exponentials / np.sum(exponentials)
     precisions = np.linalg.inv(scaled)
     linear = np.squeeze(precisions @ locations[:, :, np.newaxis], axis=2)
-    constants = -0.5 * (np.linalg.slogdet(scaled)[1] + d * np.log(2.0 * np.pi)) - np.sum(np.log(scale))
+    log_dets = np.linalg.slogdet(scaled)[1] - 2.0 * np.linalg.slogdet(whitening)[1]
+    constants = -0.5 * (log_dets + d * np.log(2.0 * np.pi))
     constants += np.log(weights) - 0.5 * np.sum(linear * locations, axis=1)
     coefficients = np.concatenate(
         (constants[:, np.newaxis], linear, -2.0 * share * precisions[:, rows, columns]), axis=1
@@ -61,4 +61,4 @@ def value_and_gradient(
     bprecisions = half + np.swapaxes(half, 1, 2)
     bscaled = -precisions @ bprecisions @ precisions
     bscaled -= 0.5 * shares[:, np.newaxis, np.newaxis] * precisions
-    return value, (shares - np.sum(shares) * weights, blocations / scale, bscaled / units)
+    return value, (shares - np.sum(shares) * weights, blocations @ whitening, whitening.T @ bscaled @ whitening)

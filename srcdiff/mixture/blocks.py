@@ -30,9 +30,15 @@ IN_A_BLOCK = 2**20
 FEW = 10
 """Samples that share their pattern of missing values with fewer others than this are worked on one by one."""
 
+LEAST_SPREAD = 1e-10
+"""The variance in any direction, of the largest, that whitening assumes at least."""
+
 
 class Table:
-    """Samples with their weights; `units` are the centre and scale of the columns in which features are built."""
+    """Samples with their weights; `units` are the centre and scale of the columns in which features are built.
+
+    `units` and `spread` (see `spread_of`) are those of these samples, unless they are part of more.
+    """
 
     def __init__(
         self,
@@ -42,6 +48,7 @@ class Table:
         noise: FloatArray | None = None,
         chunk_size: int | None = None,
         units: Units | None = None,
+        spread: FloatArray | None = None,
     ) -> None:
         self.X = X
         self.covariance_type = covariance_type
@@ -53,11 +60,12 @@ class Table:
         self._together = max(1, IN_A_BLOCK // features_of(covariance_type, d))
         if chunk_size is not None:
             self._each = self._together = chunk_size
-        # Complete samples are a pattern of None; samples that are worked on one by one have no pattern.
         self._patterns, self._single = patterns(X, noise is not None)
         numbers = n * features_of(covariance_type, d) + 3 * d * d * len(self._single)
         self._keeps = numbers <= KEPT
         self._kept: list[Block] | None = None
+        matrices = covariance_type in ("full", "tied") and len(self._single) < n
+        self._spread = spread_of(X, sample_weight, self.units) if matrices and spread is None else spread
 
     def blocks(self) -> Iterator[Block]:
         """All blocks, in the same order each time."""
@@ -85,8 +93,12 @@ class Table:
             yield each_block(self.covariance_type, rows, self.X[rows], weights, self.units, noise)
 
     def _feature_block(self, rows: Rows, observed: npt.NDArray[np.intp] | None) -> Block:
-        X = self.X[rows] if observed is None else self.X[rows][:, observed]
-        return feature_block(self.covariance_type, rows, X, self.sample_weight[rows], self.units, observed)
+        X, (centre, scale), spread = self.X[rows], self.units, self._spread
+        if observed is not None:
+            X, centre, scale = X[:, observed], centre[observed], scale[observed]
+            spread = None if spread is None else spread[np.ix_(observed, observed)]
+        units = centre, scale if spread is None else whitening_of(spread, scale)
+        return feature_block(self.covariance_type, rows, X, self.sample_weight[rows], units, observed)
 
 
 Pattern = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
@@ -135,3 +147,32 @@ def units_of(X: FloatArray, sample_weight: FloatArray, covariance_type: str) -> 
     # What is left of a constant column is rounding.
     variances = np.where(variances > 1e-28 * centre * centre, variances, 1.0)
     return centre, np.exp2(np.round(0.5 * np.log2(variances)))
+
+
+def spread_of(X: FloatArray, sample_weight: FloatArray, units: Units) -> FloatArray:
+    """The covariance of the columns in their units, from the samples in which both of two were observed."""
+    n, d = X.shape
+    centre, scale = units
+    products, totals = np.zeros((d, d)), np.zeros((d, d))
+    step = max(1, IN_A_BLOCK // d)
+    for start in range(0, n, step):
+        scaled = (X[start : start + step] - centre) / scale
+        seen = ~np.isnan(scaled)
+        scaled[~seen] = 0.0
+        weights = sample_weight[start : start + step, np.newaxis]
+        products += scaled.T @ (scaled * weights)
+        totals += seen.T.astype(float) @ (seen * weights)
+    return products / np.where(totals > 0.0, totals, 1.0)
+
+
+def whitening_of(spread: FloatArray, scale: FloatArray) -> FloatArray:
+    """The matrix that makes deviations uncorrelated and of size one; where there is no spread it only scales.
+
+    It is a choice of coordinates, and need not be exact: estimated from gaps, `spread` may have negative eigenvalues.
+    """
+    values, vectors = np.linalg.eigh(spread)
+    highest = float(values[-1])
+    if highest <= 0.0:
+        return np.diag(1.0 / scale)
+    whitening: FloatArray = (vectors / np.sqrt(np.maximum(values, LEAST_SPREAD * highest))).T / scale
+    return whitening

@@ -2,7 +2,7 @@
 
 In: some samples with their weights. Out: a `Block`, the likelihood function of the subset with its arguments.
 
->>> units = np.zeros(2), np.ones(2)
+>>> units = np.zeros(2), np.eye(2)
 >>> block = feature_block("full", slice(0, 1), np.array([[2.0, 3.0]]), np.ones(1), units)
 >>> block.total.__name__, block.arguments[3].ravel()
 ('full', array([1., 2., 3., 4., 6., 9.]))
@@ -72,14 +72,20 @@ def feature_block(
     units: Units,
     observed: npt.NDArray[np.intp] | None = None,
 ) -> Block:
-    """The block of complete samples X (n, d), or of those of which the same columns were observed: X holds these."""
-    centre, scale = units if observed is None else (units[0][observed], units[1][observed])
+    """The block of complete samples X (n, d), or of those of which the same columns were observed: X holds these.
+
+    The units of these columns: their centre, and their scale or the matrix that whitens them (full and tied).
+    """
+    centre, scale = units
     n, d = X.shape
     features = np.empty((features_of(covariance_type, d), n))
     features[0] = 1.0
     columns = features[1 : 1 + d]
-    np.divide((X - centre).T, scale[:, np.newaxis], out=columns)
-    before: tuple[Any, ...] = (centre, scale) if observed is None else (observed, centre, scale)
+    if scale.ndim == 2:
+        np.matmul(scale, (X - centre).T, out=columns)
+    else:
+        np.divide((X - centre).T, scale[:, np.newaxis], out=columns)
+    before: tuple[Any, ...] = units if observed is None else (observed, *units)
     scatter: tuple[Any, ...] = ()
     if covariance_type == "full":
         pairs = np.array(np.triu_indices(d))

@@ -6,9 +6,11 @@ log-likelihood summed over samples with their weights.
 A Gaussian's log-density is linear in quadratic features of the observation: ``log N(x) = c + b.x - x.P x / 2``. The
 features ``[1, x, products of x]`` of the centred data are built once (see `srcdiff.mixture.blocks`), with samples as
 columns; a component is a row of coefficients ``[c, b, -P/2]``; all joint log-densities are one matrix product. What
-differs between the types of covariance is a small map from parameters to coefficients. Data and parameters meet in the
-units of the data, shifted by `centre` and divided by `scale`. The gradient of the sum is therefore one product too, of
-responsibilities and features, which is EM's E step.
+differs between the types of covariance is a small map from parameters to coefficients. The gradient of the sum is one
+product too, of responsibilities and features, which is EM's E step.
+
+Features are built of ``(x - centre) / scale``; of ``whitening @ (x - centre)`` where components have matrices, so that
+columns that are nearly dependent cost no digits. The parameters are given in the units of the data.
 
 The shapes in the annotations are text in the jaxtyping convention: jaxtyping need not be installed.
 
@@ -60,16 +62,15 @@ def coefficients_of_precisions(
     locations: Float[np.ndarray, "k d"],
     precisions: Float[np.ndarray, "k d d"],
     log_dets: Float[np.ndarray, "k"],
-    scale: Float[np.ndarray, "d"],
     pairs: Int[np.ndarray, "2 q"],
 ) -> Float[np.ndarray, "k p"]:
     """Coefficients of ``[1, x, x_i x_j for the pairs i <= j]``; `log_dets` are those of the precisions."""
-    d = len(scale)
+    d = locations.shape[1]
     rows, columns = pairs
     share = np.where(rows == columns, 0.25, 0.5)
     symmetric = precisions + np.swapaxes(precisions, 1, 2)
     linear = 0.5 * np.sum(symmetric * locations[:, np.newaxis, :], axis=2)
-    norms = 0.5 * (log_dets - d * np.log(2.0 * np.pi)) - np.sum(np.log(scale))
+    norms = 0.5 * (log_dets - d * np.log(2.0 * np.pi))
     constants = log_softmax(logits) + norms - 0.5 * np.sum(linear * locations, axis=1)
     return np.concatenate((constants[:, np.newaxis], linear, -share * symmetric[:, rows, columns]), axis=1)
 
@@ -79,15 +80,15 @@ def full_coefficients(
     means: Float[np.ndarray, "k d"],
     covariances: Float[np.ndarray, "k d d"],
     centre: Float[np.ndarray, "d"],
-    scale: Float[np.ndarray, "d"],
+    whitening: Float[np.ndarray, "d d"],
     pairs: Int[np.ndarray, "2 q"],
 ) -> Float[np.ndarray, "k p"]:
     """Coefficients of ``[1, x, x_i x_j for the pairs i <= j]``."""
-    scaled = covariances / (scale[:, np.newaxis] * scale)
-    locations = (means - centre) / scale
-    precisions = np.linalg.inv(scaled)
-    log_dets = -np.linalg.slogdet(scaled)[1]
-    return coefficients_of_precisions(logits, locations, precisions, log_dets, scale, pairs)
+    whitened = whitening @ covariances @ whitening.T
+    locations = (means - centre) @ whitening.T
+    precisions = np.linalg.inv(whitened)
+    log_dets = 2.0 * np.linalg.slogdet(whitening)[1] - np.linalg.slogdet(whitened)[1]
+    return coefficients_of_precisions(logits, locations, precisions, log_dets, pairs)
 
 
 def full_joint(
@@ -95,12 +96,12 @@ def full_joint(
     means: Float[np.ndarray, "k d"],
     covariances: Float[np.ndarray, "k d d"],
     centre: Float[np.ndarray, "d"],
-    scale: Float[np.ndarray, "d"],
+    whitening: Float[np.ndarray, "d d"],
     pairs: Int[np.ndarray, "2 q"],
     features: Float[np.ndarray, "p n"],
 ) -> Float[np.ndarray, "k n"]:
     """Joint log-densities of component and sample; features as for `full`."""
-    return full_coefficients(logits, means, covariances, centre, scale, pairs) @ features
+    return full_coefficients(logits, means, covariances, centre, whitening, pairs) @ features
 
 
 def full(
@@ -108,28 +109,29 @@ def full(
     means: Float[np.ndarray, "k d"],
     covariances: Float[np.ndarray, "k d d"],
     centre: Float[np.ndarray, "d"],
-    scale: Float[np.ndarray, "d"],
+    whitening: Float[np.ndarray, "d d"],
     pairs: Int[np.ndarray, "2 q"],
     features: Float[np.ndarray, "p n"],
     sample_weight: Float[np.ndarray, "n"],
 ) -> float:
     """A covariance matrix for every component; features ``[1, x, x_i x_j for the pairs i <= j]``."""
-    return mixture_sum(full_coefficients(logits, means, covariances, centre, scale, pairs), features, sample_weight)
+    return mixture_sum(full_coefficients(logits, means, covariances, centre, whitening, pairs), features, sample_weight)
 
 
 def tied_coefficients(
     logits: Float[np.ndarray, "k"],
     means: Float[np.ndarray, "k d"],
-    scaled: Float[np.ndarray, "d d"],
+    whitened: Float[np.ndarray, "d d"],
     precision: Float[np.ndarray, "d d"],
     centre: Float[np.ndarray, "d"],
-    scale: Float[np.ndarray, "d"],
+    whitening: Float[np.ndarray, "d d"],
 ) -> Float[np.ndarray, "k p"]:
     """Coefficients of ``[1, x]`` of components with one precision."""
-    d = len(scale)
-    locations = (means - centre) / scale
+    d = len(centre)
+    locations = (means - centre) @ whitening.T
     linear = 0.5 * locations @ (precision + precision.T)
-    norm = -0.5 * (np.linalg.slogdet(scaled)[1] + d * np.log(2.0 * np.pi)) - np.sum(np.log(scale))
+    log_det = 2.0 * np.linalg.slogdet(whitening)[1] - np.linalg.slogdet(whitened)[1]
+    norm = 0.5 * (log_det - d * np.log(2.0 * np.pi))
     constants = log_softmax(logits) + norm - 0.5 * np.sum(linear * locations, axis=1)
     return np.concatenate((constants[:, np.newaxis], linear), axis=1)
 
@@ -139,15 +141,15 @@ def tied_joint(
     means: Float[np.ndarray, "k d"],
     covariance: Float[np.ndarray, "d d"],
     centre: Float[np.ndarray, "d"],
-    scale: Float[np.ndarray, "d"],
+    whitening: Float[np.ndarray, "d d"],
     features: Float[np.ndarray, "p n"],
 ) -> Float[np.ndarray, "k n"]:
     """Joint log-densities of component and sample; features as for `tied`."""
-    scaled = covariance / (scale[:, np.newaxis] * scale)
-    precision = np.linalg.inv(scaled)
+    whitened = whitening @ covariance @ whitening.T
+    precision = np.linalg.inv(whitened)
     X = features[1:]
     quadratic = 0.5 * np.sum((precision @ X) * X, axis=0)
-    return tied_coefficients(logits, means, scaled, precision, centre, scale) @ features - quadratic
+    return tied_coefficients(logits, means, whitened, precision, centre, whitening) @ features - quadratic
 
 
 def tied(
@@ -155,7 +157,7 @@ def tied(
     means: Float[np.ndarray, "k d"],
     covariance: Float[np.ndarray, "d d"],
     centre: Float[np.ndarray, "d"],
-    scale: Float[np.ndarray, "d"],
+    whitening: Float[np.ndarray, "d d"],
     scatter: Float[np.ndarray, "d d"],
     features: Float[np.ndarray, "p n"],
     sample_weight: Float[np.ndarray, "n"],
@@ -164,9 +166,9 @@ def tied(
 
     The quadratic form of x is the same in every component: its sum takes only `scatter`, the weighted sum of ``x x^T``.
     """
-    scaled = covariance / (scale[:, np.newaxis] * scale)
-    precision = np.linalg.inv(scaled)
-    coefficients = tied_coefficients(logits, means, scaled, precision, centre, scale)
+    whitened = whitening @ covariance @ whitening.T
+    precision = np.linalg.inv(whitened)
+    coefficients = tied_coefficients(logits, means, whitened, precision, centre, whitening)
     total: float = mixture_sum(coefficients, features, sample_weight) - 0.5 * np.sum(precision * scatter)
     return total
 

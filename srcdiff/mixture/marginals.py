@@ -41,7 +41,7 @@ def full_observed(
     covariances: Float[np.ndarray, "k d d"],
     observed: Int[np.ndarray, "o"],
     centre: Float[np.ndarray, "o"],
-    scale: Float[np.ndarray, "o"],
+    whitening: Float[np.ndarray, "o o"],
     pairs: Int[np.ndarray, "2 q"],
     features: Float[np.ndarray, "p n"],
     sample_weight: Float[np.ndarray, "n"],
@@ -52,7 +52,7 @@ def full_observed(
         means[:, observed],
         covariances[:, observed[:, np.newaxis], observed],
         centre,
-        scale,
+        whitening,
         pairs,
         features,
         sample_weight,
@@ -65,13 +65,19 @@ def full_observed_joint(
     covariances: Float[np.ndarray, "k d d"],
     observed: Int[np.ndarray, "o"],
     centre: Float[np.ndarray, "o"],
-    scale: Float[np.ndarray, "o"],
+    whitening: Float[np.ndarray, "o o"],
     pairs: Int[np.ndarray, "2 q"],
     features: Float[np.ndarray, "p n"],
 ) -> Float[np.ndarray, "k n"]:
     """Joint log-densities of component and sample."""
     return full_joint(
-        logits, means[:, observed], covariances[:, observed[:, np.newaxis], observed], centre, scale, pairs, features
+        logits,
+        means[:, observed],
+        covariances[:, observed[:, np.newaxis], observed],
+        centre,
+        whitening,
+        pairs,
+        features,
     )
 
 
@@ -81,7 +87,7 @@ def tied_observed(
     covariance: Float[np.ndarray, "d d"],
     observed: Int[np.ndarray, "o"],
     centre: Float[np.ndarray, "o"],
-    scale: Float[np.ndarray, "o"],
+    whitening: Float[np.ndarray, "o o"],
     scatter: Float[np.ndarray, "o o"],
     features: Float[np.ndarray, "p n"],
     sample_weight: Float[np.ndarray, "n"],
@@ -92,7 +98,7 @@ def tied_observed(
         means[:, observed],
         covariance[observed[:, np.newaxis], observed],
         centre,
-        scale,
+        whitening,
         scatter,
         features,
         sample_weight,
@@ -105,12 +111,12 @@ def tied_observed_joint(
     covariance: Float[np.ndarray, "d d"],
     observed: Int[np.ndarray, "o"],
     centre: Float[np.ndarray, "o"],
-    scale: Float[np.ndarray, "o"],
+    whitening: Float[np.ndarray, "o o"],
     features: Float[np.ndarray, "p n"],
 ) -> Float[np.ndarray, "k n"]:
     """Joint log-densities of component and sample."""
     return tied_joint(
-        logits, means[:, observed], covariance[observed[:, np.newaxis], observed], centre, scale, features
+        logits, means[:, observed], covariance[observed[:, np.newaxis], observed], centre, whitening, features
     )
 
 

@@ -44,12 +44,12 @@ def full_paired(
     means: Annotated[np.ndarray, "k d"],
     covariances: Annotated[np.ndarray, "k d d"],
     centre: Annotated[np.ndarray, "d"],
-    scale: Annotated[np.ndarray, "d"],
+    whitening: Annotated[np.ndarray, "d d"],
     pairs: Annotated[np.ndarray, "2 q"],
     sums: Annotated[np.ndarray, "k p"],
 ) -> float:
     """The joint log-densities summed with fixed responsibilities: `sums` holds the features, weighed by these."""
-    total: float = np.sum(sums * full_coefficients(logits, means, covariances, centre, scale, pairs))
+    total: float = np.sum(sums * full_coefficients(logits, means, covariances, centre, whitening, pairs))
     return total
 
 
@@ -58,11 +58,12 @@ def tied_map(
     means: Annotated[np.ndarray, "k d"],
     covariance: Annotated[np.ndarray, "d d"],
     centre: Annotated[np.ndarray, "d"],
-    scale: Annotated[np.ndarray, "d"],
+    whitening: Annotated[np.ndarray, "d d"],
 ) -> Annotated[np.ndarray, "k p"]:
     """The coefficients of components with one covariance."""
-    scaled = covariance / (scale[:, np.newaxis] * scale)
-    return tied_coefficients(logits, means, scaled, np.linalg.inv(scaled), centre, scale)
+    whitened = whitening @ covariance @ whitening.T
+    coefficients: np.ndarray = tied_coefficients(logits, means, whitened, np.linalg.inv(whitened), centre, whitening)
+    return coefficients
 
 
 def tied_paired(
@@ -70,14 +71,14 @@ def tied_paired(
     means: Annotated[np.ndarray, "k d"],
     covariance: Annotated[np.ndarray, "d d"],
     centre: Annotated[np.ndarray, "d"],
-    scale: Annotated[np.ndarray, "d"],
+    whitening: Annotated[np.ndarray, "d d"],
     scatter: Annotated[np.ndarray, "d d"],
     sums: Annotated[np.ndarray, "k p"],
 ) -> float:
     """As `full_paired`, with what the quadratic form of x adds to every component."""
-    scaled = covariance / (scale[:, np.newaxis] * scale)
-    precision = np.linalg.inv(scaled)
-    coefficients = tied_coefficients(logits, means, scaled, precision, centre, scale)
+    whitened = whitening @ covariance @ whitening.T
+    precision = np.linalg.inv(whitened)
+    coefficients = tied_coefficients(logits, means, whitened, precision, centre, whitening)
     total: float = np.sum(sums * coefficients) - 0.5 * np.sum(precision * scatter)
     return total
 
