@@ -149,14 +149,20 @@ class Slope:
         return Climb(u, -value * self.total, converged, gain)
 
 
-def decrement(hessian: FloatArray, gradient: FloatArray) -> float:
-    """Half the square of the gradient in the metric of the inverse Hessian; infinite where that is no metric."""
+def newton_step(hessian: FloatArray, gradient: FloatArray) -> FloatArray | None:
+    """Newton's step to the minimum; None where the Hessian is not positive definite."""
     try:
         factor = np.linalg.cholesky(hessian)
     except np.linalg.LinAlgError:
-        return math.inf
-    half = np.linalg.solve(factor, gradient)
-    return 0.5 * float(half @ half)
+        return None
+    step: FloatArray = -np.linalg.solve(factor.T, np.linalg.solve(factor, gradient))
+    return step
+
+
+def decrement(hessian: FloatArray, gradient: FloatArray) -> float:
+    """What Newton's step gains by the quadratic model; infinite where that has no minimum."""
+    step = newton_step(hessian, gradient)
+    return math.inf if step is None else -0.5 * float(gradient @ step)
 
 
 def newton(slope: Slope, u: FloatArray, *, dense: bool = True) -> Climb:
@@ -207,7 +213,11 @@ def newton(slope: Slope, u: FloatArray, *, dense: bool = True) -> Climb:
             callback=watch,
             options=options,
         )
-    return slope.end(np.array(found.x), gain)
+    u = np.array(found.x)
+    if not slope.iterations and slope.max_iter:
+        # It was the top already: there was no step to learn from.
+        gain = decrement(slope.hessian(u), slope.gradient(u)) * slope.total
+    return slope.end(u, gain)
 
 
 def lbfgs(slope: Slope, u: FloatArray) -> Climb:
@@ -264,7 +274,8 @@ def gradient_ascent(slope: Slope, u: FloatArray) -> Climb:
                 break
             length *= 0.5
             if length * slant <= np.finfo(float).eps * (1.0 + abs(value)):
-                break
+                # No step gains anything: this is the top, to rounding.
+                return slope.end(best_u if best < value else u, min(gain, slope.rounding(value)))
         step, change = trial - u, new_gradient - gradient
         curvature = float(step @ change)
         u, value, gradient = trial, new_value, new_gradient

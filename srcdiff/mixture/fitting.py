@@ -133,7 +133,8 @@ def _start(
 
 
 def _inverse(precisions: FloatArray, covariance_type: str) -> FloatArray:
-    inverse: FloatArray = np.linalg.inv(precisions) if covariance_type in ("full", "tied") else 1.0 / precisions
+    matrices = covariance_type in ("full", "tied")
+    inverse: FloatArray = np.asarray(np.linalg.inv(precisions) if matrices else 1.0 / precisions, dtype=np.float64)
     return inverse
 
 

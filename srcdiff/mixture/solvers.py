@@ -43,6 +43,8 @@ SOLVERS = ("auto", "em", "hard-em", "gradient", "lbfgs", "newton")
 DENSE = 300
 # EM's iterations before `auto` looks up, and between one look and the next.
 EARLY = 10
+# How much Newton's step may promise, in units of log-likelihood, for `auto` to take it.
+NEAR = 1.0
 
 
 @dataclass(frozen=True)
@@ -184,29 +186,29 @@ class Series:
         self.values: list[float] = []
         self.gain = math.inf
         self.rate = math.nan
-        self._steady = 0
+        self.noise = 0.0
 
     def add(self, value: float, noise: float) -> None:
+        """Take the next value; `noise` is what rounding may make of it.
+
+        The increments are taken over as many iterations as EM needs for a good part of its way: those of single
+        iterations drown in rounding where EM is slow.
+        """
         self.values.append(value)
         if len(self.values) < 3:
             return
-        older, old, new = self.values[-3:]
-        step, before = new - old, old - older
-        if abs(step) <= noise:
+        # EM never descends: a step down is rounding, and tells how much there is of it.
+        self.noise = max(self.noise, noise, self.values[-2] - value)
+        stride = min(int(1.0 / (1.0 - self.rate)) + 1 if self.rate < 1.0 else 1, (len(self.values) - 1) // 2)
+        before = self.values[-1 - stride] - self.values[-1 - 2 * stride]
+        step = value - self.values[-1 - stride]
+        if step <= self.noise:
             # Of increments lost in rounding the last good rate tells what is left.
-            rate = self.rate if math.isfinite(self.rate) and self.rate < 1.0 else 0.0
-            self.gain = noise * rate / (1.0 - rate)
+            self.gain = self.noise / (1.0 - self.rate) if self.rate < 1.0 else self.noise
             return
-        rate = step / before if before > noise else math.nan
-        known = math.isfinite(rate) and 0.0 <= rate < 1.0
-        self._steady = self._steady + 1 if known and abs(rate - self.rate) < 0.1 * (1.0 - rate) else 0
-        self.rate = rate
-        self.gain = step * rate / (1.0 - rate) if known else math.inf
-
-    @property
-    def steady(self) -> bool:
-        """Whether the rate has settled, so that the increments are a geometric series."""
-        return self._steady >= 2
+        ratio = step / before if before > self.noise else math.nan
+        self.rate = ratio ** (1.0 / stride)
+        self.gain = step * ratio / (1.0 - ratio) if ratio < 1.0 else math.inf
 
     def left(self, tol: float) -> float:
         """How many more iterations EM needs."""
@@ -231,11 +233,10 @@ def expectation_maximisation(
         p = task.regularise(following)
         following, value = em_step(task.objective, p)
         iterations += 1
-        noise = task.rounding(value)
-        series.add(value, noise)
+        series.add(value, task.rounding(value))
         task.report(iterations, value, p)
         # Twice, since a series that turns has for a moment no increments.
-        quiet = quiet + 1 if series.gain <= max(task.tol, noise) else 0
+        quiet = quiet + 1 if series.gain <= max(0.5 * task.tol, series.noise) else 0
         settled = quiet >= 2
         if settled or (pause is not None and pause(series, p)):
             break
@@ -306,9 +307,9 @@ def climb(task: Task, start: Parameters, solver: str, slope: Slope | None = None
 def automatic(task: Task, start: Parameters) -> Result:
     """EM; and where its rate promises a long way, Newton or L-BFGS from there.
 
-    The change is made where EM has come near its optimum, so that the climb ends there and not at another: EM's rate is
-    steady, the Hessian negative definite, and what Newton expects to gain is what EM does. Where the climb ends lower
-    than EM would, EM goes on from where it was left.
+    The change is made where EM has come near its optimum, so that the climb ends there and not at another: the Hessian
+    is negative definite and what Newton's step promises is little. Where the climb ends lower than EM promised, EM goes on from where
+    it was left.
     """
     slope = task.slope(start.components)
     there = Coordinates(start.components, task.objective.d, task.objective.covariance_type, task.scaling)
@@ -319,15 +320,13 @@ def automatic(task: Task, start: Parameters) -> Result:
     def pause(series: Series, p: Parameters) -> bool:
         nonlocal look
         count = len(series.values) - 1
-        if count < look or not series.steady or series.left(task.tol) < price or task.touches(p):
+        if count < look or series.left(task.tol) < price or task.touches(p):
             return False
-        look = count + max(EARLY, count // 4)
+        look = count + max(EARLY // 2, count // 4)
         if not dense:
-            return True
+            return math.isfinite(series.gain)
         u = there.to_vector(p)
-        with np.errstate(all="ignore"):
-            expected = decrement(slope.hessian(u), slope.gradient(u)) * slope.total
-        return expected <= 4.0 * series.gain + task.tol
+        return decrement(slope.hessian(u), slope.gradient(u)) * slope.total <= NEAR + 1e-3 * slope.total
 
     first = expectation_maximisation(task, start, pause)
     if first.converged or first.iterations >= task.max_iter:
