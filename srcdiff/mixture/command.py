@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
         model = fitted(table, weights, components, types, options)
-        summary = model.summary(level=options.level)
+        summary = model.summary(level=options.level, names=table.names)
     print(f"{Path(options.file).name}: {len(table.values)} rows, {', '.join(table.names)}")
     print(summary)
     for text in dict.fromkeys(str(warning.message) for warning in noticed):

@@ -87,7 +87,7 @@ def overview(
     if d == 1:
         picture = figure(7.0, 4.2)
         axes = picture.subplots()
-        plots.curves(axes, X[:, 0], gaussians)
+        plots.curves(axes, X[:, 0], gaussians, numbers=True)
         axes.set_xlabel(labels[0])
         axes.set_ylabel("density")
         plots.quiet(axes)
@@ -101,6 +101,7 @@ def overview(
         picture = figure(7.0, 5.2)
         axes = picture.subplots()
         plane(axes, X, gaussians, responsibilities)
+        plots.numbers(axes, gaussians)
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1])
     else:
@@ -138,7 +139,7 @@ def pairs(
                 axes.remove()
                 continue
             if i == j:
-                plots.curves(axes, X[:, i], gaussians.columns([i]))
+                plots.curves(axes, X[:, i], gaussians.columns([i]), numbers=True)
                 plots.quiet(axes)
                 axes.set_yticks([])
             else:

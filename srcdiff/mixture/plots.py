@@ -153,8 +153,18 @@ def cross(axes: Axes, place: FloatArray, shade: str) -> None:
     axes.plot(*place, marker="P", markersize=9, color=shade, markeredgecolor="white", markeredgewidth=1.0, zorder=5)
 
 
-def curves(axes: Axes, x: FloatArray, gaussians: Gaussians, *, total: bool = True) -> None:
-    """One column: its histogram, the weighted density of each component, and their sum."""
+def numbers(axes: Axes, gaussians: Gaussians) -> None:
+    """The number of each component beside its mean, as tables of the fit count them."""
+    for k, mean in enumerate(gaussians.means):
+        note = axes.annotate(
+            str(k), (mean[0], mean[1]), xytext=(6, 5), textcoords="offset points", color=colour(k), zorder=6
+        )
+        note.set(fontsize=9, fontweight="bold")
+        note.set_bbox({"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.7, "linewidth": 0})
+
+
+def curves(axes: Axes, x: FloatArray, gaussians: Gaussians, *, numbers: bool = False) -> None:
+    """One column: its histogram, the weighted density of each component (with its number), and their sum."""
     x = x[~np.isnan(x)]
     axes.hist(x, bins=bins(x), density=True, color="#E3E3E3", edgecolor="white", linewidth=0.5)
     margin = 0.08 * (np.ptp(x) or 1.0)
@@ -162,7 +172,11 @@ def curves(axes: Axes, x: FloatArray, gaussians: Gaussians, *, total: bool = Tru
     densities = gaussians.density(grid)
     for k, height in enumerate(densities):
         axes.plot(grid, height, color=colour(k), linewidth=1.6)
-    if total and len(densities) > 1:
+        if numbers:
+            top = int(np.argmax(height))
+            note = axes.annotate(str(k), (grid[top], height[top]), xytext=(0, 3), textcoords="offset points")
+            note.set(color=colour(k), fontsize=9, fontweight="bold", ha="center")
+    if len(densities) > 1:
         axes.plot(grid, densities.sum(axis=0), color=GREY, linewidth=1.0, linestyle="--")
     axes.set_ylim(bottom=0.0)
 
