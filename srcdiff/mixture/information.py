@@ -42,7 +42,7 @@ STATIONARY = 1e-4
 """Where more log-likelihood than this is still to be gained, by Newton's estimate, the point is no maximum."""
 
 DOUBT = 0.05
-"""Components that differ with no more significance than this overlap too much."""
+"""Components whose difference, or whose weight, has a larger p-value than this are in doubt."""
 
 
 class InformationWarning(UserWarning):
@@ -86,12 +86,15 @@ class Information:
         The maximum.
     scaling
         Units in which the coordinates are of similar size; by itself those of the objective.
+    held
+        Whether a variance is where it is because it may not be smaller.
     """
 
-    def __init__(self, objective: Objective, p: Parameters, scaling: Scaling | None = None) -> None:
+    def __init__(self, objective: Objective, p: Parameters, scaling: Scaling | None = None, held: bool = False) -> None:
         self.function = UnconstrainedObjective(objective, p.components, scaling or Scaling(*objective.units))
         self.there = self.function.coordinates
         self.parameters = p
+        self.held = held
         self.u = self.function.to_vector(p)
 
     @cached_property
@@ -118,9 +121,13 @@ class Information:
     def spectrum(self) -> FloatArray:
         """The eigenvalues of the information as parts of the complete one, ascending: 1 less what labels would add.
 
-        They do not depend on coordinates or units. The least is 1 less the rate of EM.
+        They do not depend on coordinates or units. The least is 1 less the rate of EM. Not a number where a component
+        is empty.
         """
-        factor = np.linalg.inv(np.linalg.cholesky(self.complete))
+        try:
+            factor = np.linalg.inv(np.linalg.cholesky(self.complete))
+        except np.linalg.LinAlgError:
+            return np.full(len(self.u), np.nan)
         values: FloatArray = np.linalg.eigvalsh(factor @ self.matrix @ factor.T)
         return values
 
@@ -214,6 +221,11 @@ class Information:
     @cached_property
     def doubts(self) -> tuple[str, ...]:
         """Why standard errors do not mean what they should, in sentences."""
+        if self.held:
+            return (
+                "a variance is held up by the regularisation: the parameters are no maximum of the likelihood, and "
+                "standard errors mean nothing. Take fewer components or a simpler type of covariance.",
+            )
         if not self.positive_definite:
             return (
                 "the observed information is not positive definite: the parameters are no maximum of the likelihood, "
@@ -232,7 +244,22 @@ class Information:
                 "the components overlap too much for standard errors to mean anything: the data do not tell "
                 f"components {pairs} apart."
             )
+        if self.faint:
+            several = ", ".join(map(str, self.faint))
+            texts.append(
+                f"the data do not tell that there is a component {several}: its weight is not significantly more than "
+                "0, and standard errors mean little."
+            )
         return tuple(texts)
+
+    @property
+    def faint(self) -> list[int]:
+        """The components whose weights do not differ significantly from zero."""
+        k = self.there.components
+        inverse = self._inverse("observed")
+        errors = np.sqrt(np.diagonal(self.jacobian[:k] @ inverse @ self.jacobian[:k].T))
+        z = NormalDist().inv_cdf(1.0 - 0.5 * DOUBT)
+        return [i for i in range(k) if self.parameters.weights[i] < z * errors[i]]
 
     @cached_property
     def alike(self) -> list[tuple[int, int]]:
