@@ -15,28 +15,40 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from srcdiff.mixture.certificate import Convergence
 from srcdiff.mixture.data import load_old_faithful
 from srcdiff.mixture.em import em_step
 from srcdiff.mixture.fit import Mixture, fit
+from srcdiff.mixture.information import Information, InformationWarning, Intervals, StandardErrors
 from srcdiff.mixture.likelihood import log_likelihood
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import Parameters
+from srcdiff.mixture.selection import Selection, select
 from srcdiff.mixture.solvers import Result, run
+from srcdiff.mixture.unconstrained import UnconstrainedObjective
 
 if TYPE_CHECKING:
     from srcdiff.mixture.estimator import GaussianMixture
 
 __all__ = [
+    "Convergence",
     "GaussianMixture",
+    "Information",
+    "InformationWarning",
+    "Intervals",
     "Mixture",
     "Objective",
     "Parameters",
     "Result",
+    "Selection",
+    "StandardErrors",
+    "UnconstrainedObjective",
     "em_step",
     "fit",
     "load_old_faithful",
     "log_likelihood",
     "run",
+    "select",
 ]
 
 # Imported when asked for: these need scikit-learn.

@@ -24,6 +24,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from srcdiff.mixture.fitting import Fitted, Plan, fit_sample, require_given
+from srcdiff.mixture.inference import Inference
 from srcdiff.mixture.initialisation import METHODS
 from srcdiff.mixture.model import FittedMixture, checked_weights
 from srcdiff.mixture.objective import Objective
@@ -33,7 +34,7 @@ from srcdiff.mixture.solvers import SOLVERS
 FloatArray = npt.NDArray[np.float64]
 
 
-class GaussianMixture(FittedMixture):
+class GaussianMixture(Inference, FittedMixture):
     """A Gaussian mixture, fitted by maximum likelihood.
 
     Parameters, attributes and methods are those of `sklearn.mixture.GaussianMixture`, where this text does not say

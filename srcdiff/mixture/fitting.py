@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from srcdiff.mixture.information import Information
 from srcdiff.mixture.initialisation import initialise
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import Parameters, covariances_shape
@@ -55,6 +57,11 @@ class Fitted:
     result: Result
     objective: Objective
     scaling: Scaling
+
+    @cached_property
+    def information(self) -> Information:
+        """What the data say about the parameters."""
+        return Information(self.objective, self.result.parameters, self.scaling, held=self.result.regularised)
 
 
 def fit_sample(
