@@ -25,6 +25,7 @@ from srcdiff.derivative import Derivative
 from srcdiff.mixture.em import em_update
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import FloatArray, Parameters, covariances_shape
+from srcdiff.mixture.remote import RemoteObjective
 
 
 @lru_cache(maxsize=64)
@@ -36,6 +37,8 @@ def adjoint_of(joint: Callable[..., Any]) -> Derivative:
 
 def hard_value_and_gradient(objective: Objective, p: Parameters) -> tuple[float, Parameters]:
     """The classification log-likelihood and its derivatives; of equal joint densities the first component's counts."""
+    if isinstance(objective, RemoteObjective):
+        return objective.hard_value_and_gradient(p)
     value = 0.0
     shape = covariances_shape(objective.covariance_type, p.components, objective.d)
     gradient = (np.zeros(p.logits.shape), np.zeros(p.means.shape), np.zeros(shape))

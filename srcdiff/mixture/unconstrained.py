@@ -16,7 +16,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,9 @@ from srcdiff.mixture.coordinates import Coordinates
 from srcdiff.mixture.features import Rows
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import Parameters
+from srcdiff.mixture.remote import RemoteObjective
 from srcdiff.mixture.scaling import Scaling
-from srcdiff.mixture.second import arrays, block_products, count_of, responsibilities
+from srcdiff.mixture.second import arrays, block_products, count_of, flat, responsibilities
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -73,8 +74,8 @@ class UnconstrainedObjective:
         _, gradient = self.objective.value_and_gradient(p)
         tangents = there.push_forward(u, v[np.newaxis])
         product = there.curvature_along(u, gradient, v)
-        for block in self.objective.blocks():
-            logits, means, covariances = arrays(block_products(block, p, tangents))
+        for products in self._products(p, tangents):
+            logits, means, covariances = arrays(products)
             product += there.pull_back(u, Parameters(logits[0], means[0], covariances[0]))
         return product
 
@@ -82,7 +83,12 @@ class UnconstrainedObjective:
         """The dense Hessian, shape (len(u), len(u))."""
         there, p = self.coordinates, self.from_vector(u)
         _, gradient = self.objective.value_and_gradient(p)
-        matrix = louis.hessian(self.objective.blocks(), there, u) + there.curvature(u, gradient)
+        if isinstance(self.objective, RemoteObjective):
+            tangents = there.push_forward(u, np.eye(there.size))
+            matrix = flat(tangents) @ flat(self.objective.products(p, tangents)).T
+        else:
+            matrix = louis.hessian(self.objective.blocks(), there, u)
+        matrix = matrix + there.curvature(u, gradient)
         symmetric: FloatArray = 0.5 * (matrix + matrix.T)
         return symmetric
 
@@ -93,6 +99,12 @@ class UnconstrainedObjective:
         of ``1 - inverse(complete) @ observed``.
         """
         return louis.complete_information(self.coordinates, u, self.objective.total_weight)
+
+    def _products(self, p: Parameters, tangents: Parameters) -> Iterable[Parameters]:
+        """Terms of the products of the Hessian in the parameters with tangents."""
+        if isinstance(self.objective, RemoteObjective):
+            return [self.objective.products(p, tangents)]
+        return (block_products(block, p, tangents) for block in self.objective.blocks())
 
     def scores(self, u: FloatArray) -> FloatArray:
         """The gradient of each sample's log-density, shape (n, len(u)), without the weights of the samples."""
