@@ -217,7 +217,11 @@ def newton(slope: Slope, u: FloatArray, *, dense: bool = True) -> Climb:
     if not slope.iterations and slope.max_iter:
         # It was the top already: there was no step to learn from.
         gain = decrement(slope.hessian(u), slope.gradient(u)) * slope.total
-    return slope.end(u, gain)
+    end = slope.end(u, gain)
+    if end.converged or slope.stopped or slope.iterations >= slope.max_iter:
+        return end
+    # Rounding has made the region's predictions useless before the gain was known to be small.
+    return lbfgs(slope, u)
 
 
 def lbfgs(slope: Slope, u: FloatArray) -> Climb:

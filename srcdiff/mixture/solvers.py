@@ -308,36 +308,42 @@ def automatic(task: Task, start: Parameters) -> Result:
     """EM; and where its rate promises a long way, Newton or L-BFGS from there.
 
     The change is made where EM has come near its optimum, so that the climb ends there and not at another: the Hessian
-    is negative definite and what Newton's step promises is little. Where the climb ends lower than EM promised, EM goes on from where
-    it was left.
+    is negative definite and what Newton's step promises is little. Where the climb gains much more than was promised,
+    it has left the neighbourhood: it is not taken, and EM goes on from where it was left.
     """
     slope = task.slope(start.components)
     there = Coordinates(start.components, task.objective.d, task.objective.covariance_type, task.scaling)
     dense = there.size <= DENSE
     price = 5.0 + 0.25 * there.size if dense else 50.0
-    look = EARLY
+    look, before, promised = EARLY, 0, math.inf
 
     def pause(series: Series, p: Parameters) -> bool:
-        nonlocal look
-        count = len(series.values) - 1
+        nonlocal look, promised
+        count = before + len(series.values) - 1
         if count < look or series.left(task.tol) < price or task.touches(p):
             return False
         look = count + max(EARLY // 2, count // 4)
-        if not dense:
-            return math.isfinite(series.gain)
-        u = there.to_vector(p)
-        return decrement(slope.hessian(u), slope.gradient(u)) * slope.total <= NEAR + 1e-3 * slope.total
+        promised = series.gain
+        if dense:
+            u = there.to_vector(p)
+            promised = decrement(slope.hessian(u), slope.gradient(u)) * slope.total
+        return promised <= NEAR + 1e-3 * slope.total
 
-    first = expectation_maximisation(task, start, pause)
-    if first.converged or first.iterations >= task.max_iter:
-        return replace(first, passes=first.passes + slope.passes, solver="auto")
-    second = climb(task.less(first.iterations), first.parameters, "newton" if dense else "lbfgs", slope)
-    whole = joined(first.history, first.passes, second, "auto")
-    if second.converged and second.value >= first.value + 0.5 * min(first.gain, 1.0) - task.rounding(first.value):
-        return whole
-    best = second if second.value > first.value else first
-    third = expectation_maximisation(task.less(whole.iterations), best.parameters)
-    return joined(whole.history, whole.passes, third, "auto") if third.value >= second.value else whole
+    whole = expectation_maximisation(task, start, pause)
+    while not whole.converged and whole.iterations < task.max_iter:
+        before = whole.iterations
+        reports: list[tuple[int, float, Parameters]] = []
+        trial = replace(task.less(before), callback=lambda *report: reports.append(report))  # noqa: B023
+        slope.max_iter = trial.max_iter
+        found = climb(trial, whole.parameters, "newton" if dense else "lbfgs", slope)
+        passes, slope.passes, slope.iterations = slope.passes, 0, 0
+        if found.value - whole.value <= 3.0 * promised + task.tol + task.rounding(whole.value):
+            for iteration, value, p in reports[1:]:
+                task.report(before + iteration, value, p)
+            return joined(whole.history, whole.passes, found, "auto")
+        rest = expectation_maximisation(task.less(before), whole.parameters, pause)
+        whole = joined(whole.history, whole.passes + passes, rest, "auto")
+    return replace(whole, passes=whole.passes + slope.passes, solver="auto")
 
 
 def joined(history: list[float], passes: int, rest: Result, solver: str) -> Result:
