@@ -77,9 +77,9 @@ def mixture() -> None:
     begin = time.perf_counter()
     model = GaussianMixture(2, random_state=0).fit(X)
     spent = time.perf_counter() - begin
-    for line in str(model.summary()).splitlines():
-        print("  " + line)
-    print(f"  {model.result_.passes} passes over the data in {1000 * spent:.0f} ms")
+    for line in model.summary(names=("duration", "waiting")).splitlines():
+        print(f"  {line}".rstrip())
+    print(f"  fitted in {1000 * spent:.0f} ms")
 
     title("7. The same in pictures")
     old_faithful.draw(old_faithful.FOLDER)

@@ -18,10 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from srcdiff.mixture import GaussianMixture, Objective, Parameters, em_step, load_old_faithful, run
+from srcdiff.mixture import GaussianMixture, Objective, Parameters, em_step, load_old_faithful, run, select
 from srcdiff.mixture.charts import ascents, criteria
 from srcdiff.mixture.figures import one_and_two, sequence, uncertain_means
-from srcdiff.mixture.parameters import COVARIANCE_TYPES
 from srcdiff.mixture.plots import Gaussians
 
 NAMES = ("duration of the eruption (minutes)", "waiting time to the next (minutes)")
@@ -93,15 +92,12 @@ def means(model: GaussianMixture, folder: Path) -> None:
 
 
 def choice(folder: Path) -> None:
-    """BIC over converged fits; a fit that stops early makes too little of the larger models."""
-    values = {
-        covariance_type: {
-            k: GaussianMixture(k, covariance_type=covariance_type, n_init=10, random_state=0).fit(X).bic(X)
-            for k in range(1, 7)
-        }
-        for covariance_type in COVARIANCE_TYPES
-    }
-    criteria(values, title="How many kinds, and of what shape? BIC on Old Faithful").savefig(folder / "choice.png")
+    """Over converged fits; a fit that stops early makes too little of the larger models."""
+    selection = select(X, range(1, 7), random_state=0)
+    for line in str(selection).splitlines()[:4]:
+        print(f"  {line}")
+    title = "How many kinds, and of what shape? BIC on Old Faithful"
+    criteria(selection.values(), title=title).savefig(folder / "choice.png")
 
 
 def draw(folder: Path) -> None:

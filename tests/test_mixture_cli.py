@@ -98,7 +98,29 @@ def test_the_command_prints_the_table_and_draws(here: Path, capsys: pytest.Captu
     assert (here / "out.png").read_bytes().startswith(PNG)
 
 
-def test_rows_with_gaps_and_weights(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_choice_is_a_table_and_the_best_fit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "mixture faithful.csv --components 1-3 --covariance tied,spherical --starts 3 --plot fit.png"
+    assert run(command) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[2].split() == ["components", "covariance", "parameters", "log-likelihood", "BIC", "AIC", "ICL"]
+    assert lines[3].split()[:2] == ["3", "tied"]
+    assert "2314.2957" in lines[3]
+    assert "chosen by BIC:" in lines
+    assert any(line.startswith("Gaussian mixture: 3 components, tied covariances") for line in lines)
+    assert err.splitlines()[-2:] == ["srcdiff: wrote fit.png", "srcdiff: wrote fit-choice.png"]
+    assert (here / "fit-choice.png").read_bytes().startswith(PNG)
+
+
+def test_rows_with_gaps(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One Gaussian of a column is its mean, over what is there."""
+    (here / "gaps.csv").write_text("a,b\n1,2\n2,\n3,NA\n,5\n")
+    assert run("mixture gaps.csv --components 1 --covariance diag --starts 1") == 0
+    means = [line.split() for line in capsys.readouterr().out.splitlines() if "mean of" in line]
+    assert [(name, float(estimate)) for _, _, name, estimate, *_ in means] == [("a", 2.0), ("b", 3.5)]
+
+
+def test_rows_with_weights(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An integer weight is a repetition, and a weight of nothing takes the row away."""
     rows = ["a,b,count"] + [f"{a:g},{b:g},{1 + i % 2}" for i, (a, b) in enumerate(X)] + ["9,9,0"]
     (here / "weighted.csv").write_text("\n".join(rows) + "\n")

@@ -21,12 +21,12 @@ import numpy as np
 
 from srcdiff.cli import DONE, REFUSED, UsageError
 from srcdiff.mixture.parameters import COVARIANCE_TYPES
+from srcdiff.mixture.selection import CRITERIA, Selection, select
+from srcdiff.mixture.solvers import SOLVERS
 from srcdiff.mixture.tables import Table, TableError, read_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-SOLVERS = ("auto", "em", "hard-em", "gradient", "lbfgs", "newton")
 
 EXAMPLES = """\
 examples:
@@ -49,12 +49,13 @@ def make_parser() -> argparse.ArgumentParser:
     types = ", ".join(COVARIANCE_TYPES)
     add("--covariance", metavar="TYPE", default="full", help=f"{types}; several with commas to choose from")
     add("--solver", metavar="SOLVER", default="auto", choices=SOLVERS, help=f"one of {', '.join(SOLVERS)}")
+    add("--criterion", default="bic", choices=CRITERIA, metavar="NAME", help="what chooses: bic, aic or icl; bic")
     add("--columns", metavar="A,B", help="the columns to fit, by name or by number from 1; left out: all")
     add("--weights", metavar="COLUMN", help="a column that says how much each row counts")
     add("--starts", metavar="N", type=int, default=10, help="how many starts, of which the best fit is kept; 10")
     add("--seed", metavar="N", type=int, default=0, help="of the starts; 0")
     add("--level", metavar="P", type=float, default=0.95, help="of the confidence intervals; 0.95")
-    add("--plot", metavar="FILE", help="draw the fit into this file (png, pdf, svg)")
+    add("--plot", metavar="FILE", help="draw the fit into this file (png, pdf, svg); a choice into one beside it")
     return parser
 
 
@@ -78,15 +79,28 @@ def main(arguments: Sequence[str]) -> int:
     # What is wrong with a fit is a line for the reader; where in the program it was noticed is not.
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
-        model = fitted(table, weights, components, types, options)
+        model, selection = fitted(table, weights, components, types, options)
         summary = model.summary(level=options.level, names=table.names)
     print(f"{Path(options.file).name}: {len(table.values)} rows, {', '.join(table.names)}")
+    if selection is not None:
+        print(f"\n{selection}\n\nchosen by {options.criterion.upper()}:")
     print(summary)
     for text in dict.fromkeys(str(warning.message) for warning in noticed):
         print(f"srcdiff: warning: {text}", file=sys.stderr)
     if options.plot is not None:
         save(drawn(model, table, options), Path(options.plot))
+        if selection is not None:
+            save(selection.plot(), choice_beside(Path(options.plot)))
     return DONE
+
+
+def choice_beside(plot: Path) -> Path:
+    """Where the picture of the choice goes.
+
+    >>> choice_beside(Path("pictures/fit.png")).as_posix()
+    'pictures/fit-choice.png'
+    """
+    return plot.with_name(f"{plot.stem}-choice{plot.suffix}")
 
 
 def components_in(text: str) -> range:
@@ -156,13 +170,18 @@ def data_in(options: argparse.Namespace) -> tuple[Table, Any]:
     return table, weights
 
 
-def fitted(table: Table, weights: Any, components: range, types: tuple[str, ...], options: argparse.Namespace) -> Any:
-    """The mixture; where there is a choice, the table of the candidates is printed and the best is taken."""
+def fitted(
+    table: Table, weights: Any, components: range, types: tuple[str, ...], options: argparse.Namespace
+) -> tuple[Any, Selection | None]:
+    """The mixture, and where there was a choice what it was chosen from."""
     from srcdiff.mixture.estimator import GaussianMixture
 
-    chosen = {"solver": options.solver, "n_init": options.starts, "random_state": options.seed}
-    model = GaussianMixture(components[0], covariance_type=types[0], **chosen)
-    return model.fit(table.values, sample_weight=weights)
+    common: dict[str, Any] = {"solver": options.solver, "n_init": options.starts, "random_state": options.seed}
+    if len(components) == len(types) == 1:
+        model = GaussianMixture(components[0], covariance_type=types[0], **common)
+        return model.fit(table.values, sample_weight=weights), None
+    selection = select(table.values, components, types, criterion=options.criterion, sample_weight=weights, **common)
+    return selection.best, selection
 
 
 def drawn(model: Any, table: Table, options: argparse.Namespace) -> Figure:

@@ -167,8 +167,8 @@ def curves(axes: Axes, x: FloatArray, gaussians: Gaussians, *, numbers: bool = F
     """One column: its histogram, the weighted density of each component (with its number), and their sum."""
     x = x[~np.isnan(x)]
     axes.hist(x, bins=bins(x), density=True, color="#E3E3E3", edgecolor="white", linewidth=0.5)
-    margin = 0.08 * (np.ptp(x) or 1.0)
-    grid = np.linspace(x.min() - margin, x.max() + margin, 400)
+    size = np.ptp(x) or 1.0
+    grid = np.linspace(x.min() - 0.3 * size, x.max() + 0.3 * size, 600)
     densities = gaussians.density(grid)
     for k, height in enumerate(densities):
         axes.plot(grid, height, color=colour(k), linewidth=1.6)
@@ -178,6 +178,7 @@ def curves(axes: Axes, x: FloatArray, gaussians: Gaussians, *, numbers: bool = F
             note.set(color=colour(k), fontsize=9, fontweight="bold", ha="center")
     if len(densities) > 1:
         axes.plot(grid, densities.sum(axis=0), color=GREY, linewidth=1.0, linestyle="--")
+    axes.set_xlim(x.min() - 0.08 * size, x.max() + 0.08 * size)
     axes.set_ylim(bottom=0.0)
 
 
