@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from srcdiff.mixture import blocks
+from srcdiff.mixture import blocks, likelihood
 from srcdiff.mixture.em import em_step
-from srcdiff.mixture.objective import Objective
+from srcdiff.mixture.objective import Objective, value_and_gradient_of
 from srcdiff.mixture.parameters import COVARIANCE_TYPES, Parameters, full_covariances
 from tests.oracles import differences
 
@@ -331,13 +331,29 @@ def test_a_constant_column_and_a_column_that_was_never_observed() -> None:
     assert (found.means[0, 2], found.covariances[0, 2, 2]) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_in_two_steps_as_in_one_program(covariance_type: str) -> None:
+    """The sum over samples and the coefficients apart give what the whole likelihood's compiled gradient gives."""
+    X, w = data(), weights()
+    p = parameters(covariance_type, X)
+    objective = Objective(X, covariance_type, w)
+    (block,) = objective.blocks()
+    value, gradient = value_and_gradient_of(block.total)(*flat(p), *block.arguments)
+    require_equal(objective.value_and_gradient(p), (value, Parameters(*gradient)), 1e-12)
+
+
 def test_the_gradient_can_be_read() -> None:
     X = data()
     source = Objective(X, "full").gradient_source
-    assert "def full_value_and_grad(" in source
-    assert "srcdiff" not in source.replace("# srcdiff", "")
+    assert "def mixture_sum_value_and_grad(" in source and "def full_coefficients_vjp(" in source
+    assert "srcdiff" not in source
     both = Objective(with_gaps(X), "full").gradient_source
     assert "def full_observed_value_and_grad(" in both and "def full_each_value_and_grad(" in both
+
+
+def test_what_was_inverted_is_not_inverted_again() -> None:
+    """The derivative of the determinant takes the inverse that the forward sweep made, across a call, too."""
+    assert value_and_gradient_of(likelihood.full).source.count("np.linalg.inv(") == 1
 
 
 GOOD = Parameters(np.zeros(1), np.zeros((1, D)), np.eye(D)[np.newaxis])

@@ -24,8 +24,11 @@ from srcdiff.mixture.parameters import FloatArray
 KEPT = 2**24
 """Blocks are kept from pass to pass where they hold no more numbers than this (128 MB)."""
 
-IN_A_BLOCK = 2**20
-"""The most numbers in a block, unless the user says how many samples (8 MB)."""
+IN_A_BLOCK = 100_000
+"""The most features in a block, unless the user says how many samples (0.8 MB): what is computed stays in the cache.
+
+No power of two, for rows whose distance is one share a few places of the cache.
+"""
 
 FEW = 10
 """Samples that share their pattern of missing values with fewer others than this are worked on one by one."""
@@ -56,14 +59,15 @@ class Table:
         self.noise = noise
         self.units = units_of(X, sample_weight, covariance_type) if units is None else units
         n, d = X.shape
-        self._each = max(1, IN_A_BLOCK // (4 * d * d))
-        self._together = max(1, IN_A_BLOCK // features_of(covariance_type, d))
+        self._each = max(1, IN_A_BLOCK // (d * d))
+        self._together = max(1, IN_A_BLOCK // max(16, features_of(covariance_type, d)))
         if chunk_size is not None:
             self._each = self._together = chunk_size
         self._patterns, self._single = patterns(X, noise is not None)
         numbers = n * features_of(covariance_type, d) + 3 * d * d * len(self._single)
         self._keeps = numbers <= KEPT
         self._kept: list[Block] | None = None
+        self._whitenings: dict[bytes, FloatArray] = {}
         matrices = covariance_type in ("full", "tied") and len(self._single) < n
         self._spread = spread_of(X, sample_weight, self.units) if matrices and spread is None else spread
 
@@ -97,7 +101,12 @@ class Table:
         if observed is not None:
             X, centre, scale = X[:, observed], centre[observed], scale[observed]
             spread = None if spread is None else spread[np.ix_(observed, observed)]
-        units = centre, scale if spread is None else whitening_of(spread, scale)
+        if spread is not None:
+            key = b"" if observed is None else observed.tobytes()
+            if key not in self._whitenings:
+                self._whitenings[key] = whitening_of(spread, scale)
+            scale = self._whitenings[key]
+        units = centre, scale
         return feature_block(self.covariance_type, rows, X, self.sample_weight[rows], units, observed)
 
 

@@ -42,6 +42,26 @@ EACH: Functions = {
     "diag": (individual.diag_each, individual.diag_each_joint),
     "spherical": (individual.spherical_each, individual.spherical_each_joint),
 }
+COEFFICIENTS: dict[str, Callable[..., Any]] = {
+    "full": likelihood.full_coefficients,
+    "tied": likelihood.tied_coefficients,
+    "diag": likelihood.diag_coefficients,
+    "spherical": likelihood.spherical_coefficients,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """The joint log-densities of complete samples are ``coefficients(logits, means, covariances, *units) @ features``.
+
+    The coefficients are the same for all blocks of complete samples in a table. `scatter` is that of tied covariances.
+    """
+
+    coefficients: Callable[..., Any]
+    units: tuple[Any, ...]
+    features: FloatArray
+    weights: FloatArray
+    scatter: FloatArray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +77,7 @@ class Block:
     arguments: tuple[Any, ...]
     joint: Callable[..., Any]
     joint_arguments: tuple[Any, ...]
+    linear: Linear | None = None
 
 
 def features_of(covariance_type: str, d: int) -> int:
@@ -98,8 +119,11 @@ def feature_block(
         np.multiply(columns, columns, out=features[1 + d :])
     else:
         np.einsum("dn,dn->n", columns, columns, out=features[1 + d])
+    linear = None
+    if observed is None:
+        linear = Linear(COEFFICIENTS[covariance_type], before, features, weights, scatter[0] if scatter else None)
     total, joint = (COMPLETE if observed is None else OBSERVED)[covariance_type]
-    return Block(rows, total, (*before, *scatter, features, weights), joint, (*before, features))
+    return Block(rows, total, (*before, *scatter, features, weights), joint, (*before, features), linear)
 
 
 def each_block(

@@ -121,14 +121,15 @@ def full(
 def tied_coefficients(
     logits: Float[np.ndarray, "k"],
     means: Float[np.ndarray, "k d"],
-    whitened: Float[np.ndarray, "d d"],
-    precision: Float[np.ndarray, "d d"],
+    covariance: Float[np.ndarray, "d d"],
     centre: Float[np.ndarray, "d"],
     whitening: Float[np.ndarray, "d d"],
 ) -> Float[np.ndarray, "k p"]:
-    """Coefficients of ``[1, x]`` of components with one precision."""
+    """Coefficients of ``[1, x]``, of which the quadratic form that all components share is no part."""
     d = len(centre)
+    whitened = whitening @ covariance @ whitening.T
     locations = (means - centre) @ whitening.T
+    precision = np.linalg.inv(whitened)
     linear = 0.5 * locations @ (precision + precision.T)
     log_det = 2.0 * np.linalg.slogdet(whitening)[1] - np.linalg.slogdet(whitened)[1]
     norm = 0.5 * (log_det - d * np.log(2.0 * np.pi))
@@ -145,11 +146,18 @@ def tied_joint(
     features: Float[np.ndarray, "p n"],
 ) -> Float[np.ndarray, "k n"]:
     """Joint log-densities of component and sample; features as for `tied`."""
-    whitened = whitening @ covariance @ whitening.T
-    precision = np.linalg.inv(whitened)
     X = features[1:]
+    precision = np.linalg.inv(whitening @ covariance @ whitening.T)
     quadratic = 0.5 * np.sum((precision @ X) * X, axis=0)
-    return tied_coefficients(logits, means, whitened, precision, centre, whitening) @ features - quadratic
+    return tied_coefficients(logits, means, covariance, centre, whitening) @ features - quadratic
+
+
+def tied_common(
+    covariance: Float[np.ndarray, "d d"], whitening: Float[np.ndarray, "d d"], scatter: Float[np.ndarray, "d d"]
+) -> float:
+    """The quadratic form that all components share, summed: it takes only `scatter`, the weighted sum of ``x x^T``."""
+    total: float = -0.5 * np.sum(np.linalg.inv(whitening @ covariance @ whitening.T) * scatter)
+    return total
 
 
 def tied(
@@ -162,15 +170,9 @@ def tied(
     features: Float[np.ndarray, "p n"],
     sample_weight: Float[np.ndarray, "n"],
 ) -> float:
-    """One covariance matrix for all components; features ``[1, x]``.
-
-    The quadratic form of x is the same in every component: its sum takes only `scatter`, the weighted sum of ``x x^T``.
-    """
-    whitened = whitening @ covariance @ whitening.T
-    precision = np.linalg.inv(whitened)
-    coefficients = tied_coefficients(logits, means, whitened, precision, centre, whitening)
-    total: float = mixture_sum(coefficients, features, sample_weight) - 0.5 * np.sum(precision * scatter)
-    return total
+    """One covariance matrix for all components; features ``[1, x]``, and `scatter` as for `tied_common`."""
+    coefficients = tied_coefficients(logits, means, covariance, centre, whitening)
+    return mixture_sum(coefficients, features, sample_weight) + tied_common(covariance, whitening, scatter)
 
 
 def diag_coefficients(

@@ -22,7 +22,13 @@ import numpy.typing as npt
 from srcdiff import grad, hvp
 from srcdiff.api import HessianVectorProduct
 from srcdiff.mixture.features import Block, Rows
-from srcdiff.mixture.likelihood import diag_coefficients, full_coefficients, spherical_coefficients, tied_coefficients
+from srcdiff.mixture.likelihood import (
+    diag_coefficients,
+    full_coefficients,
+    spherical_coefficients,
+    tied_coefficients,
+    tied_common,
+)
 from srcdiff.mixture.parameters import Parameters
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,19 +59,6 @@ def full_paired(
     return total
 
 
-def tied_map(
-    logits: Annotated[np.ndarray, "k"],
-    means: Annotated[np.ndarray, "k d"],
-    covariance: Annotated[np.ndarray, "d d"],
-    centre: Annotated[np.ndarray, "d"],
-    whitening: Annotated[np.ndarray, "d d"],
-) -> Annotated[np.ndarray, "k p"]:
-    """The coefficients of components with one covariance."""
-    whitened = whitening @ covariance @ whitening.T
-    coefficients: np.ndarray = tied_coefficients(logits, means, whitened, np.linalg.inv(whitened), centre, whitening)
-    return coefficients
-
-
 def tied_paired(
     logits: Annotated[np.ndarray, "k"],
     means: Annotated[np.ndarray, "k d"],
@@ -76,10 +69,8 @@ def tied_paired(
     sums: Annotated[np.ndarray, "k p"],
 ) -> float:
     """As `full_paired`, with what the quadratic form of x adds to every component."""
-    whitened = whitening @ covariance @ whitening.T
-    precision = np.linalg.inv(whitened)
-    coefficients = tied_coefficients(logits, means, whitened, precision, centre, whitening)
-    total: float = np.sum(sums * coefficients) - 0.5 * np.sum(precision * scatter)
+    coefficients = tied_coefficients(logits, means, covariance, centre, whitening)
+    total: float = np.sum(sums * coefficients) + tied_common(covariance, whitening, scatter)
     return total
 
 
@@ -128,7 +119,7 @@ class Family:
 
 FAMILIES = {
     "full": Family(full_coefficients, full_paired, 3),
-    "tied": Family(tied_map, tied_paired, 2),
+    "tied": Family(tied_coefficients, tied_paired, 2),
     "diag": Family(diag_coefficients, diag_paired, 2),
     "spherical": Family(spherical_coefficients, spherical_paired, 2),
 }
