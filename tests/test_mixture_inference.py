@@ -270,6 +270,13 @@ def test_a_stored_model_has_left_its_data_behind() -> None:
         _ = again.standard_errors_
 
 
+def test_looking_at_a_model_computes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook shows a model with its attributes; the Hessian is not one of them."""
+    model = GaussianMixture(1, random_state=0).fit(FAITHFUL)
+    monkeypatch.setattr(Information, "matrix", property(lambda self: pytest.fail("a Hessian was computed")))
+    assert "means_" in model._repr_html_()
+
+
 def test_selection_on_old_faithful() -> None:
     """BIC chooses three components with one covariance, not two with their own."""
     chosen = select(FAITHFUL, [2, 3], ["full", "tied"], n_init=3, random_state=0)

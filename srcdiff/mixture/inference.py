@@ -47,6 +47,12 @@ class Inference:
 
     solver: str
 
+    def __dir__(self) -> list[str]:
+        # scikit-learn reads every attribute that it lists, for its pictures of estimators and for the list itself:
+        # that must not compute these.
+        computed = {"cov_params_", "param_names_", "standard_errors_", "convergence_"}
+        return [name for name in object.__dir__(self) if name not in computed and hasattr(self, name)]
+
     def _information(self) -> Information:
         check_is_fitted(self)
         fitted: Fitted | None = getattr(self, "_fitted", None)
