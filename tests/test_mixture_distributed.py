@@ -19,7 +19,6 @@ from distributed import Client, LocalCluster
 from sklearn.exceptions import ConvergenceWarning
 
 from srcdiff.mixture import GaussianMixture, Objective, Parameters, load_old_faithful
-from srcdiff.mixture.distributed import fit_distributed
 from srcdiff.mixture.hard import hard_value_and_gradient
 from srcdiff.mixture.parameters import COVARIANCE_TYPES
 from srcdiff.mixture.remote import TOGETHER, RemoteObjective, program
@@ -161,10 +160,9 @@ def start() -> GaussianMixture:
 def compared(solver: str, X: dask.array.Array) -> None:
     # A few iterations are enough to compare: the way up is the same, step for step.
     model, local = (start().set_params(solver=solver, max_iter=12, n_init=2) for _ in range(2))
-    found = fit_distributed(model, X).result
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        expected = local.fit(load_old_faithful()).result_
+        found, expected = model.fit(X).result_, local.fit(load_old_faithful()).result_
     assert found.iterations == expected.iterations
     assert found.converged == expected.converged
     assert found.value == pytest.approx(expected.value, rel=1e-10)
@@ -186,21 +184,23 @@ def test_a_data_frame_with_weights_on_a_cluster(client: Client) -> None:
     frame["weight"] = np.arange(len(frame)) % 3
     lazy = dask.dataframe.from_pandas(frame, npartitions=3)
     model = start().set_params(solver="em", max_iter=5)
-    found = fit_distributed(model, lazy[["eruptions", "waiting"]], lazy["weight"]).result
+    with pytest.warns(ConvergenceWarning):
+        found = model.fit(lazy[["eruptions", "waiting"]], sample_weight=lazy["weight"]).result_
     local = start().set_params(solver="em", max_iter=5)
     with pytest.warns(ConvergenceWarning):
         expected = local.fit(frame[["eruptions", "waiting"]], sample_weight=frame["weight"])
     assert found.value == pytest.approx(expected.result_.value, rel=1e-12)
     close(found.parameters, expected.result_.parameters, 1e-10)
     assert list(model.feature_names_in_) == ["eruptions", "waiting"]
-    again = fit_distributed(model, lazy[["eruptions", "waiting"]], frame["weight"].to_numpy()).result
+    with pytest.warns(ConvergenceWarning):
+        again = model.fit(lazy[["eruptions", "waiting"]], sample_weight=frame["weight"].to_numpy()).result_
     assert again.value == pytest.approx(found.value, rel=1e-14)
 
 
 @pytest.mark.parametrize(("solver", "most"), [("em", 1), ("hard-em", 1), ("lbfgs", 2), ("newton", 2), ("auto", 2)])
 def test_an_iteration_reads_the_data_at_most_twice(solver: str, most: int) -> None:
     model = start().set_params(solver=solver)
-    fitted = fit_distributed(model, in_parts(load_old_faithful(), 100))
+    fitted = model.fit(in_parts(load_old_faithful(), 100))._fitted
     assert isinstance(fitted.objective, RemoteObjective)
     # Two passes prepare the fit, and two more evaluate the start: gradient and Hessian.
     assert fitted.objective.passes - 4 <= most * fitted.result.iterations

@@ -6,8 +6,8 @@ of start; the sums over samples are made on the cluster (see `srcdiff.mixture.re
 >>> import dask.array
 >>> from srcdiff.mixture import GaussianMixture, load_old_faithful
 >>> X = dask.array.from_array(load_old_faithful(), chunks=(100, 2))
->>> fitted = fit_distributed(GaussianMixture(2, random_state=0), X)
->>> round(fitted.result.value, 6), fitted.result.converged
+>>> model = GaussianMixture(2, random_state=0).fit(X)
+>>> round(272 * model.lower_bound_, 6), model.converged_
 (-1130.26396, True)
 """
 
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from srcdiff.mixture.fitting import Fitted, fit_objective, require_given
+from srcdiff.mixture.fitting import Fitted, Plan, fit_objective, require_given
 from srcdiff.mixture.remote import RemoteObjective
 
 if TYPE_CHECKING:
     from srcdiff.mixture.estimator import GaussianMixture
 
 
-def fit_distributed(model: GaussianMixture, X: Any, sample_weight: Any = None, noise: Any = None) -> Fitted:
+def fit_distributed(model: GaussianMixture, X: Any, plan: Plan, sample_weight: Any = None, noise: Any = None) -> Fitted:
     """Fit to a distributed sample.
 
     Starts are made from all samples where there are few, and from some drawn ones where there are many. Then each
@@ -34,7 +34,7 @@ def fit_distributed(model: GaussianMixture, X: Any, sample_weight: Any = None, n
     Parameters
     ----------
     model
-        The estimator; what its `fit` sets of the data's columns is set.
+        The estimator: its `n_features_in_` and `feature_names_in_` are set.
     X
         Samples (n, d): a `dask.array.Array` or a Dask DataFrame. Where it is read from files, `X.persist()` keeps it in
         the memory of the cluster between iterations.
@@ -46,8 +46,6 @@ def fit_distributed(model: GaussianMixture, X: Any, sample_weight: Any = None, n
     ValueError
         where the data or a parameter are none that can be fitted.
     """
-    model._validate_params()
-    plan = model._plan()
     objective = RemoteObjective(X, plan.covariance_type, sample_weight, noise, plan.chunk_size)
     require_given(plan, objective.d)
     if objective.n < max(2, plan.components):

@@ -13,6 +13,8 @@ True
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -23,18 +25,23 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from srcdiff.mixture.distributed import fit_distributed
 from srcdiff.mixture.fitting import Fitted, Plan, fit_sample, require_given
 from srcdiff.mixture.inference import Inference
 from srcdiff.mixture.initialisation import METHODS
-from srcdiff.mixture.model import FittedMixture, checked_weights
+from srcdiff.mixture.model import checked_weights
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import COVARIANCE_TYPES
+from srcdiff.mixture.progress import Progress
+from srcdiff.mixture.remote import is_dask
 from srcdiff.mixture.solvers import SOLVERS
+from srcdiff.mixture.stream import Stream
+from srcdiff.mixture.streaming import Streaming
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class GaussianMixture(Inference, FittedMixture):
+class GaussianMixture(Inference, Streaming):
     """A Gaussian mixture, fitted by maximum likelihood.
 
     Parameters, attributes and methods are those of `sklearn.mixture.GaussianMixture`, where this text does not say
@@ -51,6 +58,9 @@ class GaussianMixture(Inference, FittedMixture):
         The most iterations of the solver.
     init_params
         `"kmeans"`, `"k-means++"`, `"random"` or `"random_from_data"`; see `srcdiff.mixture.initialisation`.
+    verbose
+        1 for a bar that shows how far the fit has come (on standard error; a line each `verbose_interval` iterations
+        where that is no terminal), 2 for gains and times too.
     solver
         `"auto"`, `"em"`, `"hard-em"`, `"gradient"`, `"lbfgs"` or `"newton"`; see `srcdiff.mixture.solvers`.
     chunk_size
@@ -133,7 +143,8 @@ class GaussianMixture(Inference, FittedMixture):
         Parameters
         ----------
         X
-            Observations, shape (n_samples, n_features). NaN marks what was not observed.
+            Observations, shape (n_samples, n_features). NaN marks what was not observed. A `dask.array` or a Dask
+            DataFrame stays on its cluster; see `srcdiff.mixture.distributed`.
         y
             Not used.
         sample_weight
@@ -148,6 +159,20 @@ class GaussianMixture(Inference, FittedMixture):
             where the data or a parameter are none that can be fitted.
         """
         self._validate_params()
+        progress = Progress(self.tol, self.verbose_interval, self.verbose) if self.verbose else None
+        with progress or nullcontext():
+            plan = replace(self._plan(), watch=progress.start if progress else None)
+            if is_dask(X):
+                fitted = fit_distributed(self, X, plan, sample_weight, noise)
+            else:
+                fitted = self._fit_here(X, plan, sample_weight, noise)
+        self._keep(fitted)
+        return self
+
+    def _fit_here(
+        self, X: npt.ArrayLike, plan: Plan, sample_weight: npt.ArrayLike | None, noise: npt.ArrayLike | None
+    ) -> Fitted:
+        """The fit to samples in memory."""
         data = validate_data(
             self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", ensure_min_samples=2
         )
@@ -158,12 +183,9 @@ class GaussianMixture(Inference, FittedMixture):
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {n}"
             )
         weights = checked_weights(sample_weight, n)
-        plan = self._plan()
         require_given(plan, d)
         known = None if noise is None else np.asarray(noise, dtype=np.float64)
-        fitted = fit_sample(data, weights, known, plan, check_random_state(self.random_state))
-        self._keep(fitted)
-        return self
+        return fit_sample(data, weights, known, plan, check_random_state(self.random_state))
 
     def _plan(self) -> Plan:
         warm = self._parameters() if self.warm_start and hasattr(self, "converged_") else None
@@ -199,6 +221,8 @@ class GaussianMixture(Inference, FittedMixture):
         )
         self.result_ = result
         self._fitted = fitted
+        self._stream = Stream(result.parameters, fitted.scaling, total)
+        self.n_samples_seen_ = fitted.objective.n
         if fitted.scaling.constant:
             columns = ", ".join(map(str, fitted.scaling.constant))
             warnings.warn(f"constant columns of X: {columns}; their variances are set by reg_covar alone", stacklevel=3)
