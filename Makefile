@@ -18,10 +18,10 @@ help: ## list these targets
 $(READY): pyproject.toml
 	@echo "== creating $(VENV) from $$($(PYTHON3) --version) and installing srcdiff with its tools"
 	@test -x $(PYTHON) || $(PYTHON3) -m venv $(VENV)
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[dev,mixture]'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[dev,mixture,plots]'
 	@touch $(READY)
 
-demo: $(READY) ## show the lecture's function, its derivatives, and a mixture fitted with a generated gradient
+demo: $(READY) ## show the lecture's function and its derivatives, and a mixture fitted and drawn (build/pictures)
 	@$(PYTHON) examples/demo.py
 
 test: $(READY) ## lint, check types, run the tests (one interpreter)
@@ -48,7 +48,7 @@ test-all: ## run the tests on every Python 3.10 to 3.13 that is found, NumPy 1.2
 	  echo "== Python $$version ($$found) with $$numpy"; \
 	  env=$(VENV)-$$version; \
 	  { test -x $$env/bin/python || "$$found" -m venv $$env; } \
-	    && $$env/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mixture]' "$$numpy" \
+	    && $$env/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mixture,plots]' "$$numpy" \
 	    && $$env/bin/python -m pytest -q -p no:cacheprovider \
 	    && ran="$$ran $$version" || failed="$$failed $$version"; \
 	done; \

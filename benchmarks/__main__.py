@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 
 import srcdiff
-from benchmarks import cases, handwritten
+from benchmarks import cases, mixtures
 from benchmarks.measure import interleaved
 from benchmarks.memory import long_loops
 from benchmarks.second_order import coloured, second_order
 from srcdiff.compiler import transform_file
 from srcdiff.derivative import Derivative
-from srcdiff.mixture import likelihood, log_likelihood
-from srcdiff.mixture.fit import value_and_gradient
+from srcdiff.mixture import likelihood
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.md"
@@ -46,14 +45,14 @@ def transform_times() -> list[Row]:
 
         lecture = HERE.parent / "examples" / "function.py"
         mixture = Path(likelihood.__file__)
-        wrt = ("logits", "means", "factors")
+        wrt = ("logits", "means", "covariances")
         long = made("long.py", cases.structured(300))
         times = interleaved(
             {
                 "the lecture's function, forward mode": lambda: transform_file(lecture, modes=("forward",)),
                 "the lecture's function, gradient": gradient(lecture),
                 "the mixture's likelihood, value_and_grad": lambda: transform_file(
-                    mixture, modes=("value_and_grad",), wrt=wrt
+                    mixture, function="full", modes=("value_and_grad",), wrt=wrt
                 ),
                 "a function of 300 lines, gradient": gradient(long),
             },
@@ -100,11 +99,11 @@ def gradient_over_primal() -> list[Row]:
         rows.append((f"gradient / primal: {name}", value, aim))
 
     for n, d, k in ((1_000, 2, 2), (10_000, 4, 5), (10_000, 10, 25)):
-        arguments = mixture_arguments(rng, n, d, k)
+        primal, gradient, arguments = mixtures.likelihood_and_gradient(n, d, k)
         ratio(
             f"mixture, n = {n}, d = {d}, K = {k}",
-            lambda a=arguments: log_likelihood(*a),
-            lambda a=arguments: value_and_gradient(*a),
+            lambda f=primal, a=arguments: f(*a),
+            lambda g=gradient, a=arguments: g(*a),
             "at most 4",
         )
     scalar = srcdiff.grad(cases.scalar_loop, wrt=("x", "w"))
@@ -136,27 +135,6 @@ def gradient_over_primal() -> list[Row]:
     return rows
 
 
-def mixture_arguments(rng: np.random.Generator, n: int, d: int, k: int) -> tuple[np.ndarray, ...]:
-    factors = np.tril(rng.normal(size=(k, d, d)) / d) + 1.5 * np.eye(d)
-    return rng.normal(size=k), rng.normal(size=(k, d)), factors, rng.normal(size=(n, d))
-
-
-def against_handwritten() -> list[Row]:
-    rows: list[Row] = []
-    for n, d, k in ((272, 2, 2), (10_000, 4, 5), (10_000, 10, 25)):
-        arguments = mixture_arguments(np.random.default_rng(1), n, d, k)
-        times = interleaved(
-            {
-                "generated": lambda a=arguments: value_and_gradient(*a),
-                "handwritten": lambda a=arguments: handwritten.value_and_gradient(*a),
-            },
-            repeats=25,
-        )
-        value = f"{times['generated'] / times['handwritten']:.2f} ({milliseconds(times['handwritten'])} handwritten)"
-        rows.append((f"generated / handwritten gradient: mixture, n = {n}, d = {d}, K = {k}", value, "1.1"))
-    return rows
-
-
 def overhead() -> list[Row]:
     """What calling the object that `grad` returns costs over calling the generated function itself."""
     rows: list[Row] = []
@@ -185,8 +163,8 @@ def table(rows: list[Row]) -> str:
 
 def main() -> None:
     rows: list[Row] = []
-    first = (transform_times, import_time, overhead, gradient_over_primal, against_handwritten)
-    parts = (*first, second_order, coloured, long_loops)
+    first = (transform_times, import_time, overhead, gradient_over_primal)
+    parts = (*first, second_order, coloured, long_loops, *mixtures.PARTS)
     for part in parts:
         print(f"measuring: {part.__name__.replace('_', ' ')}", file=sys.stderr, flush=True)
         rows += part()

@@ -3,7 +3,7 @@
 Out: rows of the table. JAX (the extra `bench`) is measured where it is installed: compiled, on one processor, in double
 precision.
 
->>> rosenbrock(np.ones(4))
+>>> float(rosenbrock(np.ones(4)))
 0.0
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 import srcdiff
 from benchmarks.measure import interleaved
-from srcdiff.mixture import likelihood, load_old_faithful
+from srcdiff.mixture import Objective, load_old_faithful
 
 Row = tuple[str, str, str]
 
@@ -105,11 +105,10 @@ def second_order() -> list[Row]:
     vectors: tuple[Any, ...] = (rng.normal(size=20), 0.3)
     rows += ratios("logistic regression, 1000 x 20", logistic, (rng.normal(size=20), 0.1, X, y), (0, 1), vectors)
     data = load_old_faithful()
-    data = (data - data.mean(axis=0)) / data.std(axis=0)
-    factors = np.tile(2.0 * np.eye(2), (2, 1, 1))
-    arguments = (np.zeros(2), np.array([[-1.0, -1.0], [1.0, 1.0]]), factors, data)
-    vectors = tuple(rng.normal(size=a.shape) for a in arguments[:3])
-    rows += ratios("mixture on Old Faithful, K = 2", likelihood.log_likelihood, arguments, (0, 1, 2), vectors)
+    block = next(Objective((data - data.mean(axis=0)) / data.std(axis=0)).blocks())
+    parameters = (np.zeros(2), np.array([[-1.0, -1.0], [1.0, 1.0]]), np.tile(0.25 * np.eye(2), (2, 1, 1)))
+    vectors = tuple(rng.normal(size=a.shape) for a in parameters)
+    rows += ratios("mixture on Old Faithful, K = 2", block.total, (*parameters, *block.arguments), (0, 1, 2), vectors)
     return rows
 
 

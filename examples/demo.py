@@ -1,4 +1,4 @@
-"""What `make demo` shows: the lecture's function and its derivatives, and a mixture fitted with a generated gradient.
+"""What `make demo` shows: the lecture's function and its derivatives, and Old Faithful fitted with generated ones.
 
 Everything printed is made while you watch: no derivative below was written by a person.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import old_faithful
 
 from srcdiff.compiler import transform_file
-from srcdiff.mixture import fit, load_old_faithful, log_likelihood
-from srcdiff.mixture.fit import value_and_gradient
+from srcdiff.mixture import GaussianMixture, Objective, Parameters, likelihood
 
 HERE = Path(__file__).parent
 COLOUR = sys.stdout.isatty()
@@ -52,47 +53,47 @@ def lecture() -> None:
 
 
 def mixture() -> None:
-    X = load_old_faithful()
-    title("4. The gradient of a Gaussian mixture's log-likelihood, generated from srcdiff/mixture/likelihood.py")
-    logits, means, factors = np.zeros(2), X[:2].copy(), np.tile(np.diag(1.0 / X.std(axis=0)), (2, 1, 1))
-    value, gradient = value_and_gradient(logits, means, factors, X)
-    show(value_and_gradient.source)
+    X = old_faithful.X
+    title("4. The sum over the data in a Gaussian mixture's likelihood, and its gradient: EM's E step, generated")
+    file = Path(likelihood.__file__)
+    command = "srcdiff transform srcdiff/mixture/likelihood.py -f mixture_sum --mode gradient --wrt coefficients"
+    show(transform_file(file, function="mixture_sum", modes=("gradient",), wrt="coefficients", command=command))
 
-    title("5. The same gradient against divided differences")
+    title("5. The gradient of the whole likelihood against divided differences")
+    objective, p = Objective(X), old_faithful.start()
+    value, gradient = objective.value_and_gradient(p)
     worst = 0.0
-    for position, name in enumerate(("logits", "means", "factors")):
-        point = [logits, means, factors]
-        for index in np.ndindex(point[position].shape):
-            h = 1e-5 * max(1.0, abs(point[position][index]))
-            ends = []
-            for sign in (1.0, -1.0):
-                moved = [p.copy() for p in point]
-                moved[position][index] += sign * h
-                ends.append(log_likelihood(*moved, X))
-            difference = (ends[0] - ends[1]) / (2.0 * h)
-            found = gradient[position][index]
+    for name in ("logits", "means", "covariances"):
+        for index in np.ndindex(getattr(p, name).shape):
+            difference = divided(objective, p, name, index)
+            found = getattr(gradient, name)[index]
             worst = max(worst, abs(found - difference) / max(1.0, abs(difference)))
-            if index[-1] == 0 and not any(index[1:]):
+            if not any(index[1:]):
                 label = f"d/d {name}[{', '.join(map(str, index))}]"
                 print(f"  {label:22}{found:22.12f}   divided differences {difference:22.12f}")
     print(f"  log-likelihood {value:.6f}; largest relative difference over all parameters {worst:.1e}")
 
-    title("6. Two kinds of eruptions: Old Faithful, fitted by L-BFGS-B with that gradient")
-    history: list[float] = []
+    title("6. Two kinds of eruptions: Old Faithful, fitted with that gradient")
     begin = time.perf_counter()
-    found = fit(X, 2, watch=lambda count, height: history.append(height))
+    model = GaussianMixture(2, random_state=0).fit(X)
     spent = time.perf_counter() - begin
-    for count in sorted({1, 2, 4, 8, 16, len(history)}):
-        if count <= len(history):
-            print(f"  gradient {count:3d}   log-likelihood {history[count - 1]:16.8f}")
-    for k, (weight, mean, covariance) in enumerate(zip(found.weights, found.means, found.covariances, strict=True)):
-        spread = np.sqrt(np.diag(covariance))
-        correlation = covariance[0, 1] / (spread[0] * spread[1])
-        print(
-            f"  component {k + 1}: {weight:6.1%} of the eruptions, {mean[0]:.2f} ± {spread[0]:.2f} minutes long, "
-            f"the next after {mean[1]:.1f} ± {spread[1]:.1f}, correlation {correlation:.2f}"
-        )
-    print(f"  {found.evaluations} gradients in {1000 * spent:.0f} ms; log-likelihood {found.log_likelihood:.10f}")
+    for line in model.summary(names=("duration", "waiting")).splitlines():
+        print(f"  {line}".rstrip())
+    print(f"  fitted in {1000 * spent:.0f} ms")
+
+    title("7. The same in pictures")
+    old_faithful.draw(old_faithful.FOLDER)
+
+
+def divided(objective: Objective, p: Parameters, name: str, index: tuple[int, ...]) -> float:
+    """The central difference of the likelihood in one entry of a parameter."""
+    h = 1e-5 * max(1.0, abs(getattr(p, name)[index]))
+    ends = []
+    for sign in (1.0, -1.0):
+        moved = getattr(p, name).copy()
+        moved[index] += sign * h
+        ends.append(objective.value(replace(p, **{name: moved})))
+    return (ends[0] - ends[1]) / (2.0 * h)
 
 
 def main() -> None:

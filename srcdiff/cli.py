@@ -1,4 +1,4 @@
-"""The command line: `srcdiff transform` and `srcdiff check`.
+"""The command line: `srcdiff transform`, `srcdiff check` and `srcdiff mixture`.
 
 In: arguments. Out: an exit status, 0 (done), 1 (a check failed) or 2 (wrong usage, or a program outside the subset).
 What was asked for goes to stdout or into the file named by `-o`; errors and progress go to stderr. Where there is an
@@ -45,6 +45,7 @@ examples:
   srcdiff transform function.py -f f --mode gradient --wrt x1 -o diff_function.py --check
   srcdiff transform function.py -f f --mode hessian
   srcdiff check function.py -f f --at "x1=2.0, x2=3.0"
+  srcdiff mixture data.csv --components 2 --plot fit.png
 """
 
 
@@ -54,12 +55,17 @@ class UsageError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit status."""
-    parser = make_parser()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = None
+    # The mixture has options of its own.
+    if given[:1] != ["mixture"]:
+        try:
+            options = make_parser().parse_args(given)
+        except SystemExit as end:  # argparse has printed the help or the error
+            return end.code if isinstance(end.code, int) else REFUSED
     try:
-        options = parser.parse_args(arguments)
-    except SystemExit as end:  # argparse has printed the help or the error
-        return end.code if isinstance(end.code, int) else REFUSED
-    try:
+        if options is None:
+            return mixture(given[1:])
         return transform(options) if options.command == "transform" else check(options)
     except TransformError as error:
         print(error, file=sys.stderr)
@@ -69,6 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"srcdiff: error: {error}", file=sys.stderr)
         return REFUSED
+
+
+def mixture(arguments: Sequence[str]) -> int:
+    """Fit a mixture; it stands on this module, and is looked up by name when it is asked for."""
+    status: int = importlib.import_module("srcdiff.mixture.command").main(arguments)
+    return status
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -117,6 +129,9 @@ def make_parser() -> argparse.ArgumentParser:
     c.add_argument("-f", "--function", metavar="NAME", required=True, help="the function")
     c.add_argument("--at", metavar="POINT", required=True, help='the arguments, as in "x1=2.0, x2=[1.0, 2.0]"')
     c.add_argument("--wrt", metavar="A,B", help="parameters to differentiate with respect to; left out: all that can")
+
+    # Listed here; its arguments are read in `srcdiff.mixture.command`.
+    commands.add_parser("mixture", help="fit a Gaussian mixture to the columns of a CSV file")
     return parser
 
 

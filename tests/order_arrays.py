@@ -280,6 +280,16 @@ def f(X: {TABLE}) -> float:
         (RNG.standard_normal((2, 3)),),
         ("X",),
     ),
+    "new_axes": (
+        f"""\
+def f(v: {FLOATS}, X: {TABLE}) -> float:
+    A = v[:, np.newaxis, np.newaxis] * X
+    B = v[np.newaxis, :, np.newaxis] * np.sin(A)
+    return np.sum(B * B)
+""",
+        (RNG.standard_normal(3), RNG.standard_normal((3, 2))),
+        ("v", "X"),
+    ),
     "untyped": (
         """\
 def f(x, y):

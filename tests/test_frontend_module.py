@@ -168,3 +168,26 @@ def test_generated_helpers_are_primitives() -> None:
 )
 def test_annotations(annotation: str, expected: str) -> None:
     assert str(type_of(annotation)) == expected
+
+
+def test_absolute_imports_of_its_own_package(tmp_path: Path) -> None:
+    inner = tmp_path / "models" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").write_text("raise SystemError\n")
+    (inner.parent / "helper.py").write_text("def double(x):\n    return 2.0 * x\n")
+    (inner / "main.py").write_text("from models.helper import double\n\n\ndef f(x):\n    return double(x) * x\n")
+    assert interpret(lower(Module.from_path(inner / "main.py"), "f"), (3.0,)) == 18.0
+
+
+def test_the_mixture_is_read_like_a_users_module() -> None:
+    """Its functions are in the subset, and call each other across modules, in the text and in live functions."""
+    from srcdiff.mixture import marginals
+
+    arguments = (np.zeros(1), np.zeros((1, 2)), np.ones((1, 2)), np.array([1]))
+    features, units = np.array([[1.0], [0.5], [0.25]]), (np.zeros(1), np.ones(1))
+    expected = marginals.diag_observed(*arguments, *units, features, np.ones(1))
+    assert marginals.__file__ is not None
+    for module in (Module.from_path(Path(marginals.__file__)), Module.from_function(marginals.diag_observed)):
+        found = interpret(lower(module, "diag_observed"), (*arguments, *units, features, np.ones(1)))
+        assert found == pytest.approx(expected, rel=1e-14)

@@ -72,6 +72,7 @@ def plan_residuals(forward: Block, reverse: Block, available: set[Value], stable
     stable
         Arrays outside the block that are never written, so that their elements may be read again.
     """
+    reverse = _with_results_of(forward, reverse)
     forward, reverse = _move_shapes(forward, reverse)
     forward, reverse = _move_items(forward, reverse)
     own = set(defined_values(forward))
@@ -116,6 +117,25 @@ def plan_residuals(forward: Block, reverse: Block, available: set[Value], stable
     read = set(free_values(reverse))
     kept = tuple(v for v in sorted(saved, key=order.__getitem__) if v in read)
     return Residuals(kept, forward, reverse)
+
+
+def _with_results_of(forward: Block, reverse: Block) -> Block:
+    """The reverse block without the decompositions and inverses that the forward block has made of the same values.
+
+    An inverse is the derivative of a determinant: a forward block that needs both makes it once.
+    """
+    made = {
+        (s.primitive.name, s.operands): s.result
+        for s in forward.statements
+        if isinstance(s, Apply) and s.primitive.name.startswith("np.linalg.")
+    }
+    again: Substitution = {}
+    for statement in reverse.statements:
+        if isinstance(statement, Apply) and statement.result not in reverse.results:
+            result = made.get((statement.primitive.name, statement.operands))
+            if result is not None:
+                again[statement.result] = result
+    return _without(substitute(reverse, again), set(again)) if again else reverse
 
 
 def _wanted(recomputed: dict[Value, None], needed: list[Value], definitions: dict[Value, Apply]) -> list[Value]:

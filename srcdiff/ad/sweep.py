@@ -86,7 +86,8 @@ class Maker(Protocol):
 def _add_squeezed(builder: Builder, adjoints: Adjoints, x: Value, adjoint: Value, places: tuple[int, ...]) -> None:
     """Add the adjoint of a view of `x` with new axes at `places`."""
     start = len(builder.statements)
-    squeezed = builder.apply(TABLE["np.squeeze"], adjoint, places[0] if len(places) == 1 else places)
+    where = places[0] if len(places) == 1 else builder.apply(TABLE["make_tuple"], *places)
+    squeezed = builder.apply(TABLE["np.squeeze"], adjoint, where)
     if x not in adjoints:
         squeezed = named(builder, start, squeezed, adjoint_name(x.name))
     add_contribution(builder, adjoints, x, squeezed)

@@ -11,7 +11,7 @@ import gast
 
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Scope
-from srcdiff.frontend.module import LIBRARIES
+from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
     ConstantValue,
     Deferred,
@@ -222,7 +222,7 @@ class Expressions(Sharing):
         """An object that is imported from a module whose text we do not read is a global value."""
         if isinstance(operand, Static) and isinstance(operand.value, External):
             module, attribute = operand.value.module, operand.value.attribute
-            if module.split(".")[0] not in LIBRARIES:
+            if not in_library(module):
                 value = self.compilation.global_value(UNKNOWN, module, attribute)
                 return Result(value, None, Memory(frozenset({GLOBAL_ROOT})))
         return operand

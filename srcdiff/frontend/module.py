@@ -38,6 +38,8 @@ from srcdiff.ir.imports import Imports
 from srcdiff.ir.types import UNKNOWN, Array
 
 LIBRARIES = ("numpy", "math", "scipy", "cmath", "builtins", "typing", "jaxtyping", "functools", "itertools", "srcdiff")
+# Functions of ours that are known by name; what else is in the package is read like a user's module.
+OUR_FACES = ("srcdiff", "srcdiff.api", "srcdiff.checks")
 
 
 class Module:
@@ -185,12 +187,14 @@ class Module:
 
     def module_named(self, name: str, level: int = 0) -> ModuleRef | UserModule:
         """A module of the outside world, or one whose text lies beside this file."""
-        if self.path is None or (name.split(".")[0] in LIBRARIES and not level):
+        if self.path is None or (in_library(name) and not level):
             return ModuleRef(name)
         folder = self.path.parent
         for _ in range(level - 1):
             folder = folder.parent
         parts = [p for p in name.split(".") if p]
+        if not level and parts and parts[0] in _packages(self.path):
+            folder = _packages(self.path)[parts[0]]
         path = folder.joinpath(*parts).with_suffix(".py") if parts else folder / "__init__.py"
         if path in self._family:
             return UserModule(self._family[path])
@@ -328,8 +332,23 @@ def record_imports(
 
 def is_library(known: ModuleRef | External) -> bool:
     """Whether a module, or what is imported from it, belongs to a library whose functions we know by name."""
-    module = known.name if isinstance(known, ModuleRef) else known.module
-    return module.split(".")[0] in LIBRARIES
+    return in_library(known.name if isinstance(known, ModuleRef) else known.module)
+
+
+def in_library(module: str) -> bool:
+    """Whether a module belongs to a library whose functions we know by name."""
+    first = module.split(".")[0]
+    return module in OUR_FACES if first == "srcdiff" else first in LIBRARIES
+
+
+def _packages(path: Path) -> dict[str, Path]:
+    """The packages around a file by name, and the folder of each: a package is a folder with an `__init__.py`."""
+    found = {}
+    for folder in path.resolve().parents:
+        if not (folder / "__init__.py").is_file():
+            break
+        found[folder.name] = folder.parent
+    return found
 
 
 def _is_ours(known: Resolution | None) -> bool:

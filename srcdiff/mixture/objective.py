@@ -1,0 +1,225 @@
+"""The log-likelihood of a mixture on given data: value and gradient, in the user's units.
+
+In: data, weights, a type of covariance. Out: an `Objective`, whose numbers are sums over blocks of samples of what the
+compiler made of `srcdiff.mixture.likelihood`.
+
+>>> objective = Objective(np.array([[-1.0], [1.0]]), "spherical")
+>>> p = Parameters(np.zeros(1), np.zeros((1, 1)), np.ones(1))
+>>> value, gradient = objective.value_and_gradient(p)
+>>> gradient.means, gradient.covariances
+(array([[0.]]), array([0.]))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from srcdiff import transform, value_and_grad
+from srcdiff.derivative import Derivative
+from srcdiff.mixture.blocks import Table
+from srcdiff.mixture.features import Block, Linear, Units
+from srcdiff.mixture.likelihood import log_sum_exp, mixture_sum, tied_common
+from srcdiff.mixture.parameters import FloatArray, Parameters, covariances_shape, require_parameters
+
+value_and_gradient_of_sum = value_and_grad(mixture_sum)
+"""The compiled sum over samples, and its derivatives with respect to the coefficients."""
+
+value_and_gradient_of_common = value_and_grad(tied_common)
+"""What tied covariances add to it, once for all samples."""
+
+
+@lru_cache(maxsize=64)
+def value_and_gradient_of(total: Callable[..., Any]) -> Derivative:
+    """The compiled value and gradient of a likelihood with respect to logits, means and covariances."""
+    return value_and_grad(total, wrt=(0, 1, 2))
+
+
+@lru_cache(maxsize=16)
+def pullback_of(coefficients: Callable[..., Any]) -> Derivative:
+    """The compiled reverse mode of a map from logits, means and covariances to coefficients."""
+    return transform(coefficients, "reverse", wrt=(0, 1, 2))
+
+
+class Objective:
+    """The weighted log-likelihood of a sample, as a function of the parameters of a mixture.
+
+    Parameters
+    ----------
+    X
+        Samples (n, d). NaN is a value that was not observed, and is integrated out.
+    covariance_type
+        ``"full"``, ``"tied"``, ``"diag"`` or ``"spherical"``.
+    sample_weight
+        How much every sample counts (n,).
+    noise
+        The covariance of every sample's noise: matrices (n, d, d), or variances (n, d). The mixture is then that of
+        the samples without noise, and the densities are those of the samples with it.
+    chunk_size
+        How many samples are worked on at a time; by itself it is chosen for blocks of some 8 MB.
+    units
+        Centre and scale of the columns, where they are not to be those of this sample (parts of one sample, say).
+
+    Raises
+    ------
+    ValueError
+        where the shapes do not fit, a value is not finite, or the weights are negative or all zero.
+    """
+
+    def __init__(
+        self,
+        X: npt.ArrayLike,
+        covariance_type: str = "full",
+        sample_weight: npt.ArrayLike | None = None,
+        noise: npt.ArrayLike | None = None,
+        chunk_size: int | None = None,
+        units: Units | None = None,
+    ) -> None:
+        data = np.asarray(X, dtype=np.float64)
+        if data.ndim != 2 or 0 in data.shape:
+            raise ValueError(f"the data are a table with a row for every sample, not of shape {data.shape}")
+        self.n, self.d = data.shape
+        covariances_shape(covariance_type, 1, self.d)
+        self.covariance_type = covariance_type
+        weights = np.ones(self.n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        if weights.shape != (self.n,) or not (weights >= 0.0).all() or not 0.0 < np.sum(weights) < np.inf:
+            raise ValueError("sample_weight holds a number for every sample, none negative and not all of them zero")
+        if not np.isfinite(np.sum(data)) and np.isinf(data).any():
+            raise ValueError("the data hold infinite values")
+        if chunk_size is not None and chunk_size < 1:
+            raise ValueError(f"chunk_size is a positive number of samples, not {chunk_size}")
+        self.sample_weight = weights
+        self.total_weight = float(np.sum(weights))
+        matrices = None if noise is None else noise_matrices(noise, data)
+        self._table = Table(data, covariance_type, weights, matrices, chunk_size, units)
+
+    @property
+    def units(self) -> Units:
+        """Centre and scale of the columns in which the features are built."""
+        return self._table.units
+
+    def blocks(self) -> Iterator[Block]:
+        """The samples, block by block."""
+        return self._table.blocks()
+
+    def value(self, p: Parameters) -> float:
+        """The log-likelihood, summed over samples with their weights."""
+        require_parameters(p, self.covariance_type, self.d)
+        return sum(float(b.total(p.logits, p.means, p.covariances, *b.arguments)) for b in self.blocks())
+
+    def value_and_gradient(self, p: Parameters) -> tuple[float, Parameters]:
+        """The log-likelihood and its derivatives, shaped like the parameters.
+
+        All entries of a covariance matrix count as independent.
+        """
+        require_parameters(p, self.covariance_type, self.d)
+        primals = (p.logits, p.means, p.covariances)
+        value = 0.0
+        gradient = tuple(np.zeros(primal.shape) for primal in primals)
+        linear = Together(primals)
+        for block in self.blocks():
+            if block.linear is not None:
+                linear.add(block.linear)
+                continue
+            part, parts = value_and_gradient_of(block.total)(*primals, *block.arguments)
+            value += float(part)
+            for whole, piece in zip(gradient, parts, strict=True):
+                whole += piece
+        part, parts = linear.value_and_gradient()
+        return value + part, Parameters(*(a + b for a, b in zip(gradient, parts, strict=True)))
+
+    def log_joint(self, p: Parameters) -> FloatArray:
+        """Joint log-densities of sample and component (n, K), without the weights of the samples."""
+        require_parameters(p, self.covariance_type, self.d)
+        joint = np.empty((self.n, p.components))
+        for block in self.blocks():
+            joint[block.rows] = block.joint(p.logits, p.means, p.covariances, *block.joint_arguments).T
+        return joint
+
+    def log_densities(self, p: Parameters) -> FloatArray:
+        """The log-density of every sample (n,), without its weight."""
+        require_parameters(p, self.covariance_type, self.d)
+        densities = np.empty(self.n)
+        for block in self.blocks():
+            densities[block.rows] = log_sum_exp(block.joint(p.logits, p.means, p.covariances, *block.joint_arguments))
+        return densities
+
+    @property
+    def gradient_source(self) -> str:
+        """The generated programs of value and gradient that these data need, as text, in their order."""
+        used: dict[Derivative, None] = {}
+        for block in self.blocks():
+            if block.linear is None:
+                used[value_and_gradient_of(block.total)] = None
+                continue
+            used[value_and_gradient_of_sum] = None
+            if block.linear.scatter is not None:
+                used[value_and_gradient_of_common] = None
+            used[pullback_of(block.linear.coefficients)] = None
+        return "\n\n".join(derivative.source for derivative in used)
+
+
+class Together:
+    """The complete samples: their coefficients are computed once, and differentiated once, for all blocks.
+
+    In between, each block adds to the sum and to its derivatives with respect to the coefficients, which are the sums
+    of features weighed by responsibilities. These derivatives seed the reverse sweep of the coefficients.
+    """
+
+    def __init__(self, primals: tuple[FloatArray, FloatArray, FloatArray]) -> None:
+        self._primals = primals
+        self._first: Linear | None = None
+        self._value = 0.0
+
+    def add(self, block: Linear) -> None:
+        """Take the samples of a block."""
+        if self._first is None:
+            self._first = block
+            self._coefficients = block.coefficients(*self._primals, *block.units)
+            self._sums = np.zeros(self._coefficients.shape)
+            self._scatter = None if block.scatter is None else np.zeros(block.scatter.shape)
+        value, sums = value_and_gradient_of_sum(self._coefficients, block.features, block.weights)
+        self._value += float(value)
+        self._sums += sums
+        if self._scatter is not None and block.scatter is not None:
+            self._scatter += block.scatter
+
+    def value_and_gradient(self) -> tuple[float, tuple[FloatArray, ...]]:
+        """The sum over the samples taken, with its derivatives with respect to logits, means and covariances."""
+        if self._first is None:
+            return 0.0, tuple(np.zeros(primal.shape) for primal in self._primals)
+        pullback = pullback_of(self._first.coefficients)
+        _, (logits, means, covariances) = pullback(*self._primals, *self._first.units, self._sums)
+        if self._scatter is None:
+            return self._value, (logits, means, covariances)
+        _, whitening = self._first.units
+        common, more = value_and_gradient_of_common(self._primals[2], whitening, self._scatter)
+        return self._value + float(common), (logits, means, covariances + more)
+
+
+def noise_matrices(noise: npt.ArrayLike, X: FloatArray) -> FloatArray:
+    """The noise of every sample as a covariance matrix (n, d, d).
+
+    Raises
+    ------
+    ValueError
+        where there is not one for every sample, or where it is not a covariance on what was observed of the sample.
+    """
+    n, d = X.shape
+    given = np.asarray(noise, dtype=np.float64)
+    if given.shape not in ((n, d), (n, d, d)):
+        raise ValueError(f"noise holds {n} covariance matrices or {n} times {d} variances, not {given.shape}")
+    matrices = given if given.ndim == 3 else given[:, :, np.newaxis] * np.eye(d)
+    seen = ~np.isnan(X)
+    matrices = np.where(seen[:, :, np.newaxis] & seen[:, np.newaxis, :], matrices, 0.0)
+    if not np.isfinite(matrices).all() or not np.allclose(matrices, np.swapaxes(matrices, 1, 2)):
+        raise ValueError("noise covariances are finite and symmetric")
+    values = np.linalg.eigvalsh(matrices)
+    worst = int(np.argmin(values[:, 0]))
+    if values[worst, 0] < -1e-12 * max(float(values[worst, -1]), 0.0):
+        raise ValueError(f"the noise covariance of sample {worst} has a negative eigenvalue")
+    return matrices
