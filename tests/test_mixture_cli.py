@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shlex
 import subprocess
 import sys
@@ -280,3 +281,15 @@ def test_ascents_and_criteria() -> None:
     assert "tied, 2 components: 18.5" in [text.get_text() for text in criteria(values).axes[1].texts]
     with pytest.raises(ValueError, match="no model was fitted"):
         criteria({"full": {1: np.nan}})
+
+
+def test_the_example_draws_what_it_says(tmp_path: Path) -> None:
+    """All pictures but the choice, which fits twenty-four models; of that, two."""
+    path = Path(__file__).parent.parent / "examples" / "old_faithful.py"
+    example = runpy.run_path(str(path), run_name="example")
+    objective = example["Objective"](example["X"])
+    example["iterations"](objective, tmp_path)
+    example["solvers"](objective, tmp_path)
+    example["means"](example["one_or_two"](tmp_path), tmp_path)
+    example["choice"](tmp_path, most=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(example["PICTURES"])
