@@ -161,6 +161,23 @@ def test_what_cannot_be_done_is_refused(
     assert sorted(path.name for path in here.iterdir()) == ["faithful.csv"]
 
 
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "a,b\n1,\n2,\n3,\n"])
+def test_data_that_cannot_be_fitted(here: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (here / "few.csv").write_text(text)
+    assert run("mixture few.csv --components 1 --plot out.png") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("srcdiff: error: few.csv cannot be fitted: ") and err.count("\n") == 1
+    assert not (here / "out.png").exists()
+
+
+def test_a_collapsed_component_is_told_of(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "few.csv").write_text("a,b\n0,0\n0,0\n0,0\n5,1\n6,3\n7,4\n8,1\n")
+    assert run("mixture few.csv --components 2 --starts 2") == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("srcdiff: warning: a component has collapsed")
+    assert "Caution" in out
+
+
 def test_the_data_are_not_overwritten(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "data.png").write_text("a\n1\n2\n")
     assert run("mixture data.png --plot ./data.png --components 1") == 2
