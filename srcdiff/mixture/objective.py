@@ -138,9 +138,11 @@ class Objective:
     @property
     def gradient_source(self) -> str:
         """The generated programs of value and gradient that these data need, as text, in their order."""
+        blocks = self._table.kinds()
+        alone = sum(block.linear is not None for block in blocks) == 1
         used: dict[Derivative, None] = {}
-        for block in self.blocks():
-            if block.linear is None:
+        for block in blocks:
+            if block.linear is None or alone:
                 used[value_and_gradient_of(block.total)] = None
                 continue
             used[value_and_gradient_of(mixture_sum)] = None

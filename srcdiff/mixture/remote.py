@@ -44,7 +44,7 @@ def program(covariance_type: str, mode: str | None = None) -> Program:
     wanted: list[tuple[Callable[..., Any], str]] = []
     if mode == "value_and_grad":
         terms = TERMS if covariance_type == "tied" else TERMS[:1]
-        wanted = [(function, mode) for function in (*terms, *(total for total, _ in kinds[1:]))]
+        wanted = [(function, mode) for function in (*terms, *(total for total, _ in kinds))]
         wanted.append((COEFFICIENTS[covariance_type], "reverse"))
     elif mode is not None:
         wanted = [(joint if mode == "reverse" else total, mode) for total, joint in kinds]

@@ -41,7 +41,7 @@ def value_and_gradient(blocks: Iterable[Block], primals: Primals, code: Code) ->
     linear = Together(primals, code)
     for block in blocks:
         if block.linear is not None:
-            linear.add(block.linear)
+            linear.add(block, block.linear)
             continue
         part, parts = code(block.total, "value_and_grad")(*primals, *block.arguments)
         value += float(part)
@@ -55,34 +55,47 @@ class Together:
     """The complete samples: their coefficients are computed once, and differentiated once, for all blocks.
 
     In between, each block adds to the sum and to its derivatives with respect to the coefficients, which are the sums
-    of features weighed by responsibilities. These derivatives seed the reverse sweep of the coefficients.
+    of features weighed by responsibilities. These derivatives seed the reverse sweep of the coefficients. A block that
+    stays alone takes the one program of the whole likelihood instead.
     """
 
     def __init__(self, primals: Primals, code: Code) -> None:
         self._primals = primals
         self._code = code
+        self._alone: Block | None = None
         self._first: Linear | None = None
         self._value = 0.0
 
-    def add(self, block: Linear) -> None:
-        """Take the samples of a block."""
+    def add(self, block: Block, linear: Linear) -> None:
+        """Take the samples of a block, which has this linear form."""
         if self._first is None:
-            self._first = block
-            self._coefficients = block.coefficients(*self._primals, *block.units)
+            self._alone, self._first = block, linear
+            return
+        if self._alone is not None:
+            self._alone = None
+            self._coefficients = linear.coefficients(*self._primals, *linear.units)
             self._sums = np.zeros(self._coefficients.shape)
-            self._scatter = None if block.scatter is None else np.zeros(block.scatter.shape)
-        compiled = self._code(mixture_sum, "value_and_grad")
-        value, sums = compiled(self._coefficients, block.features, block.weights)
+            self._scatter = None if linear.scatter is None else np.zeros(linear.scatter.shape)
+            self._add(self._first)
+        self._add(linear)
+
+    def _add(self, linear: Linear) -> None:
+        value, sums = self._code(mixture_sum, "value_and_grad")(self._coefficients, linear.features, linear.weights)
         self._value += float(value)
         self._sums += sums
-        if self._scatter is not None and block.scatter is not None:
-            self._scatter += block.scatter
+        if self._scatter is not None and linear.scatter is not None:
+            self._scatter += linear.scatter
 
     def value_and_gradient(self) -> tuple[float, Primals]:
         """The sum over the samples taken, with its derivatives with respect to logits, means and covariances."""
         logits, means, covariances = self._primals
         if self._first is None:
             return 0.0, (np.zeros(logits.shape), np.zeros(means.shape), np.zeros(covariances.shape))
+        if self._alone is not None:
+            value, (blogits, bmeans, bcovariances) = self._code(self._alone.total, "value_and_grad")(
+                *self._primals, *self._alone.arguments
+            )
+            return float(value), (blogits, bmeans, bcovariances)
         pullback = self._code(self._first.coefficients, "reverse")
         _, gradient = pullback(*self._primals, *self._first.units, self._sums)
         blogits, bmeans, bcovariances = gradient
