@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from srcdiff.mixture.means import (
 )
 from srcdiff.mixture.regularisation import above, touches
 from srcdiff.mixture.scaling import Scaling
-from srcdiff.mixture.solvers import Series
+from srcdiff.mixture.ways import Series
 from tests.mixture_reference import REFERENCE, data_of, row_of
 from tests.oracles import differences
 
@@ -145,7 +146,7 @@ def test_auto_reads_the_data_a_tenth_as_often_as_slow_em() -> None:
 
 def test_many_parameters_go_the_way_without_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     """Newton by products of Hessian and vector, `auto` by L-BFGS."""
-    monkeypatch.setattr("srcdiff.mixture.solvers.DENSE", 0)
+    monkeypatch.setattr("srcdiff.mixture.ways.DENSE", 0)
     reference, X = REFERENCE["faithful_tied3"], load_old_faithful()
     scaling, start = start_of(X, 3, "tied")
     for solver in ("newton", "auto"):
@@ -284,7 +285,7 @@ def test_soft_em_approaches_lloyds_step_as_the_variance_shrinks() -> None:
     means = X[:3] + 0.05
     lloyd = newton_step_of_error(means, X)
     apart = [np.abs(em_step_of_means(np.zeros(3), means, X, v) - lloyd).max() for v in (1.0, 0.1, 1e-2, 1e-4)]
-    assert all(later < earlier for earlier, later in zip(apart, apart[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(apart))
     assert apart[-1] < 1e-12
 
 
