@@ -32,6 +32,8 @@ def noise_matrices(noise: npt.ArrayLike, X: FloatArray) -> FloatArray:
     matrices = np.where(seen[:, :, np.newaxis] & seen[:, np.newaxis, :], matrices, 0.0)
     if not np.isfinite(matrices).all() or not np.allclose(matrices, np.swapaxes(matrices, 1, 2)):
         raise ValueError("noise covariances are finite and symmetric")
+    if n == 0:
+        return matrices
     values = np.linalg.eigvalsh(matrices)
     worst = int(np.argmin(values[:, 0]))
     if values[worst, 0] < -1e-12 * max(float(values[worst, -1]), 0.0):
