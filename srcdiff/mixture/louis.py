@@ -49,6 +49,7 @@ def hessian(blocks: Iterable[Block], there: Coordinates, u: FloatArray) -> Float
     kind, p = there.covariance_type, there.from_vector(u)
     matrix = np.zeros((there.size, there.size))
     groups: dict[bytes | None, Group] = {}
+    tangents: Parameters | None = None
     for block in blocks:
         if block.total is COMPLETE[kind][0]:
             key, observed, arguments = None, None, block.arguments
@@ -56,7 +57,9 @@ def hessian(blocks: Iterable[Block], there: Coordinates, u: FloatArray) -> Float
             observed, arguments = block.arguments[0], block.arguments[1:]
             key = observed.tobytes()
         else:
-            matrix += block_hessian(block, p, there.push_forward(u, np.eye(there.size)))
+            if tangents is None:
+                tangents = there.push_forward(u, np.eye(there.size))
+            matrix += block_hessian(block, p, tangents)
             continue
         if key not in groups:
             groups[key] = Group(there, u, observed, arguments)
