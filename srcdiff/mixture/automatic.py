@@ -1,4 +1,4 @@
-"""The choice of the way: EM near the start, and where EM is slow, accelerated EM and then Newton or L-BFGS.
+"""The choice of the way: EM near the start, and where EM is slow, accelerated EM, and then Newton.
 
 In: a `Task` and a start. Out: a `Result` that is no lower than EM's.
 
@@ -34,40 +34,31 @@ NEAR, NEAR_EACH = 1.0, 1e-3
 
 
 def automatic(task: Task, start: Parameters) -> Result:
-    """EM; and where its rate promises a long way, Newton (few parameters) or L-BFGS (many) from there.
+    """EM; and where its rate promises a long way, accelerated EM, and Newton where there are few parameters.
 
-    The change is made where EM has come near its optimum, so that the climb ends there and not at another: the Hessian
-    is negative definite and what Newton's step promises is little. Where the climb gains much more than was promised,
-    it has left the neighbourhood: it is not taken. The way to that neighbourhood is shortened by accelerating EM.
+    The change to Newton is made where EM has come near its optimum, so that it ends there and not at another: the
+    Hessian is negative definite and what Newton's step promises is little. Where Newton gains much more than was
+    promised, it has left the neighbourhood: it is not taken. With many parameters accelerated EM goes on to the end.
     """
     slope = task.slope(start.components)
     there = Coordinates(start.components, task.objective.d, task.objective.covariance_type, task.scaling)
     dense = there.size <= ways.DENSE
-    price = 5.0 + 0.25 * there.size if dense else 50.0
-    promised = NEAR + NEAR_EACH * slope.total
+    price = 5.0 + 0.25 * there.size if dense else 20.0
 
     def pause(series: Series, p: Parameters) -> bool:
-        nonlocal promised
-        if len(series.values) <= EARLY or series.left(task.tol) < price or task.touches(p):
-            return False
-        promised = min(promised, series.gain)
-        return True
+        return not (len(series.values) <= EARLY or series.left(task.tol) < price or task.touches(p))
 
     whole = expectation_maximisation(task, start, pause)
     while not whole.converged and whole.iterations < task.max_iter:
-        passes = whole.passes
         if dense:
             u = there.to_vector(whole.parameters)
             promised = decrement(slope.hessian(u), slope.gradient(u)) * slope.total
-        if promised <= NEAR + NEAR_EACH * slope.total:
-            taken = _tried(task, whole, slope, promised, "newton" if dense else "lbfgs")
-            if taken is not None:
-                return taken
-            promised = NEAR + NEAR_EACH * slope.total
-        passes += slope.passes
-        slope.passes = 0
+            found = _newton(task, whole, slope, promised) if promised <= NEAR + NEAR_EACH * slope.total else None
+            if found is not None:
+                return found
+        passes, slope.passes = whole.passes + slope.passes, 0
         more = task.less(whole.iterations)
-        limit = min(more.max_iter, max(EARLY, whole.iterations // 4))
+        limit = min(more.max_iter, max(EARLY, whole.iterations // 2)) if dense else more.max_iter
         rest = accelerated(replace(more, max_iter=limit), whole.parameters)
         whole = joined(whole.history, passes, rest, "auto")
         if rest.converged or rest.regularised:
@@ -78,13 +69,13 @@ def automatic(task: Task, start: Parameters) -> Result:
     return replace(whole, passes=whole.passes + slope.passes, solver="auto")
 
 
-def _tried(task: Task, whole: Result, slope: Slope, promised: float, solver: str) -> Result | None:
-    """A climb from the end of `whole`, where it gains no more than is promised."""
+def _newton(task: Task, whole: Result, slope: Slope, promised: float) -> Result | None:
+    """Newton from the end of `whole`, where it gains no more than is promised."""
     before = whole.iterations
     reports: list[tuple[int, float, Parameters]] = []
     trial = replace(task.less(before), callback=lambda *report: reports.append(report))
     slope.max_iter, slope.iterations = trial.max_iter, 0
-    found = climb(trial, whole.parameters, solver, slope)
+    found = climb(trial, whole.parameters, "newton", slope)
     if found.value - whole.value > 3.0 * promised + task.tol + task.rounding(whole.value):
         return None
     for iteration, value, p in reports[1:]:

@@ -54,7 +54,7 @@ def run(
     ----------
     solver
         `"em"`; `"hard-em"`; `"gradient"`; `"lbfgs"`; `"newton"`; or `"auto"`, which starts with EM and, where EM's rate
-        promises a long way, goes on with Newton (few parameters) or L-BFGS (many).
+        promises a long way, goes on with accelerated EM and, with few parameters, with Newton.
     tol
         The total log-likelihood, by estimate, that a converged fit may leave.
     floor
