@@ -16,6 +16,7 @@ import srcdiff
 from benchmarks import cases, mixtures
 from benchmarks.measure import interleaved
 from benchmarks.memory import long_loops
+from benchmarks.mixtures_memory import memory
 from benchmarks.second_order import coloured, second_order
 from srcdiff.compiler import transform_file
 from srcdiff.derivative import Derivative
@@ -164,7 +165,7 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     rows: list[Row] = []
     first = (transform_times, import_time, overhead, gradient_over_primal)
-    parts = (*first, second_order, coloured, long_loops, *mixtures.PARTS)
+    parts = (*first, second_order, coloured, long_loops, *mixtures.PARTS, memory)
     for part in parts:
         print(f"measuring: {part.__name__.replace('_', ' ')}", file=sys.stderr, flush=True)
         rows += part()

@@ -91,9 +91,9 @@ def means(model: GaussianMixture, folder: Path) -> None:
     uncertain_means(X, *drawable(model), of_means, names=NAMES, title=title).savefig(folder / "means.png")
 
 
-def choice(folder: Path) -> None:
+def choice(folder: Path, most: int = 6) -> None:
     """Over converged fits; a fit that stops early makes too little of the larger models."""
-    selection = select(X, range(1, 7), random_state=0)
+    selection = select(X, range(1, most + 1), n_init=3, random_state=0)
     for line in str(selection).splitlines()[:4]:
         print(f"  {line}")
     title = "How many kinds, and of what shape? BIC on Old Faithful"

@@ -21,9 +21,9 @@ from srcdiff.modes import Wanted
 def describe(program: Program, primal: Function, wanted: Wanted) -> Program:
     """The program with docstring and return annotation on its main function."""
     wrt, as_tuple = wanted.wrt, wanted.as_tuple
+    program = Program(tuple(map(_annotated, program.functions)))
     if wanted.mode == "primal":
         return program
-    program = Program(tuple(map(_annotated, program.functions)))
     main = program.main
     names = [primal.parameters[i].value.name or "" for i in wrt]
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import handwritten_mixture, mixtures
+from benchmarks import mixtures
 from srcdiff.mixture.em import em_step
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import COVARIANCE_TYPES
@@ -14,11 +14,23 @@ from tests.oracles import differences
 
 @pytest.mark.parametrize(("n", "d", "k"), [(50, 1, 1), (60, 2, 3), (80, 4, 2)])
 def test_the_handwritten_gradient_is_the_generated_one(n: int, d: int, k: int) -> None:
-    _, gradient, arguments = mixtures.likelihood_and_gradient(n, d, k)
-    value, found = gradient(*arguments)
-    expected_value, expected = handwritten_mixture.value_and_gradient(*arguments)
+    X, p = mixtures.sample(n, d, k)
+    objective = Objective(X, chunk_size=32)
+    value, found = objective.value_and_gradient(p)
+    expected_value, expected = mixtures.by_hand(objective, p)()
     assert value == pytest.approx(expected_value, rel=1e-13)
-    assert differences.error(found, expected) < 1e-12
+    assert differences.error((found.logits, found.means, found.covariances), expected) < 1e-12
+
+
+@pytest.mark.parametrize(("n", "d", "k"), [(60, 2, 3), (80, 4, 2)])
+def test_the_compiled_function_that_is_measured_is_the_objective(n: int, d: int, k: int) -> None:
+    X, p = mixtures.sample(n, d, k)
+    primal, gradient, arguments = mixtures.likelihood_and_gradient(n, d, k)
+    expected_value, expected = Objective(X).value_and_gradient(p)
+    value, found = gradient(*arguments)
+    assert value == pytest.approx(expected_value, rel=1e-13)
+    assert primal(*arguments) == pytest.approx(expected_value, rel=1e-13)
+    assert differences.error(found, (expected.logits, expected.means, expected.covariances)) < 1e-12
 
 
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shlex
 import subprocess
 import sys
@@ -160,6 +161,23 @@ def test_what_cannot_be_done_is_refused(
     assert sorted(path.name for path in here.iterdir()) == ["faithful.csv"]
 
 
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "a,b\n1,\n2,\n3,\n"])
+def test_data_that_cannot_be_fitted(here: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (here / "few.csv").write_text(text)
+    assert run("mixture few.csv --components 1 --plot out.png") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("srcdiff: error: few.csv cannot be fitted: ") and err.count("\n") == 1
+    assert not (here / "out.png").exists()
+
+
+def test_a_collapsed_component_is_told_of(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "few.csv").write_text("a,b\n0,0\n0,0\n0,0\n5,1\n6,3\n7,4\n8,1\n")
+    assert run("mixture few.csv --components 2 --starts 2") == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("srcdiff: warning: a component has collapsed")
+    assert "Caution" in out
+
+
 def test_the_data_are_not_overwritten(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "data.png").write_text("a\n1\n2\n")
     assert run("mixture data.png --plot ./data.png --components 1") == 2
@@ -280,3 +298,15 @@ def test_ascents_and_criteria() -> None:
     assert "tied, 2 components: 18.5" in [text.get_text() for text in criteria(values).axes[1].texts]
     with pytest.raises(ValueError, match="no model was fitted"):
         criteria({"full": {1: np.nan}})
+
+
+def test_the_example_draws_what_it_says(tmp_path: Path) -> None:
+    """All pictures but the choice, which fits twenty-four models; of that, two."""
+    path = Path(__file__).parent.parent / "examples" / "old_faithful.py"
+    example = runpy.run_path(str(path), run_name="example")
+    objective = example["Objective"](example["X"])
+    example["iterations"](objective, tmp_path)
+    example["solvers"](objective, tmp_path)
+    example["means"](example["one_or_two"](tmp_path), tmp_path)
+    example["choice"](tmp_path, most=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(example["PICTURES"])

@@ -105,6 +105,34 @@ def test_noise_belongs_to_the_samples() -> None:
         close(gradient, expected[1])
 
 
+@pytest.mark.parametrize("noisy", [False, True], ids=["exact", "noisy"])
+def test_parts_may_be_empty(noisy: bool) -> None:
+    """As those are of which a filter has left nothing; then nobody knows their lengths either."""
+    X = data()
+    noise = np.full(X.shape, 0.5) if noisy else None
+    p = parameters("full", X)
+    rows = in_parts(np.concatenate([X[:20], np.full((20, 3), -1e3), X[20:]]), 20)
+    remote = RemoteObjective(rows[rows[:, 0] > -1e3], noise=noise)
+    expected = Objective(X, noise=noise).value_and_gradient(p)
+    assert remote.n == 60
+    value, gradient = remote.value_and_gradient(p)
+    assert value == pytest.approx(expected[0], rel=1e-13)
+    close(gradient, expected[1])
+    np.testing.assert_allclose(remote.log_joint(p), Objective(X, noise=noise).log_joint(p), rtol=1e-12)
+
+
+def test_standard_errors_of_a_distributed_fit_are_the_local_ones() -> None:
+    X = load_old_faithful()
+    remote, local = start().fit(in_parts(X, 100)), start().fit(X)
+    found, expected = remote.standard_errors_, local.standard_errors_
+    for name in ("weights", "means", "covariances"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-6)
+    assert remote.convergence_.certified
+    assert "mixture_sum_value_and_grad" in remote.gradient_source
+    with pytest.raises(TypeError, match="the samples are distributed"):
+        remote.cov_params("sandwich")
+
+
 def test_one_sample_a_part_one_component_one_column() -> None:
     """The code that is sent is general: no size is special."""
     X = data()[:, :1]

@@ -203,6 +203,18 @@ def test_intervals() -> None:
         information.covariance("robust")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("solver", ["auto", "em", "lbfgs", "newton", "gradient"])
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_what_a_solver_calls_converged_is_certified(solver: str, kind: str) -> None:
+    """Within 1e-8 of the top by default, even where components overlap and EM is slow."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 1.8])
+    model = GaussianMixture(2, covariance_type=kind, solver=solver, random_state=0, max_iter=3000).fit(X)
+    assert model.converged_
+    assert model.convergence_.em_rate > 0.7
+    assert model.convergence_.certified
+
+
 def test_a_saddle_has_no_standard_errors() -> None:
     """Two equal components are a stationary point of the likelihood, and no maximum."""
     mean, covariance = FAITHFUL.mean(axis=0), np.cov(FAITHFUL.T, bias=True)

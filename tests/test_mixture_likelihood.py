@@ -336,15 +336,19 @@ def test_in_two_steps_as_in_one_program(covariance_type: str) -> None:
     """The sum over samples and the coefficients apart give what the whole likelihood's compiled gradient gives."""
     X, w = data(), weights()
     p = parameters(covariance_type, X)
-    objective = Objective(X, covariance_type, w)
-    (block,) = objective.blocks()
+    (block,) = Objective(X, covariance_type, w).blocks()
     value, gradient = value_and_gradient_of(block.total)(*flat(p), *block.arguments)
-    require_equal(objective.value_and_gradient(p), (value, Parameters(*gradient)), 1e-12)
+    for chunk_size in (None, N // 2):
+        found = Objective(X, covariance_type, w, chunk_size=chunk_size).value_and_gradient(p)
+        require_equal(found, (value, Parameters(*gradient)), 1e-12)
 
 
 def test_the_gradient_can_be_read() -> None:
     X = data()
     source = Objective(X, "full").gradient_source
+    assert "def full_value_and_grad(" in source
+    assert "srcdiff" not in source
+    source = Objective(X, "full", chunk_size=N // 2).gradient_source
     assert "def mixture_sum_value_and_grad(" in source and "def full_coefficients_vjp(" in source
     assert "srcdiff" not in source
     both = Objective(with_gaps(X), "full").gradient_source

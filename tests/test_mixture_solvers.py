@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from srcdiff.mixture.means import (
 )
 from srcdiff.mixture.regularisation import above, touches
 from srcdiff.mixture.scaling import Scaling
-from srcdiff.mixture.solvers import Series
+from srcdiff.mixture.ways import Series
 from tests.mixture_reference import REFERENCE, data_of, row_of
 from tests.oracles import differences
 
@@ -34,8 +35,14 @@ def start_of(X: np.ndarray, K: int, kind: str, seed: int = 0) -> tuple[Scaling, 
     return scaling, scaling.back(drawn, kind)
 
 
-def overlapping(seed: int, n: int = 400) -> np.ndarray:
+def slow() -> np.ndarray:
     """Two components of which EM can tell little: its rate is above .95."""
+    rng = np.random.default_rng(2)
+    return np.concatenate([rng.normal(size=(500, 1)), rng.normal(size=(500, 1)) * 1.3 + 1.5])
+
+
+def overlapping(seed: int, n: int = 400) -> np.ndarray:
+    """Two components that overlap, the second in one direction wider."""
     rng = np.random.default_rng(seed)
     return np.concatenate([rng.normal(size=(n // 2, 2)), rng.normal(size=(n // 2, 2)) * [1.0, 2.0] + [1.2, 0.0]])
 
@@ -132,8 +139,7 @@ def test_auto_never_ends_lower_than_em(seed: int, kind: str) -> None:
 
 
 def test_auto_reads_the_data_a_tenth_as_often_as_slow_em() -> None:
-    rng = np.random.default_rng(2)
-    X = np.concatenate([rng.normal(size=(500, 1)), rng.normal(size=(500, 1)) * 1.3 + 1.5])
+    X = slow()
     scaling, start = start_of(X, 2, "full")
     objective = Objective(X)
     em = run(objective, start, "em", scaling=scaling, max_iter=20_000)
@@ -144,14 +150,26 @@ def test_auto_reads_the_data_a_tenth_as_often_as_slow_em() -> None:
 
 
 def test_many_parameters_go_the_way_without_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Newton by products of Hessian and vector, `auto` by L-BFGS."""
-    monkeypatch.setattr("srcdiff.mixture.solvers.DENSE", 0)
+    """Newton by products of Hessian and vector, `auto` by accelerated EM."""
+    monkeypatch.setattr("srcdiff.mixture.ways.DENSE", 0)
     reference, X = REFERENCE["faithful_tied3"], load_old_faithful()
     scaling, start = start_of(X, 3, "tied")
     for solver in ("newton", "auto"):
         found = run(Objective(X, "tied"), start, solver, scaling=scaling)
         assert found.converged, solver
         assert found.value == pytest.approx(reference["loglik"], abs=1.1e-8)
+
+
+def test_accelerated_em_is_an_ascent_that_ends_where_em_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("srcdiff.mixture.ways.DENSE", 0)
+    X = slow()
+    scaling, start = start_of(X, 2, "full")
+    objective = Objective(X)
+    em = run(objective, start, "em", scaling=scaling, max_iter=20_000)
+    quick = run(objective, start, "auto", scaling=scaling)
+    assert quick.converged and (np.diff(quick.history) >= -1e-9).all()
+    assert quick.value == pytest.approx(em.value, abs=2e-8)
+    assert em.rate > 0.95 and quick.passes < em.passes / 3
 
 
 # -- The floor ---------------------------------------------------------------------------------------------------------
@@ -284,7 +302,7 @@ def test_soft_em_approaches_lloyds_step_as_the_variance_shrinks() -> None:
     means = X[:3] + 0.05
     lloyd = newton_step_of_error(means, X)
     apart = [np.abs(em_step_of_means(np.zeros(3), means, X, v) - lloyd).max() for v in (1.0, 0.1, 1e-2, 1e-4)]
-    assert all(later < earlier for earlier, later in zip(apart, apart[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(apart))
     assert apart[-1] < 1e-12
 
 

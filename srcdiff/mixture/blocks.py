@@ -81,6 +81,23 @@ class Table:
         else:
             yield from self._built()
 
+    def kinds(self) -> list[Block]:
+        """A block of one sample for every kind in the data; of complete samples two, where there are several blocks."""
+        if not self._patterns and not len(self._single):
+            return [self._feature_block(slice(0, 1), None)] * min(2, -(-len(self.X) // self._together))
+        found = []
+        for observed, members in self._patterns:
+            complete = len(observed) == self.X.shape[1]
+            several = complete and len(members) > self._together
+            found += [self._feature_block(members[:1], None if complete else observed)] * (2 if several else 1)
+        if len(self._single):
+            rows = self._single[:1]
+            noise = None if self.noise is None else self.noise[rows]
+            found.append(
+                each_block(self.covariance_type, rows, self.X[rows], self.sample_weight[rows], self.units, noise)
+            )
+        return found
+
     def _built(self) -> Iterator[Block]:
         n = len(self.X)
         if not self._patterns and not len(self._single):

@@ -79,7 +79,10 @@ def main(arguments: Sequence[str]) -> int:
     # What is wrong with a fit is a line for the reader; where in the program it was noticed is not.
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
-        model, selection = fitted(table, weights, components, types, options)
+        try:
+            model, selection = fitted(table, weights, components, types, options)
+        except ValueError as error:
+            raise UsageError(f"{options.file} cannot be fitted: {error}") from None
         summary = model.summary(level=options.level, names=table.names)
     print(f"{Path(options.file).name}: {len(table.values)} rows, {', '.join(table.names)}")
     if selection is not None:

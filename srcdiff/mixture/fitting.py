@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srcdiff.mixture.information import Information
-from srcdiff.mixture.initialisation import initialise
+from srcdiff.mixture.initialisation import chosen, initialise
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import Parameters, covariances_shape
 from srcdiff.mixture.scaling import Scaling
@@ -104,10 +104,12 @@ def fit_objective(
 ) -> Result:
     """Fit an objective; `X` and `weights` are what starts are made from: all observations, or a sample of them."""
     best: Result | None = None
-    standard = None if plan.warm is not None else scaling.standardise(X)
-    for number in range(1 if standard is None else plan.n_init):
-        start = plan.warm if standard is None else _start(standard, weights, scaling, plan, random_state)
-        assert start is not None
+    for number in range(1 if plan.warm is not None else plan.n_init):
+        start = plan.warm
+        if start is None:
+            # Of large data only what is drawn is standardised: no second table is made.
+            rows = chosen(weights, random_state)
+            start = _start(scaling.standardise(X[rows]), weights[rows], scaling, plan, random_state)
         found = run(
             objective,
             start,

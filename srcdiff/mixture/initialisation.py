@@ -77,11 +77,17 @@ def initialise(
     return above(start, covariance_type, floor)[0]
 
 
-def distinct(Z: FloatArray, weights: FloatArray, random_state: np.random.RandomState) -> tuple[FloatArray, FloatArray]:
-    """The different observations of positive weight, sorted and filled, with the sums of their weights."""
+def chosen(weights: FloatArray, random_state: np.random.RandomState) -> npt.NDArray[np.intp]:
+    """The rows of positive weight, or some drawn from them where there are many; in their order."""
     rows = np.flatnonzero(weights > 0)
     if len(rows) > ENOUGH:
         rows = np.sort(random_state.choice(rows, size=ENOUGH, replace=False))
+    return rows
+
+
+def distinct(Z: FloatArray, weights: FloatArray, random_state: np.random.RandomState) -> tuple[FloatArray, FloatArray]:
+    """The different observations of positive weight, sorted and filled, with the sums of their weights."""
+    rows = chosen(weights, random_state)
     # Zero is the mean in standard units; adding it turns a negative zero into zero.
     filled = np.where(np.isnan(Z[rows]), 0.0, Z[rows]) + 0.0
     points, where = np.unique(filled, axis=0, return_inverse=True)

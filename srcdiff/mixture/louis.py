@@ -22,6 +22,7 @@ array([[-2.,  0.],
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -36,8 +37,8 @@ from srcdiff.mixture.second import FAMILIES, arrays, block_hessian, curvatures, 
 
 FloatArray = npt.NDArray[np.float64]
 
-IN_A_PRODUCT = 2**17
-"""The most numbers on either side of a product of matrices over samples (1 MB)."""
+IN_A_PRODUCT = 2**20
+"""The most numbers on either side of a product of matrices over samples (8 MB)."""
 
 
 def hessian(blocks: Iterable[Block], there: Coordinates, u: FloatArray) -> FloatArray:
@@ -48,6 +49,7 @@ def hessian(blocks: Iterable[Block], there: Coordinates, u: FloatArray) -> Float
     kind, p = there.covariance_type, there.from_vector(u)
     matrix = np.zeros((there.size, there.size))
     groups: dict[bytes | None, Group] = {}
+    tangents: Parameters | None = None
     for block in blocks:
         if block.total is COMPLETE[kind][0]:
             key, observed, arguments = None, None, block.arguments
@@ -55,7 +57,9 @@ def hessian(blocks: Iterable[Block], there: Coordinates, u: FloatArray) -> Float
             observed, arguments = block.arguments[0], block.arguments[1:]
             key = observed.tobytes()
         else:
-            matrix += block_hessian(block, p, there.push_forward(u, np.eye(there.size)))
+            if tangents is None:
+                tangents = there.push_forward(u, np.eye(there.size))
+            matrix += block_hessian(block, p, tangents)
             continue
         if key not in groups:
             groups[key] = Group(there, u, observed, arguments)
@@ -93,10 +97,10 @@ class Group:
         )
         k, p = self.coefficients.shape
         d = self.p.means.shape[1]
-        self.pairs, self.where = monomials(there.covariance_type, d)
+        self.monomials = monomials(there.covariance_type, d)
         self.sums = np.zeros((k, p))
         self.scatter = np.zeros((d, d))
-        self._moments = np.zeros((k * (k + 1) // 2, len(self.pairs)))
+        self._moments = np.zeros((k * (k + 1) // 2, self.monomials.count))
 
     def add(self, arguments: tuple[Any, ...]) -> None:
         """Take the samples of a block."""
@@ -105,17 +109,15 @@ class Group:
             self.scatter += arguments[self.family.taken]
         k = len(self.coefficients)
         left, right = np.triu_indices(k)
-        step = max(256, IN_A_PRODUCT // max(k * k, len(self.pairs)))
+        step = max(256, IN_A_PRODUCT // max(k * k, self.monomials.count))
         for start in range(0, features.shape[1], step):
-            some = np.ascontiguousarray(features[:, start : start + step])
+            some = features[:, start : start + step]
             weight = weights[start : start + step]
             joint = self.coefficients @ some
             self.sums += responsibilities(joint, weight) @ some.T
             # One direction for each component, along it in all samples at once: samples do not meet.
             along = np.broadcast_to(np.eye(k)[:, :, np.newaxis], (k, *joint.shape))
-            products = some[self.pairs[:, 0]]
-            products *= some[self.pairs[:, 1]]
-            self._moments += curvatures(joint, weight, along)[left, right] @ products.T
+            self._moments += curvatures(joint, weight, along)[left, right] @ self.monomials.of(some).T
 
     def without_labels(self) -> FloatArray:
         """The first part: the Hessian in the coefficients, met by their tangents on both sides."""
@@ -123,7 +125,7 @@ class Group:
         k, p = self.coefficients.shape
         left, right = np.triu_indices(k)
         middle = np.empty((k, k, p, p))
-        middle[left, right] = self._moments[:, self.where]
+        middle[left, right] = self._moments[:, self.monomials.where]
         middle[right, left] = middle[left, right]
         # Rows of directions in which all components move, and the tangents of each component by its own entries.
         t = there.own.shape[1]
@@ -207,15 +209,33 @@ def by_component(stack: Parameters, tied: bool) -> FloatArray:
     return stack.means if tied else np.concatenate([stack.means, stack.covariances.reshape(m, k, -1)], axis=2)
 
 
-@lru_cache(maxsize=256)
-def monomials(covariance_type: str, d: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The distinct products of two features of `d` columns.
+@dataclass(frozen=True)
+class Monomials:
+    """The distinct products of two features.
 
-    Returns
-    -------
-    tuple
-        Which two features make each, shape (m, 2); and which of them the product of each two features is, shape (p, p).
+    `runs` makes them: feature `a` times the features from `b` on, to the monomials from `first` to `last`; `where` says
+    which of them the product of each two features is, shape (p, p).
     """
+
+    runs: tuple[tuple[int, int, int, int], ...]
+    where: npt.NDArray[np.intp]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.runs[-1][3]
+
+    def of(self, features: FloatArray) -> FloatArray:
+        """The monomials of samples, which are columns."""
+        products = np.empty((self.count, features.shape[1]))
+        for a, b, first, last in self.runs:
+            np.multiply(features[a], features[b : b + last - first], out=products[first:last])
+        return products
+
+
+@lru_cache(maxsize=64)
+def monomials(covariance_type: str, d: int) -> Monomials:
+    """The distinct products of two features of `d` columns."""
     one = np.eye(d, dtype=int)
     powers = np.concatenate([np.zeros((1, d), dtype=int), one])
     if covariance_type == "full":
@@ -228,8 +248,16 @@ def monomials(covariance_type: str, d: int) -> tuple[npt.NDArray[np.intp], npt.N
         powers = np.eye(d + 2, dtype=int)[:, 1:]
     p = len(powers)
     together = (powers[:, np.newaxis] + powers).reshape(p * p, -1)
-    _, first, where = np.unique(together, axis=0, return_index=True, return_inverse=True)
-    return np.stack(np.divmod(first, p), axis=1), where.reshape(p, p)
+    _, places, where = np.unique(together, axis=0, return_index=True, return_inverse=True)
+    # In the order of the features that make them, so that runs are long.
+    order = np.argsort(places)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    left, right = np.divmod(places[order], p)
+    starts = np.flatnonzero(np.diff(left, prepend=-1) | (np.diff(right, prepend=-1) != 1))
+    ends = np.append(starts[1:], len(left))
+    runs = tuple((int(left[s]), int(right[s]), int(s), int(e)) for s, e in zip(starts, ends, strict=True))
+    return Monomials(runs, rank[where.ravel()].reshape(p, p))
 
 
 def restricted(p: Parameters, covariance_type: str, observed: npt.NDArray[np.intp] | None) -> Parameters:

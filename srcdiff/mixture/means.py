@@ -1,9 +1,9 @@
 """The simplest mixture: only the means are unknown. Where EM, Newton and k-means can be compared step by step.
 
-In: means, observations, one variance for all. Out: steps of EM and of Newton on the log-likelihood, and Newton's step on
-the error of k-means, all from generated derivatives of the two functions below. On half the sum of squared distances
-Newton's step is Lloyd's (Bottou and Bengio 1994, section 2.2): the Hessian holds the sizes of the clusters. EM's step
-approaches it as the variance shrinks.
+In: means, observations, one variance for all. Out: steps of EM and of Newton on the log-likelihood, and Newton's step
+for the error of k-means, all from generated derivatives of the two functions below. On half the sum of squared
+distances Newton's step is Lloyd's (Bottou and Bengio 1994, section 2.2): the Hessian holds the sizes of the clusters.
+EM's step approaches it as the variance shrinks.
 
 >>> X = np.array([[-1.2], [-0.8], [0.9], [1.1]])
 >>> newton_step_of_error(np.array([[-3.0], [2.0]]), X).ravel()

@@ -19,30 +19,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from srcdiff import transform, value_and_grad
 from srcdiff.derivative import Derivative
 from srcdiff.mixture.blocks import Table
-from srcdiff.mixture.features import Block, Linear, Units
+from srcdiff.mixture.features import Block, Units
 from srcdiff.mixture.likelihood import log_sum_exp, mixture_sum, tied_common
+from srcdiff.mixture.noise import noise_matrices
 from srcdiff.mixture.parameters import FloatArray, Parameters, covariances_shape, require_parameters
-
-value_and_gradient_of_sum = value_and_grad(mixture_sum)
-"""The compiled sum over samples, and its derivatives with respect to the coefficients."""
-
-value_and_gradient_of_common = value_and_grad(tied_common)
-"""What tied covariances add to it, once for all samples."""
+from srcdiff.mixture.together import TERMS, value_and_gradient
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
+def compiled(function: Callable[..., Any], mode: str) -> Derivative:
+    """The generated code of a function of the likelihood.
+
+    It is differentiated with respect to logits, means and covariances; of the terms that these reach through other
+    functions, with respect to the first parameter.
+    """
+    return Derivative(function, mode, 0 if function in TERMS else (0, 1, 2))
+
+
 def value_and_gradient_of(total: Callable[..., Any]) -> Derivative:
     """The compiled value and gradient of a likelihood with respect to logits, means and covariances."""
-    return value_and_grad(total, wrt=(0, 1, 2))
-
-
-@lru_cache(maxsize=16)
-def pullback_of(coefficients: Callable[..., Any]) -> Derivative:
-    """The compiled reverse mode of a map from logits, means and covariances to coefficients."""
-    return transform(coefficients, "reverse", wrt=(0, 1, 2))
+    return compiled(total, "value_and_grad")
 
 
 class Objective:
@@ -118,19 +116,8 @@ class Objective:
         """
         require_parameters(p, self.covariance_type, self.d)
         primals = (p.logits, p.means, p.covariances)
-        value = 0.0
-        gradient = tuple(np.zeros(primal.shape) for primal in primals)
-        linear = Together(primals)
-        for block in self.blocks():
-            if block.linear is not None:
-                linear.add(block.linear)
-                continue
-            part, parts = value_and_gradient_of(block.total)(*primals, *block.arguments)
-            value += float(part)
-            for whole, piece in zip(gradient, parts, strict=True):
-                whole += piece
-        part, parts = linear.value_and_gradient()
-        return value + part, Parameters(*(a + b for a, b in zip(gradient, parts, strict=True)))
+        value, gradient = value_and_gradient(self.blocks(), primals, compiled)
+        return value, Parameters(*gradient)
 
     def log_joint(self, p: Parameters) -> FloatArray:
         """Joint log-densities of sample and component (n, K), without the weights of the samples."""
@@ -151,75 +138,15 @@ class Objective:
     @property
     def gradient_source(self) -> str:
         """The generated programs of value and gradient that these data need, as text, in their order."""
+        blocks = self._table.kinds()
+        alone = sum(block.linear is not None for block in blocks) == 1
         used: dict[Derivative, None] = {}
-        for block in self.blocks():
-            if block.linear is None:
+        for block in blocks:
+            if block.linear is None or alone:
                 used[value_and_gradient_of(block.total)] = None
                 continue
-            used[value_and_gradient_of_sum] = None
+            used[value_and_gradient_of(mixture_sum)] = None
             if block.linear.scatter is not None:
-                used[value_and_gradient_of_common] = None
-            used[pullback_of(block.linear.coefficients)] = None
+                used[value_and_gradient_of(tied_common)] = None
+            used[compiled(block.linear.coefficients, "reverse")] = None
         return "\n\n".join(derivative.source for derivative in used)
-
-
-class Together:
-    """The complete samples: their coefficients are computed once, and differentiated once, for all blocks.
-
-    In between, each block adds to the sum and to its derivatives with respect to the coefficients, which are the sums
-    of features weighed by responsibilities. These derivatives seed the reverse sweep of the coefficients.
-    """
-
-    def __init__(self, primals: tuple[FloatArray, FloatArray, FloatArray]) -> None:
-        self._primals = primals
-        self._first: Linear | None = None
-        self._value = 0.0
-
-    def add(self, block: Linear) -> None:
-        """Take the samples of a block."""
-        if self._first is None:
-            self._first = block
-            self._coefficients = block.coefficients(*self._primals, *block.units)
-            self._sums = np.zeros(self._coefficients.shape)
-            self._scatter = None if block.scatter is None else np.zeros(block.scatter.shape)
-        value, sums = value_and_gradient_of_sum(self._coefficients, block.features, block.weights)
-        self._value += float(value)
-        self._sums += sums
-        if self._scatter is not None and block.scatter is not None:
-            self._scatter += block.scatter
-
-    def value_and_gradient(self) -> tuple[float, tuple[FloatArray, ...]]:
-        """The sum over the samples taken, with its derivatives with respect to logits, means and covariances."""
-        if self._first is None:
-            return 0.0, tuple(np.zeros(primal.shape) for primal in self._primals)
-        pullback = pullback_of(self._first.coefficients)
-        _, (logits, means, covariances) = pullback(*self._primals, *self._first.units, self._sums)
-        if self._scatter is None:
-            return self._value, (logits, means, covariances)
-        _, whitening = self._first.units
-        common, more = value_and_gradient_of_common(self._primals[2], whitening, self._scatter)
-        return self._value + float(common), (logits, means, covariances + more)
-
-
-def noise_matrices(noise: npt.ArrayLike, X: FloatArray) -> FloatArray:
-    """The noise of every sample as a covariance matrix (n, d, d).
-
-    Raises
-    ------
-    ValueError
-        where there is not one for every sample, or where it is not a covariance on what was observed of the sample.
-    """
-    n, d = X.shape
-    given = np.asarray(noise, dtype=np.float64)
-    if given.shape not in ((n, d), (n, d, d)):
-        raise ValueError(f"noise holds {n} covariance matrices or {n} times {d} variances, not {given.shape}")
-    matrices = given if given.ndim == 3 else given[:, :, np.newaxis] * np.eye(d)
-    seen = ~np.isnan(X)
-    matrices = np.where(seen[:, :, np.newaxis] & seen[:, np.newaxis, :], matrices, 0.0)
-    if not np.isfinite(matrices).all() or not np.allclose(matrices, np.swapaxes(matrices, 1, 2)):
-        raise ValueError("noise covariances are finite and symmetric")
-    values = np.linalg.eigvalsh(matrices)
-    worst = int(np.argmin(values[:, 0]))
-    if values[worst, 0] < -1e-12 * max(float(values[worst, -1]), 0.0):
-        raise ValueError(f"the noise covariance of sample {worst} has a negative eigenvalue")
-    return matrices

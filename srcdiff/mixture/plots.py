@@ -30,6 +30,7 @@ FloatArray = npt.NDArray[np.float64]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5539", "#6A3D9A")
 """Readers who see fewer colours tell them apart too (the first six: Okabe and Ito 2008); the ninth is the first."""
 
+MOST_POINTS = 4000
 GREY, LIGHT = "#4D4D4D", "#B3B3B3"
 LEVELS = (0.5, 0.95)
 """The ellipses of a component hold these shares of its probability."""
@@ -119,20 +120,23 @@ def outline(mean: FloatArray, covariance: FloatArray, level: float, points: int 
 
 
 def observations(axes: Axes, X: FloatArray, responsibilities: FloatArray | None = None) -> None:
-    """Points of two columns, in the mixed colours of their components, or grey; rows with a gap are left out."""
-    colours = None if responsibilities is None else mixed(responsibilities)
+    """Points of two columns, in the mixed colours of their components, or grey; rows with a gap are left out.
+
+    Of more than `MOST_POINTS` an even selection is drawn: more would be one blot.
+    """
+    complete = np.flatnonzero(~np.isnan(X).any(axis=1))
+    shown = complete[:: -(-len(complete) // MOST_POINTS) or 1]
     # The more points, the smaller and the fainter.
-    size = float(np.clip(5000.0 / len(X), 3.0, 20.0))
-    seen = ~np.isnan(X).any(axis=1)
+    size = float(np.clip(5000.0 / max(len(shown), 1), 2.0, 20.0))
     axes.scatter(
-        X[seen, 0],
-        X[seen, 1],
+        X[shown, 0],
+        X[shown, 1],
         s=size,
-        c=LIGHT if colours is None else colours[seen],
-        alpha=0.75 if len(X) < 2000 else 0.4,
+        c=LIGHT if responsibilities is None else mixed(responsibilities[shown]),
+        alpha=0.75 if len(shown) < 2000 else 0.45,
         linewidths=0,
         zorder=2,
-        rasterized=len(X) > 5000,
+        rasterized=len(shown) > 2000,
     )
 
 
@@ -140,11 +144,16 @@ def ellipses(
     axes: Axes, gaussians: Gaussians, levels: Sequence[float] = LEVELS, *, colours: Sequence[str] | None = None
 ) -> None:
     """The components in the plane: an ellipse for each level, the outermost thinnest, and a cross at the mean."""
+    from matplotlib.patheffects import withStroke
+
     for k, (mean, covariance) in enumerate(zip(gaussians.means, gaussians.covariances, strict=True)):
         shade = colour(k) if colours is None else colours[k]
         for number, level in enumerate(sorted(levels)):
             path = outline(mean, covariance, level)
-            axes.plot(path[:, 0], path[:, 1], color=shade, linewidth=1.8 - 0.6 * number, zorder=3)
+            width = 1.8 - 0.6 * number
+            # A white rim, so that the line is seen on points of its own colour.
+            rim = [withStroke(linewidth=width + 1.2, foreground="white", alpha=0.7)]
+            axes.plot(path[:, 0], path[:, 1], color=shade, linewidth=width, path_effects=rim, zorder=3)
         cross(axes, mean, shade)
 
 
@@ -166,7 +175,8 @@ def numbers(axes: Axes, gaussians: Gaussians) -> None:
 def curves(axes: Axes, x: FloatArray, gaussians: Gaussians, *, numbers: bool = False) -> None:
     """One column: its histogram, the weighted density of each component (with its number), and their sum."""
     x = x[~np.isnan(x)]
-    axes.hist(x, bins=bins(x), density=True, color="#E3E3E3", edgecolor="white", linewidth=0.5)
+    count = bins(x)
+    axes.hist(x, bins=count, density=True, color="#E3E3E3", edgecolor="white", linewidth=0.5 if count <= 30 else 0.0)
     size = np.ptp(x) or 1.0
     grid = np.linspace(x.min() - 0.3 * size, x.max() + 0.3 * size, 600)
     densities = gaussians.density(grid)

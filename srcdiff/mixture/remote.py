@@ -15,7 +15,7 @@ It computes wherever Dask does: on the cluster of the current `dask.distributed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -23,12 +23,13 @@ import numpy as np
 
 from srcdiff.derivative import Derivative
 from srcdiff.mixture.blocks import spread_of
-from srcdiff.mixture.features import COMPLETE, EACH, OBSERVED, Block, Units
+from srcdiff.mixture.features import COEFFICIENTS, COMPLETE, EACH, OBSERVED, Block, Units
 from srcdiff.mixture.initialisation import ENOUGH
 from srcdiff.mixture.objective import Objective
 from srcdiff.mixture.parameters import FloatArray, Parameters, covariances_shape, require_parameters
 from srcdiff.mixture.scaling import Scaling
 from srcdiff.mixture.shipping import Program, by_value, packed, run
+from srcdiff.mixture.together import TERMS
 from srcdiff.mixture.worker import Summary, Sums
 
 TOGETHER = 16
@@ -39,9 +40,16 @@ TOGETHER = 16
 def program(covariance_type: str, mode: str | None = None) -> Program:
     """What workers are sent, as text: with the derivatives of the likelihood in a mode, or with none."""
     code: dict[str, str] = {}
-    for functions in (COMPLETE, OBSERVED, EACH) if mode is not None else ():
-        total, joint = functions[covariance_type]
-        derivative = Derivative(joint if mode == "reverse" else total, str(mode), (0, 1, 2))
+    kinds = [functions[covariance_type] for functions in (COMPLETE, OBSERVED, EACH)]
+    wanted: list[tuple[Callable[..., Any], str]] = []
+    if mode == "value_and_grad":
+        terms = TERMS if covariance_type == "tied" else TERMS[:1]
+        wanted = [(function, mode) for function in (*terms, *(total for total, _ in kinds))]
+        wanted.append((COEFFICIENTS[covariance_type], "reverse"))
+    elif mode is not None:
+        wanted = [(joint if mode == "reverse" else total, mode) for total, joint in kinds]
+    for function, how in wanted:
+        derivative = Derivative(function, how, 0 if function in TERMS else (0, 1, 2))
         code[derivative.generated.__name__] = derivative.source
     return packed("srcdiff.mixture.worker", code)
 

@@ -20,8 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from srcdiff.mixture.blocks import Table
-from srcdiff.mixture.features import Units
+from srcdiff.mixture.features import Units, features_of
+from srcdiff.mixture.noise import noise_matrices
 from srcdiff.mixture.parameters import FloatArray
+from srcdiff.mixture.together import Primals
+from srcdiff.mixture.together import value_and_gradient as sum_of
 
 Sums = tuple[FloatArray, ...]
 Code = Mapping[str, Callable[..., Any]]
@@ -32,6 +35,13 @@ Part = tuple[Any, Any, Any]
 
 Features = tuple[str, Units, FloatArray | None, int | None]
 """How features are built from samples, the same for all parts: type of covariance, units, spread, chunk size."""
+
+
+SUFFIXES = {"value_and_grad": "value_and_grad", "reverse": "vjp"}
+"""What the names of generated functions end with, by mode."""
+
+LARGE = 2**20
+"""So many features make a large block (8 MB)."""
 
 
 class Summary(NamedTuple):
@@ -70,36 +80,12 @@ def arrays(part: Part) -> tuple[FloatArray, FloatArray]:
     return X, weights
 
 
-def noise_of(part: Part, X: FloatArray) -> FloatArray | None:
-    """The noise covariance of every sample (n, d, d), or None.
-
-    Raises
-    ------
-    ValueError
-        where there is not one for every sample.
-    """
-    if part[2] is None:
-        return None
-    n, d = X.shape
-    given = np.asarray(part[2], dtype=np.float64)
-    if given.shape not in ((n, d), (n, d, d)):
-        raise ValueError(f"noise holds {n} covariance matrices or {n} times {d} variances, not {given.shape}")
-    matrices = given if given.ndim == 3 else given[:, :, np.newaxis] * np.eye(d)
-    seen = ~np.isnan(X)
-    matrices = np.where(seen[:, :, np.newaxis] & seen[:, np.newaxis, :], matrices, 0.0)
-    if not np.isfinite(matrices).all() or not np.allclose(matrices, np.swapaxes(matrices, 1, 2)):
-        raise ValueError("noise holds symmetric covariance matrices, or variances")
-    values = np.linalg.eigvalsh(matrices)
-    if (values[:, 0] < -1e-12 * np.maximum(values[:, -1], 0.0)).any():
-        raise ValueError("a noise covariance has a negative eigenvalue")
-    return matrices
-
-
 def table_of(part: Part, features: Features) -> Table:
     """The part in blocks."""
     covariance_type, units, spread, chunk_size = features
     X, weights = arrays(part)
-    return Table(X, covariance_type, weights, noise_of(part, X), chunk_size, units, spread)
+    noise = None if part[2] is None else noise_matrices(part[2], X)
+    return Table(X, covariance_type, weights, noise, chunk_size, units, spread)
 
 
 def summary(part: Part) -> tuple[Any, ...]:
@@ -135,19 +121,28 @@ def drawn(part: Part, count: int | None, seed: int) -> tuple[FloatArray, FloatAr
     return X[rows], weights[rows]
 
 
-def value_and_gradient(code: Code, part: Part, features: Features, point: Sums) -> Sums:
+def value_and_gradient(code: Code, part: Part, features: Features, point: Primals) -> Sums:
     """The part's log-likelihood at a point (logits, means, covariances), and its derivatives."""
-    sums: Sums = (np.zeros(()), *(np.zeros(array.shape) for array in point))
-    for block in table_of(part, features).blocks():
-        value, gradient = code[f"{block.total.__name__}_value_and_grad"](*point, *block.arguments)
-        sums = added([sums, (value, *gradient)])
-    return sums
+
+    def sent(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
+        return code[f"{function.__name__}_{SUFFIXES[mode]}"]
+
+    value, gradient = sum_of(table_of(part, features).blocks(), point, sent)
+    return np.asarray(value), *gradient
 
 
-def products(code: Code, part: Part, features: Features, point: Sums, tangents: Sums) -> Sums:
+def in_large_blocks(part: Part, features: Features) -> Table:
+    """The part, for generated code that computes the coefficients anew for each block."""
+    covariance_type, units, spread, chunk_size = features
+    if chunk_size is None:
+        chunk_size = max(1, LARGE // features_of(covariance_type, len(units[0])))
+    return table_of(part, (covariance_type, units, spread, chunk_size))
+
+
+def products(code: Code, part: Part, features: Features, point: Primals, tangents: Sums) -> Sums:
     """The Hessian of the part's log-likelihood, times each of a stack of tangents."""
     sums: Sums = tuple(np.zeros(stack.shape) for stack in tangents)
-    for block in table_of(part, features).blocks():
+    for block in in_large_blocks(part, features).blocks():
         compiled = code[f"{block.total.__name__}_hvp"]
         for row in range(len(tangents[0])):
             product = compiled(*point, *block.arguments, *(stack[row] for stack in tangents))
@@ -156,10 +151,10 @@ def products(code: Code, part: Part, features: Features, point: Sums, tangents: 
     return sums
 
 
-def hard_value_and_gradient(code: Code, part: Part, features: Features, point: Sums) -> Sums:
+def hard_value_and_gradient(code: Code, part: Part, features: Features, point: Primals) -> Sums:
     """The part's classification log-likelihood and its derivatives; of equal joint densities the first one's count."""
     sums: Sums = (np.zeros(()), *(np.zeros(array.shape) for array in point))
-    table = table_of(part, features)
+    table = in_large_blocks(part, features)
     for block in table.blocks():
         joint: FloatArray = block.joint(*point, *block.joint_arguments)
         weights = table.sample_weight[block.rows]
@@ -172,7 +167,7 @@ def hard_value_and_gradient(code: Code, part: Part, features: Features, point: S
     return sums
 
 
-def log_joint(part: Part, features: Features, point: Sums) -> FloatArray:
+def log_joint(part: Part, features: Features, point: Primals) -> FloatArray:
     """Joint log-densities of sample and component (n, k)."""
     table = table_of(part, features)
     joint = np.empty((len(table.X), len(point[0])))
