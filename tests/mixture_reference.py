@@ -10,6 +10,8 @@ import numpy as np
 from sklearn.datasets import load_iris
 
 from srcdiff.mixture import Parameters, load_old_faithful
+from srcdiff.mixture.initialisation import initialise
+from srcdiff.mixture.scaling import Scaling
 
 REFERENCE: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "data" / "mixture_reference.json").read_text(encoding="utf-8")
@@ -51,3 +53,10 @@ def row_of(name: str, weights: np.ndarray, means: np.ndarray, covariances: np.nd
         rows, columns = np.tril_indices(reference["d"])
         covariances = covariances[..., rows, columns]
     return np.concatenate([weights[order], means[order].ravel(), covariances.ravel()])
+
+
+def start_of(X: np.ndarray, K: int, kind: str, seed: int = 0) -> tuple[Scaling, Parameters]:
+    """The units of the data, and a start by k-means in the units of the data."""
+    scaling = Scaling.of(X, kind)
+    drawn = initialise(scaling.standardise(X), np.ones(len(X)), K, kind, "kmeans", np.random.RandomState(seed))
+    return scaling, scaling.back(drawn, kind)

@@ -206,6 +206,20 @@ def test_the_other_commands_do_without_the_mixture(here: Path) -> None:
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize(("missing", "remedy"), [("sklearn", "srcdiff[mixture]"), ("matplotlib", "srcdiff[plots]")])
+def test_what_is_not_installed_is_named(here: Path, missing: str, remedy: str) -> None:
+    """In an interpreter that cannot import it: one line with the command that installs it."""
+    program = (
+        "import importlib.util, sys; from srcdiff.cli import main; found = importlib.util.find_spec; "
+        f"sys.modules[{missing!r}] = None; "
+        f"importlib.util.find_spec = lambda name: None if name == {missing!r} else found(name); "
+        "sys.exit(main(['mixture', 'faithful.csv', '--plot', 'out.png']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == f"srcdiff: error: this needs {missing}: pip install '{remedy}'\n"
+
+
 @pytest.mark.parametrize(("text", "components"), [("1", [1]), ("3", [3]), ("1-6", [1, 2, 3, 4, 5, 6]), ("2-2", [2])])
 def test_components(text: str, components: list[int]) -> None:
     assert list(components_in(text)) == components

@@ -18,7 +18,7 @@ import pytest
 from distributed import Client, LocalCluster
 from sklearn.exceptions import ConvergenceWarning
 
-from srcdiff.mixture import GaussianMixture, Objective, Parameters, load_old_faithful
+from srcdiff.mixture import GaussianMixture, Objective, Parameters, load_old_faithful, remote
 from srcdiff.mixture.hard import hard_value_and_gradient
 from srcdiff.mixture.parameters import COVARIANCE_TYPES
 from srcdiff.mixture.remote import TOGETHER, RemoteObjective, program
@@ -32,12 +32,16 @@ from tests.test_mixture_likelihood import data, parameters, weights, with_gaps
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     """Two worker processes in which srcdiff cannot be imported."""
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
+    with dask.config.set({"distributed.comm.timeouts.connect": "60s"}):
+        # Dask warns where a busy machine is slow to start workers, and here warnings are errors.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+            client = Client(cluster, timeout="60s")
         client.run(exec, "import sys; sys.modules['srcdiff'] = None")
         yield client
+        client.close()
+        cluster.close()
 
 
 @pytest.fixture(autouse=True)
@@ -66,16 +70,16 @@ def test_sums_over_parts_are_those_of_the_whole(covariance_type: str, gaps: bool
     X, w = data(), weights()
     p = parameters(covariance_type, X)
     X = with_gaps(X) if gaps else X
-    remote, local = RemoteObjective(in_parts(X), covariance_type, w), Objective(X, covariance_type, w)
-    value, gradient = remote.value_and_gradient(p)
+    there, local = RemoteObjective(in_parts(X), covariance_type, w), Objective(X, covariance_type, w)
+    value, gradient = there.value_and_gradient(p)
     expected_value, expected = local.value_and_gradient(p)
     assert value == pytest.approx(expected_value, rel=1e-13)
     close(gradient, expected)
-    assert (remote.n, remote.d) == (local.n, local.d)
-    assert remote.total_weight == pytest.approx(local.total_weight, rel=1e-14)
-    np.testing.assert_allclose(remote.log_joint(p), local.log_joint(p), rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(remote.log_densities(p), local.log_densities(p), rtol=1e-12, atol=1e-14)
-    hard_value, hard = hard_value_and_gradient(remote, p)
+    assert (there.n, there.d) == (local.n, local.d)
+    assert there.total_weight == pytest.approx(local.total_weight, rel=1e-14)
+    np.testing.assert_allclose(there.log_joint(p), local.log_joint(p), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(there.log_densities(p), local.log_densities(p), rtol=1e-12, atol=1e-14)
+    hard_value, hard = hard_value_and_gradient(there, p)
     expected_value, expected = hard_value_and_gradient(local, p)
     assert hard_value == pytest.approx(expected_value, rel=1e-13)
     close(hard, expected)
@@ -85,13 +89,13 @@ def test_sums_over_parts_are_those_of_the_whole(covariance_type: str, gaps: bool
 def test_second_derivatives_are_those_of_the_whole(covariance_type: str) -> None:
     X = with_gaps(data())
     scaling = Scaling.of(X, covariance_type)
-    remote = UnconstrainedObjective(RemoteObjective(in_parts(X), covariance_type), 2, scaling)
+    there = UnconstrainedObjective(RemoteObjective(in_parts(X), covariance_type), 2, scaling)
     local = UnconstrainedObjective(Objective(X, covariance_type), 2, scaling)
     u = local.to_vector(parameters(covariance_type, data(), 2))
     expected = local.hessian(u)
-    np.testing.assert_allclose(remote.hessian(u), expected, rtol=0, atol=1e-11 * np.abs(expected).max())
+    np.testing.assert_allclose(there.hessian(u), expected, rtol=0, atol=1e-11 * np.abs(expected).max())
     v = np.cos(np.arange(len(u)))
-    np.testing.assert_allclose(remote.hvp(u, v), expected @ v, rtol=0, atol=1e-10 * np.abs(expected).max())
+    np.testing.assert_allclose(there.hvp(u, v), expected @ v, rtol=0, atol=1e-10 * np.abs(expected).max())
 
 
 def test_noise_belongs_to_the_samples() -> None:
@@ -112,25 +116,25 @@ def test_parts_may_be_empty(noisy: bool) -> None:
     noise = np.full(X.shape, 0.5) if noisy else None
     p = parameters("full", X)
     rows = in_parts(np.concatenate([X[:20], np.full((20, 3), -1e3), X[20:]]), 20)
-    remote = RemoteObjective(rows[rows[:, 0] > -1e3], noise=noise)
+    there = RemoteObjective(rows[rows[:, 0] > -1e3], noise=noise)
     expected = Objective(X, noise=noise).value_and_gradient(p)
-    assert remote.n == 60
-    value, gradient = remote.value_and_gradient(p)
+    assert there.n == 60
+    value, gradient = there.value_and_gradient(p)
     assert value == pytest.approx(expected[0], rel=1e-13)
     close(gradient, expected[1])
-    np.testing.assert_allclose(remote.log_joint(p), Objective(X, noise=noise).log_joint(p), rtol=1e-12)
+    np.testing.assert_allclose(there.log_joint(p), Objective(X, noise=noise).log_joint(p), rtol=1e-12)
 
 
 def test_standard_errors_of_a_distributed_fit_are_the_local_ones() -> None:
     X = load_old_faithful()
-    remote, local = start().fit(in_parts(X, 100)), start().fit(X)
-    found, expected = remote.standard_errors_, local.standard_errors_
+    there, local = start().fit(in_parts(X, 100)), start().fit(X)
+    found, expected = there.standard_errors_, local.standard_errors_
     for name in ("weights", "means", "covariances"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-6)
-    assert remote.convergence_.certified
-    assert "mixture_sum_value_and_grad" in remote.gradient_source
+    assert there.convergence_.certified
+    assert "mixture_sum_value_and_grad" in there.gradient_source
     with pytest.raises(TypeError, match="the samples are distributed"):
-        remote.cov_params("sandwich")
+        there.cov_params("sandwich")
 
 
 def test_one_sample_a_part_one_component_one_column() -> None:
@@ -223,6 +227,18 @@ def test_a_data_frame_with_weights_on_a_cluster(client: Client) -> None:
     with pytest.warns(ConvergenceWarning):
         again = model.fit(lazy[["eruptions", "waiting"]], sample_weight=frame["weight"].to_numpy()).result_
     assert again.value == pytest.approx(found.value, rel=1e-14)
+
+
+def test_of_many_samples_some_are_drawn_to_start_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "ENOUGH", 80)
+    X = load_old_faithful()
+    w = np.where(np.arange(len(X)) % 2, 1.0, 0.0)
+    model = start().fit(in_parts(X, 50), sample_weight=w)
+    points, drawn = model._fitted.objective.sample
+    assert 70 < len(points) == len(drawn) <= 80
+    assert (drawn > 0.0).all()
+    assert {tuple(x) for x in points} <= {tuple(x) for x in X[w > 0.0]}
+    assert model.lower_bound_ == pytest.approx(start().fit(X, sample_weight=w).lower_bound_, abs=1e-9)
 
 
 @pytest.mark.parametrize(("solver", "most"), [("em", 1), ("hard-em", 1), ("lbfgs", 2), ("newton", 2), ("auto", 2)])

@@ -259,6 +259,15 @@ def test_fits_do_not_depend_on_units(kind: str, init: str) -> None:
     np.testing.assert_allclose(b.covariances_ / squares, a.covariances_, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("solver", ["em", "auto"])
+def test_chunks_do_not_change_a_fit(solver: str) -> None:
+    whole = GaussianMixture(3, covariance_type="tied", solver=solver, random_state=0).fit(X)
+    parts = GaussianMixture(3, covariance_type="tied", solver=solver, random_state=0, chunk_size=50).fit(X)
+    assert parts.n_iter_ == whole.n_iter_
+    assert parts.lower_bound_ == pytest.approx(whole.lower_bound_, rel=1e-12)
+    np.testing.assert_allclose(parts.means_, whole.means_, rtol=1e-9)
+
+
 def test_several_starts_keep_the_best() -> None:
     options: dict[str, Any] = {"covariance_type": "diag", "init_params": "random", "solver": "em", "max_iter": 40}
     rng, again = np.random.RandomState(1), np.random.RandomState(1)

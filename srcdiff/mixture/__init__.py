@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from srcdiff.mixture.certificate import Convergence
 from srcdiff.mixture.data import load_old_faithful
 from srcdiff.mixture.em import em_step
-from srcdiff.mixture.fit import Mixture, fit
 from srcdiff.mixture.information import Information, InformationWarning, Intervals, StandardErrors
 from srcdiff.mixture.likelihood import log_likelihood
 from srcdiff.mixture.objective import Objective
@@ -36,7 +35,6 @@ __all__ = [
     "Information",
     "InformationWarning",
     "Intervals",
-    "Mixture",
     "Objective",
     "Parameters",
     "Result",
@@ -44,7 +42,6 @@ __all__ = [
     "StandardErrors",
     "UnconstrainedObjective",
     "em_step",
-    "fit",
     "load_old_faithful",
     "log_likelihood",
     "run",
