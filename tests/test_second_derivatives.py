@@ -335,7 +335,8 @@ def test_jacobian(f: Callable[..., Any], x: Any, mode: Any) -> None:
 
 
 def test_auto_takes_the_fewer_and_says_which() -> None:
-    tall, wide = jacobian(lambda x: np.concatenate([x, x * x])), jacobian(lambda x: x[:2] * x[2])
+    tall = jacobian(lambda x: np.concatenate([x, x * x]))
+    wide = jacobian(lambda x: x[:2] * x[2])
     tall(X)
     wide(X)
     assert (tall.took, wide.took) == ("forward", "reverse")
