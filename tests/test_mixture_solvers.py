@@ -338,6 +338,14 @@ def test_climbs_reach_the_top_and_know_it(climb: object) -> None:
     assert slope.passes >= slope.iterations > 0
 
 
+def test_newton_looks_beyond_where_there_is_a_likelihood() -> None:
+    """scipy asks for the Hessian of steps that it does not take."""
+    slope = Slope(Ridge(), 1.0, tol=1e-8, max_iter=50)
+    nowhere = np.array([4.0, 0.0, 0.0])
+    assert slope.value(nowhere) > 1e99
+    np.testing.assert_array_equal(slope.hessian(nowhere), np.eye(3))
+
+
 @pytest.mark.parametrize("climb", [newton, lbfgs, gradient_ascent])
 def test_a_climb_that_starts_at_the_top_stays(climb: object) -> None:
     slope = Slope(Ridge(), 1.0, tol=1e-8, max_iter=50)

@@ -115,12 +115,17 @@ class Slope:
         return self.value_and_gradient(u)[1]
 
     def hessian(self, u: FloatArray) -> FloatArray:
+        """The Hessian; the identity where there is no likelihood, since regions look at steps they do not take."""
         key = u.tobytes()
         if key not in self._second:
+            if self.value(u) == NOWHERE:
+                return np.eye(len(u))
             self.passes += 2  # the likelihood's gradient meets the curvature of the coordinates
             with np.errstate(all="ignore"):
                 matrix = -self.function.hessian(u) / self.total
-            self._second = {key: 0.5 * (matrix + matrix.T)}
+            if len(self._second) > 1:
+                del self._second[next(iter(self._second))]
+            self._second[key] = 0.5 * (matrix + matrix.T)
         return self._second[key]
 
     def product(self, u: FloatArray, v: FloatArray) -> FloatArray:
@@ -128,10 +133,9 @@ class Slope:
         with np.errstate(all="ignore"):
             return -self.function.hvp(u, v) / self.total
 
-    @property
-    def latest_hessian(self) -> FloatArray | None:
-        """The Hessian that was computed last, near the current point while Newton converges."""
-        return next(iter(self._second.values()), None)
+    def known_hessian(self, u: FloatArray) -> FloatArray | None:
+        """The Hessian there, if it was computed not long ago."""
+        return self._second.get(u.tobytes())
 
     def step(self, u: FloatArray) -> bool:
         """One iteration is done; whether to stop here."""
@@ -181,9 +185,8 @@ def newton(slope: Slope, u: FloatArray, *, dense: bool = True) -> Climb:
         here = np.array(intermediate_result.x)
         moved = not np.array_equal(here, last_u)
         value = slope.value(here)
-        hessian = slope.latest_hessian
+        hessian = slope.known_hessian(here)
         if hessian is not None:
-            # The last Hessian, one step old, is near enough to see the end; at the end it is hardly old.
             gain = decrement(hessian, slope.gradient(here)) * slope.total
         elif moved:
             # Superlinear convergence: what is left is less than what was just gained.
