@@ -134,7 +134,10 @@ def confusion_three(x: float) -> float:
 
 
 def confusion_three_names(x: float) -> float:
-    return grad(lambda x: x * grad(lambda x: x**4)(x) * x)(x) * x
+    def middle(x):
+        return x * grad(lambda x: x**4)(x) * x
+
+    return grad(middle)(x) * x
 
 
 def confusion_parameter(x: float) -> float:
