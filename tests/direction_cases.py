@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.primitives.table import TABLE
-from tests.test_rules import Case, array, single, spd
+from tests.rule_cases.operands import Case, array, single, spd
 
 Combination = tuple[bool, ...]
 

@@ -28,8 +28,8 @@ from srcdiff.ir.types import (
 from srcdiff.ir.verify import verify
 from srcdiff.primitives.directions import along_directions, result_is_stacked, stacked_type
 from srcdiff.primitives.table import TABLE
+from tests.rule_cases.operands import Case
 from tests.rule_checks import Mode, Tape, covers
-from tests.test_rules import Case
 
 Combination = tuple[bool, ...]
 

@@ -45,35 +45,15 @@ from tests.direction_checks import (
     run,
     stack,
 )
-from tests.rule_checks import Mode, Tape, covers, differentiable_primitives
-from tests.test_rules import CASES, Case, array, single
+from tests.rule_cases import CASES, gathered, stacks_refused
+from tests.rule_cases.operands import Case, array, single
+from tests.rule_checks import MODES, Mode, Tape, covers, differentiable_primitives
 
-ONE_BY_ONE = {
-    # Index arrays apart from each other among which there is a mask, or an ellipsis between them.
-    *("index_get", "index_set", "index_add"),
-    # Products with arrays of three dimensions, products of unknown ranks, and displays in the place of an array.
-    *("np.dot", "np.inner", "matmul_left", "matmul_right"),
-    # A diagonal beside the main one.
-    "np.diag",
-    # Not linear, so no derivative is their operand; NumPy has no such function, or it is another.
-    *("math.dist", "math.erf", "math.erfc", "math.fmod", "math.hypot", "math.ldexp", "math.log", "math.prod"),
-    *("math.remainder", "max", "min", "np.arange", "np.argmax"),
-}
+ONE_BY_ONE = gathered("ONE_BY_ONE")
 """What is done one direction after the other where ranks are known, at least for some operands."""
 
-_ALWAYS = {"sorted", "accumulate", "item_adjoint", "spread_item"}
-REFUSED: dict[Mode, set[str]] = {
-    "exact": _ALWAYS,
-    "symbols": _ALWAYS,
-    "rank": _ALWAYS | {"fold", "np.dot", "split_like", "spread_over", "sum", "tolist"},
-    "unknown": _ALWAYS
-    | {"add", "append", "clear_item", "fold", "index_add", "index_set", "make_dict", "make_list", "make_tuple"}
-    | {"math.dist", "math.fsum", "math.prod", "max", "min", "multiply", "np.array", "np.column_stack", "np.concatenate"}
-    | {"np.dot", "np.hstack", "np.max", "np.sin", "np.sum", "np.vstack", "split_like", "spread_over", "sum", "tolist"}
-    | {"unpack"},
-}
-"""What may be refused: sorting lists, adding lists of mixed items; what makes or takes apart containers of which it is
-not known what they hold."""
+REFUSED: dict[Mode, set[str]] = {mode: stacks_refused(mode) for mode in MODES}
+"""What may be refused."""
 
 
 def stacks_of(case: Case) -> list[Combination]:

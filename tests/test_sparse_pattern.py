@@ -16,12 +16,9 @@ from srcdiff.sparsity.propagation import HANDLERS, propagate
 from srcdiff.sparsity.shadows import names
 from srcdiff.sparsity.updates import UPDATES
 from tests.oracles import differences
-from tests.test_rules import CASES
+from tests.rule_cases import CASES, gathered
 
-DENSE = {
-    *("np.linalg.cholesky", "np.linalg.det", "np.linalg.inv", "np.linalg.slogdet", "np.linalg.solve"),
-    *("np.arange", "np.linspace"),
-}
+DENSE = gathered("DENSE")
 """Primitives with a rule whose result is taken to depend on all of their operands."""
 
 

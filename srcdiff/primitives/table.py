@@ -84,28 +84,35 @@ METHODS: dict[str, Primitive] = {
     "copy": TABLE["copy"],
 }
 
-_NUMPY: dict[str, str] = {
-    **operators.NUMPY_OPERATORS,
-    **elementwise.NUMPY_ALIASES,
-    **reductions.NUMPY_ALIASES,
-    "copy": "copy",
-    "shape": "shape",
-    "ndim": "ndim",
-    "size": "size",
-    "pow": "power",
+_PREFIXES = {
+    "math": "math.",
+    "numpy": "np.",
+    "numpy.linalg": "np.linalg.",
+    "scipy.special": "scipy.special.",
+    "scipy.linalg": "scipy.linalg.",
+    "scipy.stats": "scipy.stats.",
 }
+"""How the names of primitives begin that are functions of a module."""
+
+_ALIASES: dict[str, dict[str, str]] = {
+    "numpy": {
+        **operators.NUMPY_OPERATORS,
+        **elementwise.NUMPY_ALIASES,
+        **reductions.NUMPY_ALIASES,
+        "copy": "copy",
+        "shape": "shape",
+        "ndim": "ndim",
+        "size": "size",
+        "pow": "power",
+    },
+}
+"""Functions of a module whose primitives have names of their own."""
 
 
 def lookup(module: str, attribute: str) -> Primitive | None:
     """The primitive that a function of the outside world is, or None."""
-    match module:
-        case "builtins":
-            return TABLE[attribute] if attribute in BUILTINS else None
-        case "math":
-            return TABLE.get(f"math.{attribute}")
-        case "numpy":
-            return TABLE.get(_NUMPY.get(attribute, f"np.{attribute}"))
-        case "numpy.linalg":
-            return TABLE.get(f"np.linalg.{attribute}")
-        case _:
-            return None
+    if module == "builtins":
+        return TABLE[attribute] if attribute in BUILTINS else None
+    if module not in _PREFIXES:
+        return None
+    return TABLE.get(_ALIASES.get(module, {}).get(attribute, _PREFIXES[module] + attribute))

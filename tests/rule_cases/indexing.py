@@ -1,0 +1,7 @@
+"""Reading and writing through every kind of index."""
+
+from __future__ import annotations
+
+from tests.rule_cases.operands import Case
+
+CASES: list[Case] = []
