@@ -28,6 +28,7 @@ from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.fixed_points import FixedPointTangent
+from srcdiff.ad.masks import mask_partials
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.variants import Variants, specialised
 from srcdiff.ad.zeros import named, tolerant, zero_of
@@ -86,7 +87,7 @@ def forward(
     mode = _Forward(Variants(program), optimize, wanted, frozen)
     mode.derivative(program.main.name, wrt, wanted)
     mode.refusals.raise_if_any()
-    return tolerant(Program(tuple(mode.variants.finished)))
+    return tolerant(mask_partials(Program(tuple(mode.variants.finished)), program))
 
 
 @dataclass

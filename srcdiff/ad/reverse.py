@@ -34,7 +34,8 @@ from typing import Literal
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution
 from srcdiff.ad.effects import printing, silent_block
-from srcdiff.ad.inline import inline_element_readers
+from srcdiff.ad.inline import inline_helpers
+from srcdiff.ad.masks import mask_partials
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals
 from srcdiff.ad.sweep import Pair, Sweep
@@ -92,14 +93,14 @@ def reverse(
     srcdiff.ad.refusals.Refused
         with every place where an adjoint would pass through something that has no rule.
     """
-    program = inline_element_readers(program)
+    program = inline_helpers(program)
     maker = ReverseMode(Variants(program), optimize)
     function = program.main
     wanted = name or function.name + SUFFIX[mode]
     new_name, _ = maker.variants.name((mode, wrt), wanted)
     maker.variants.finish(maker.main(function, wrt, mode, as_tuple, new_name))
     maker.refusals.raise_if_any()
-    return tolerant(Program(tuple(maker.variants.finished)))
+    return tolerant(mask_partials(Program(tuple(maker.variants.finished)), program))
 
 
 Key = tuple[str, tuple[int, ...], tuple[int, ...]]

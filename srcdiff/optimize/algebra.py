@@ -191,6 +191,21 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
     return None
 
 
+def _chosen_number(apply: Apply, known: Definitions) -> Outcome:
+    """``where(c, broadcast_to(1.0, x.shape), 0.0)`` is ``where(c, 1.0, 0.0)`` where c has that shape."""
+    condition, *sides = apply.operands
+    for position, side in enumerate(sides):
+        inner = made_by(side, known, "np.broadcast_to")
+        if inner is None or not isinstance(inner.operands[0].type, Scalar):
+            continue
+        sides[position] = inner.operands[0]
+        told = apply.primitive.infer(condition, *sides)
+        if _same_shape(told, told) and _has_shape_and_dtype(apply.result.type, told):
+            return again(apply, "np.where", condition, *sides)
+        sides[position] = side
+    return None
+
+
 def _scaled_broadcast(apply: Apply, known: Definitions) -> Outcome:
     """``broadcast_to(2.0, shape) * 100.0`` is ``broadcast_to(200.0, shape)``, and ``(2.0 + zeros_like(x)) * 100.0`` is
     ``200.0 + zeros_like(x)``."""
@@ -335,6 +350,7 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
         _collected,
     ),
     "divide": (_fold, _first_of_one, _without_broadcast, _outwards),
+    "np.where": (_chosen_number,),
     "np.squeeze": (_squeezed_sum,),
     "power": (_fold, _first_of_one),
     "negative": (_fold, _twice_negative, _negative_product),

@@ -92,7 +92,9 @@ def _where_type(condition: Value, x: Value, y: Value) -> Type:
         case Array(_, shape), Array(dtype, _):
             return Array(dtype, shape)
         case Array(_, shape), Scalar(kind):
-            return Array(None if kind == "float" else dtype_of_type(chosen), shape)
+            # A number that is not written in the program may be one of NumPy's, of single precision.
+            written = all(isinstance(v, Constant) for v in (x, y))
+            return Array(dtype_of_type(chosen) if written or kind != "float" else None, shape)
         case Scalar(), Scalar(kind):
             # np.where makes an array of numbers too, one without dimensions.
             return Array(None if kind == "float" else dtype_of_type(chosen), ())
