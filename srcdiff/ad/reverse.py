@@ -63,7 +63,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.substitution import substitute
-from srcdiff.ir.types import OBJECT, UNKNOWN, Array, Scalar
+from srcdiff.ir.types import OBJECT, UNKNOWN, Array, Scalar, is_float_dtype
 from srcdiff.primitives.table import TABLE
 
 Mode = Literal["vjp", "gradient", "value_and_grad"]
@@ -178,9 +178,11 @@ class ReverseMode:
         if found is None:
             return zero_of(builder, parameter, adjoint_name(parameter.name))
         kind = parameter.type
-        if isinstance(kind, Array) and kind.dtype == "float32" and getattr(found.type, "dtype", None) != "float32":
-            # Constants and arrays of double precision that the adjoint met on its way do not change its dtype.
-            return builder.apply(TABLE["astype"], found, Global(OBJECT, module="numpy", attribute="float32"))
+        if isinstance(kind, Array) and kind.dtype is not None and is_float_dtype(kind.dtype):
+            dtype = getattr(found.type, "dtype", None)
+            if dtype != kind.dtype and (dtype is not None or kind.dtype != "float64"):
+                # Arrays of another precision that the adjoint met on its way do not change its dtype.
+                return builder.apply(TABLE["astype"], found, Global(OBJECT, module="numpy", attribute=kind.dtype))
         return found
 
     def _keep_calls(self, statement: Statement) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from srcdiff.ir.core import Constant, Primitive, Value
 from srcdiff.ir.types import FLOAT, Array, Scalar, Type
+from srcdiff.primitives.casts import CASTS
 from srcdiff.primitives.inference import ResultKind, dtype_of_type, elementwise_type, primitive, require_numeric
 
 _FLOAT = [
@@ -145,6 +146,7 @@ def _nan_to_num(x: Any, copy: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
 ELEMENTWISE: dict[str, Primitive] = {
     p.name: p
     for p in (
+        *CASTS.values(),
         *_make(_FLOAT, "x", "float"),
         *_make(_FLOAT_2, "x1 x2", "float"),
         *_make(_SAME, "x", "same"),

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from srcdiff.ir.types import Scalar
+from srcdiff.primitives.casts import OF_FLOATS, OF_OTHERS
 from srcdiff.primitives.forms import (
     Operands,
     Over,
@@ -57,6 +58,10 @@ both("np.arccosh", lambda y, x: over(np.sqrt(x * x - 1.0)))
 both("np.arctanh", lambda y, x: over(1.0 - x * x))
 both("np.arctan2", lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))
 both("np.copysign", lambda y, x, s: np.copysign(y.constant(1.0), s) * np.sign(x), lambda y, x, s: 0.0)
+
+for _name in OF_FLOATS:
+    linear(_name, {0: lambda by, y, x: by})
+non_differentiable(OF_OTHERS)
 
 elementwise("np.exp2", lambda y, x: y * np.log(y.constant(2.0)))
 elementwise("np.square", lambda y, x: 2.0 * x)

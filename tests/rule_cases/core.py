@@ -55,6 +55,8 @@ CASES: list[Case] = [
     *((name, (single(3),), (0,)) for name in UNARY),
     *((name, (single(3), single(2, 1)), (0, 1)) for name in BINARY if name != "np.float_power"),
     ("np.arccosh", (1.0 + X3,), (0,)),
+    *((f"np.{n}", (x,), (0,)) for n in ("float64", "double", "longdouble") for x in (0.6, X23)),
+    *((f"np.{n}", (single(2, 3),), (0,)) for n in ("float32", "single", "float64")),
     *((f"math.{name}", (0.6,), (0,)) for name in MATH_UNARY),
     ("math.acosh", (1.7,), (0,)),
     ("math.log", (0.6,), (0,)),
