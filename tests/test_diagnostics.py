@@ -48,7 +48,7 @@ REFUSED = {
         "def f(x):\n    if x > 0:\n        g = math.sin\n    else:\n        g = math.cos\n    return g(x)\n"
     ),
     "nested_recursion": "def f(x):\n    def g(n):\n        return x if n == 0 else g(n - 1)\n    return g(3)\n",
-    "alias_of_view": "def f(x: np.ndarray):\n    v = x[1:].T\n    w = 0.0\n    x[1] = 2.0\n    return v * w\n",
+    "alias_of_view": "def f(x: np.ndarray):\n    v = x[1:].ravel()\n    w = 0.0\n    x[1] = 2.0\n    return v * w\n",
     "alias_unknown": "def f(x: np.ndarray):\n    t = x[0]\n    x[0] = 2.0\n    return t * 2\n",
     "alias_augmented": "def f(x: np.ndarray):\n    s = x[0]\n    s += x[1]\n    return s + x[2]\n",
     "alias_container": "def f(x: np.ndarray):\n    l = [x]\n    x[0] = 2.0\n    return l\n",

@@ -302,6 +302,27 @@ def f(x):
 """,
         (V,),
     ),
+    "buffers": (
+        """
+def f(x):
+    old=x.copy()
+    new=x.copy()
+    for k in range(3):
+        for i in range(1,len(x)):
+            new[i]=old[i-1]*2
+        old, new = new, old
+    return old, new
+""",
+        (V,),
+    ),
+    "T_write": (
+        """
+def f(a):
+    a.T[0] = 5.0
+    return a
+""",
+        (A,),
+    ),
 }
 
 REFUSED: dict[str, tuple[str, tuple[Any, ...]]] = {
@@ -355,19 +376,6 @@ def f(x):
 """,
         (V,),
     ),
-    "buffers": (
-        """
-def f(x):
-    old=x.copy()
-    new=x.copy()
-    for k in range(3):
-        for i in range(1,len(x)):
-            new[i]=old[i-1]*2
-        old, new = new, old
-    return old, new
-""",
-        (V,),
-    ),
     "ifexp_alias_bad": (
         """
 def f(x):
@@ -385,14 +393,6 @@ def f(x):
     return ap(np.sin,x)
 """,
         (1.0,),
-    ),
-    "T_write": (
-        """
-def f(a):
-    a.T[0] = 5.0
-    return a
-""",
-        (A,),
     ),
 }
 

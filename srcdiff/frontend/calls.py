@@ -5,12 +5,15 @@ In: a call in the user's text. Out: its result; arguments are bound to parameter
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
 from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
+    FRESH,
     Cell,
     Closure,
     Differentiated,
@@ -230,7 +233,12 @@ class Calls(Indexing):
                 arguments = [(None, items, node), *(a for a in arguments if a[0] is not None)]
             operands = self.bind_primitive(primitive, [(None, base, node), *arguments], f".{attribute}", node)
             result = self.primitive(primitive, operands, node, name)
-            return Result(result.value) if attribute in _COPIES else result
+            if attribute in _COPIES or attribute == "copy":
+                # `x.copy()` and `x.flatten()` are in C order, whatever the order of x.
+                memory = result.memory if attribute == "copy" else FRESH
+                packed = isinstance(result.type, Array) and attribute != "astype"
+                return Result(result.value, None, replace(memory, packed=packed))
+            return result
         raise self.error(node, f"no rule for the method `.{attribute}()`", "use a function or method that has one")
 
     def pop(self, base: Result, node: gast.Call, name: str | None) -> Operand:

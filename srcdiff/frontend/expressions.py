@@ -6,11 +6,13 @@ In: an expression and the state. Out: an `Operand`: a value with the place it li
 from __future__ import annotations
 
 import builtins
+from dataclasses import replace
 
 import gast
 
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Scope
+from srcdiff.frontend.lenses import is_packed, keeps_packed, lens_of
 from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
     ConstantValue,
@@ -39,7 +41,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, Opaque, Scalar, Unknown, is_mutable
+from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Array, Bottom, Opaque, Scalar, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -270,7 +272,25 @@ class Expressions(Sharing):
         if "." in primitive.name:
             values = [self.known.get(v, v) if not isinstance(v.type, Scalar) or v.type != FLOAT else v for v in values]
         value = self.apply(primitive, *values, node=node, name=name)
-        return Result(value, None, self.shared(primitive, operands, value.type))
+        memory = self.shared(primitive, operands, value.type)
+        if is_packed(primitive, operands, [self.memory(o) for o in operands], value.type):
+            memory = replace(memory, packed=True)
+        if primitive.views and isinstance(value.type, Array) and isinstance(operands[0], Result):
+            return self._seen(primitive, values, operands[0], Result(value, None, memory), name)
+        return Result(value, None, memory)
+
+    def _seen(
+        self, primitive: Primitive, values: list[Value], base: Result, result: Result, name: str | None
+    ) -> Result:
+        """The result of a primitive that makes views: a view of the base, if it certainly is one."""
+        memory = self.memory(base)
+        lens = lens_of(primitive, values, memory, self.tuples)
+        if lens is None or (base.place is None and not memory.own):
+            return result
+        packed = memory.packed and keeps_packed(primitive)
+        view = View(self.as_place(base), None, values[0].type, name, self.origin, lens, packed)
+        self.state.views[view] = (values[0], result.value)
+        return Result(result.value, view, replace(result.memory, packed=packed))
 
     def display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
         items = [self._kept(item) for item in items]

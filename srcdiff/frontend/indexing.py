@@ -5,6 +5,8 @@ In: attribute and subscript expressions. Out: a number, a copy, an exact view, o
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gast
 
 from srcdiff.frontend import live
@@ -32,6 +34,7 @@ from srcdiff.ir.types import (
     List,
     Opaque,
     Scalar,
+    Slice,
     Tuple,
     Type,
     Unknown,
@@ -132,9 +135,10 @@ class Indexing(Expressions):
         inner = element_memory(memory, base_type)
         if not exact or (base.place is None and not memory.own):
             return Result(value, None, inner)
-        view = View(self.as_place(base), index, base_type, name, self.origin)
+        packed = memory.packed and isinstance(base_type, Array) and _starts_at_front(index.type)
+        view = View(self.as_place(base), index, base_type, name, self.origin, packed=packed)
         self.state.views[view] = (base_value, value)
-        return Result(value, view, inner)
+        return Result(value, view, replace(inner, packed=packed))
 
 
 def _position(index: Value, length: int) -> int | None:
@@ -142,6 +146,11 @@ def _position(index: Value, length: int) -> int | None:
     if isinstance(index, Constant) and isinstance(index.value, int) and -length <= index.value < length:
         return index.value % length
     return None
+
+
+def _starts_at_front(index: Type) -> bool:
+    """Whether a basic index takes neighbouring elements of a packed array: `x[i]`, `x[1:]`."""
+    return isinstance(index, Scalar) or (isinstance(index, Slice) and index.step == 1)
 
 
 def index_kind(type: Type) -> str:
