@@ -23,7 +23,7 @@ REFUSED = {
     "class_used": "class A:\n    pass\ndef f(x):\n    a = A()\n    return x\n",
     "global": "N = 1\ndef f(x):\n    global N\n    N = 2\n    return x * N\n",
     "nonlocal": "def f(x):\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n    g()\n    return x * n\n",
-    "delete": "def f(x):\n    y = x\n    del y\n    return x\n",
+    "delete": "def f(x):\n    y = x\n    del y\n    return x * y\n",
     "star_import": "from math import *\ndef f(x):\n    return sin(x)\n",
     "eval_exec": "def f(x):\n    exec('y = 1')\n    return eval('x * 2')\n",
     "sets": "def f(x):\n    s = {x, 2.0}\n    t = set([x])\n    return {v for v in [x]}\n",
@@ -39,8 +39,11 @@ REFUSED = {
     "shift": "def f(x, n):\n    n <<= 1\n    return x * (n >> 2)\n",
     "starred_target": "def f(xs):\n    a, *b = xs\n    return a\n",
     "complex": "def f(x):\n    return x * 1j\n",
-    "keyword": (
-        "def f(x: np.ndarray):\n    y = np.zeros(3)\n    np.add(x, x, out=y)\n    return np.sum(x, where=x > 0)\n"
+    "keyword": "def f(x: np.ndarray):\n    np.add(x, x, where=x > 0)\n    return np.tanh(x, order='C')\n",
+    "writers": (
+        "def f(x: np.ndarray, y: float):\n    n = np.zeros(3, dtype=int)\n    np.multiply(x, x, out=n)\n"
+        "    np.multiply.at(x, [0, 0], 2.0)\n    np.put(x, 0, y, mode='wrap')\n    x.flat[1:][0] = 2.0\n"
+        "    np.diagonal(x)[0] = y\n    r = np.putmask(x, x > 0, y)\n    return x.flat\n"
     ),
     "arguments": "def g(a, b=1.0):\n    return a * b\ndef f(x):\n    return g() + g(x, 1, 2) + g(x, c=2) + g(x, a=1)\n",
     "function_as_value": "def g(a):\n    return a\ndef f(x):\n    return g * x\n",

@@ -10,16 +10,16 @@ from dataclasses import replace
 import gast
 
 from srcdiff.frontend.context import Scope
+from srcdiff.frontend.into import Into
 from srcdiff.frontend.liveness import Liveness, assigned
 from srcdiff.frontend.loops import LoopPlan
 from srcdiff.frontend.objects import FRESH, Cell, Content, Memory, Operand, Result, Static, base_cell, whole
-from srcdiff.frontend.writes import Writes
 from srcdiff.ir.core import Constant, For, Statement, Value
 
 _RESULT = "<result>"
 
 
-class Comprehensions(Writes):
+class Comprehensions(Into):
     """Lowers comprehensions."""
 
     def comprehension(self, node: gast.AST, name: str | None) -> Operand:

@@ -11,6 +11,7 @@ import gast
 
 from srcdiff.frontend import live
 from srcdiff.frontend.expressions import PROPERTIES, Expressions
+from srcdiff.frontend.lenses import FLAT
 from srcdiff.frontend.module import is_submodule
 from srcdiff.frontend.names import (
     External,
@@ -55,7 +56,30 @@ class Indexing(Expressions):
             return self.module_attribute(base, node)
         if node.attr in PROPERTIES and node.attr in METHODS:
             return self.primitive(METHODS[node.attr], [base], node, name)
+        if node.attr == "flat":
+            raise self.error(
+                node, "`.flat` is supported as `x.flat[i]` and in `for v in x.flat` only", "use `x.ravel()` elsewhere"
+            )
         raise self.error(node, f"attribute `.{node.attr}` is not supported", "use an array, list, tuple or dict")
+
+    def flat(self, node: gast.AST) -> Result | None:
+        """All elements of x in a row, where the expression is `x.flat`: a view that NumPy can always make."""
+        if not isinstance(node, gast.Attribute) or node.attr != "flat":
+            return None
+        base = self.solid(self.expression(node.value))
+        return None if isinstance(base, Static) else self.flattened(base, node)
+
+    def flattened(self, base: Result, node: gast.AST) -> Result:
+        """An array as one row of its elements, through which it can be written."""
+        value = self.current(base, node)
+        if not isinstance(value.type, Array | Unknown):
+            raise self.error(node, f"a value of type {value.type} is no array", "make an array of it first")
+        if isinstance(value.type, Array) and value.type.shape is not None and len(value.type.shape) == 1:
+            return base
+        shown = self.apply(FLAT.take, value, *FLAT.operands, node=node)
+        view = View(self.as_place(base), None, value.type, None, self.origin, FLAT)
+        self.state.views[view] = (value, shown)
+        return Result(shown, view, self.memory_of(view))
 
     def module_attribute(self, base: Static, node: gast.Attribute) -> Operand:
         attribute = node.attr
@@ -89,6 +113,10 @@ class Indexing(Expressions):
         return self.value(node)
 
     def subscript(self, node: gast.Subscript, name: str | None) -> Operand:
+        flat = self.flat(node.value)
+        if flat is not None:
+            # What `x.flat` gives is a number or a copy, never a view.
+            return Result(self.current(self.item(flat, self.index_value(node.slice), node, name), node))
         base = self.solid(self.expression(node.value))
         if isinstance(base, Static):
             return self._static_item(base, node)
@@ -96,6 +124,10 @@ class Indexing(Expressions):
         return self.item(base, index, node, name)
 
     def _static_item(self, base: Static, node: gast.Subscript) -> Operand:
+        if base.value in (External("numpy", "s_"), External("numpy", "index_exp")):
+            index = self.index_value(node.slice)
+            whole = base.value == External("numpy", "s_") or isinstance(index.type, Tuple)
+            return Result(index if whole else self.apply("make_tuple", index, node=node))
         if isinstance(base.value, StaticTuple):
             index = self.index_value(node.slice)
             index = self.known.get(index, index)

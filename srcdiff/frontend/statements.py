@@ -40,7 +40,10 @@ class Statements(Effects):
     def augmented(self, node: gast.AugAssign) -> None:
         raise AssertionError("internal error: in-place writes are lowered by the class built on this one")
 
-    def store(self, target: gast.Subscript, operand: Operand, node: gast.AST) -> None:
+    def store(self, target: gast.Subscript | gast.Attribute, operand: Operand, node: gast.AST) -> None:
+        raise AssertionError("internal error: in-place writes are lowered by the class built on this one")
+
+    def delete(self, target: gast.AST) -> None:
         raise AssertionError("internal error: in-place writes are lowered by the class built on this one")
 
     def call_statement(self, node: gast.Call) -> bool:
@@ -154,6 +157,9 @@ class Statements(Effects):
                 self.for_loop(node)
             case gast.While():
                 self.while_loop(node)
+            case gast.Delete(targets=targets):
+                for target in targets:
+                    self.delete(target)
             case gast.Return(value=value):
                 operand = Result(constant(None)) if value is None else self.expression(value)
                 if isinstance(operand, Static) and self.is_value(operand):
@@ -230,6 +236,8 @@ class Statements(Effects):
             case gast.Tuple(elts=targets) | gast.List(elts=targets):
                 self.unpack(targets, operand, node)
             case gast.Subscript():
+                self.store(target, operand, node)
+            case gast.Attribute(attr="flat"):
                 self.store(target, operand, node)
             case gast.Attribute():
                 raise self.error(

@@ -34,7 +34,7 @@ from srcdiff.ir.core import Effect, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Bottom, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_mutable
 
 _CHANGERS = frozenset(
-    ("append", "extend", "insert", "remove", "clear", "sort", "reverse", "update", "setdefault", "fill")
+    ("append", "extend", "insert", "remove", "clear", "sort", "reverse", "update", "setdefault", "fill", "put")
 )
 
 
@@ -60,7 +60,11 @@ class Writes(Statements):
 
     def target_place(self, node: gast.AST) -> Place:
         """The object that a store goes into. An `x[i]` that is stored into is part of x."""
+        if isinstance(node, gast.Attribute) and node.attr == "flat":
+            return self.as_place(self.flattened(self._of(self.target_place(node.value), node), node))
         if isinstance(node, gast.Subscript):
+            if isinstance(node.value, gast.Attribute) and node.value.attr == "flat":
+                raise self.error(node, "`x.flat[i]` is a copy, and this writes into it", "write into x itself")
             base = self.target_place(node.value)
             index = self.index_value(node.slice)
             base_value = self.read(base, node)
@@ -78,7 +82,11 @@ class Writes(Statements):
             )
         return self.as_place(operand)
 
-    def store(self, target: gast.Subscript, operand: Operand, node: gast.AST) -> None:
+    def _of(self, place: Place, node: gast.AST) -> Result:
+        """What is at a place now."""
+        return Result(self.read(place, node), place, self.memory_of(place))
+
+    def store(self, target: gast.Subscript | gast.Attribute, operand: Operand, node: gast.AST) -> None:
         """`place[index] = operand`."""
         place = self.target_place(target.value)
         index = self.index_value(target.slice)
