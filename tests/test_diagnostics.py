@@ -54,7 +54,7 @@ REFUSED = {
     "alias_of_view": "def f(x: np.ndarray):\n    v = x[1:].ravel()\n    w = 0.0\n    x[1] = 2.0\n    return v * w\n",
     "alias_unknown": "def f(x: np.ndarray):\n    t = x[0]\n    x[0] = 2.0\n    return t * 2\n",
     "alias_augmented": "def f(x: np.ndarray):\n    s = x[0]\n    s += x[1]\n    return s + x[2]\n",
-    "alias_container": "def f(x: np.ndarray):\n    l = [x]\n    x[0] = 2.0\n    return l\n",
+    "alias_container": "def f(x: np.ndarray):\n    l = [x] + [x * 2.0]\n    x[0] = 2.0\n    return l\n",
     "same_elements": "def f(x):\n    rows = [[0.0] * 2] * 3\n    rows[0][1] = x\n    return rows\n",
     "iterated_list_grows": "def f(xs: list[float]):\n    for v in xs:\n        xs.append(v)\n    return xs\n",
     "global_write": "DATA = np.zeros(3)\ndef f(x):\n    DATA[0] = x\n    return x\n",

@@ -323,9 +323,6 @@ def f(a):
 """,
         (A,),
     ),
-}
-
-REFUSED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "rot": (
         """
 def f(x):
@@ -333,27 +330,6 @@ def f(x):
     l[0], l[1], l[2] = l[2], l[0], l[1]
     l[0][0]=9.0
     return l
-""",
-        (V,),
-    ),
-    "slice_helper": (
-        """
-def h(a):
-    return a[1:]
-def f(x):
-    y = h(x)
-    x[1] = 9.0
-    return y
-""",
-        (V,),
-    ),
-    "helper_store_part": (
-        """
-def h(a):
-    return a[1:]
-def f(x):
-    h(x)[0] = 9.0
-    return x
 """,
         (V,),
     ),
@@ -373,6 +349,30 @@ def f(x):
     d={'x': x}
     d['x'][0]=7.0
     return d, x
+""",
+        (V,),
+    ),
+}
+
+REFUSED: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "slice_helper": (
+        """
+def h(a):
+    return a[1:]
+def f(x):
+    y = h(x)
+    x[1] = 9.0
+    return y
+""",
+        (V,),
+    ),
+    "helper_store_part": (
+        """
+def h(a):
+    return a[1:]
+def f(x):
+    h(x)[0] = 9.0
+    return x
 """,
         (V,),
     ),

@@ -326,7 +326,7 @@ class Calls(Indexing):
                 pairs: list[Operand] = []
                 for keyword, operand in zip(node.keywords, values, strict=True):
                     pairs += [Result(constant(keyword.arg)), operand]
-                return self.primitive("make_dict", pairs, node, name)
+                return self.container("make_dict", pairs, [k.arg for k in node.keywords], values, node, name)
             case "len" if len(node.args) == 1:
                 operand = self.expression(node.args[0])
                 if isinstance(operand, Static) and isinstance(operand.value, StaticTuple):

@@ -6,7 +6,7 @@ In: requests of the parts that lower expressions and statements. Out: IR stateme
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -108,6 +108,10 @@ class Context:
         """Values that are plain names of a constant."""
         self.tuples: dict[Value, tuple[Operand, ...]] = {}
         """The items of tuples displayed in this function."""
+        self.parts: dict[Value, dict[tuple[type, object], Operand]] = {}
+        """The same of lists and dicts that hold objects."""
+        self.made: dict[Value, tuple[Value, ...]] = {}
+        """What the items were when the tuple, list or dict was made."""
         self.iterating: list[Cell] = []
         """Objects that a loop around this place iterates over."""
         self.hints: tuple[gast.AST | None, list[str | None]] = (None, [])
@@ -157,6 +161,11 @@ class Context:
     def fresh_root(self, label: str | None) -> Root:
         self.serial += 1
         return Root((label, self.origin.line, self.origin.column, self.origin.filename), self.serial)
+
+    def displayed(self, value: Value) -> Sequence[Operand] | None:
+        """What a container that was written out holds."""
+        parts = self.parts.get(value)
+        return self.tuples.get(value) if parts is None else tuple(parts.values())
 
     # --- reading
 
@@ -328,7 +337,9 @@ class Context:
                 if held is not FRESH:
                     tangled = memory.tangled or held.tangled or meet(held.all, memory.held)
                     memory = Memory(memory.own, memory.held | held.all, tangled)
-                self.state.cells[place] = Content(value, memory, content.stale)
+                # What was displayed is up to date whenever it is read.
+                stale = content.stale if self.displayed(content.value) is None else None
+                self.state.cells[place] = Content(value, memory, stale)
             case View(base=base, lens=Lens() as lens):
                 self._store(base, self._through(lens, self.read(base, node), value, node, base), node, held)
             case View(base=base, index=None):

@@ -10,6 +10,7 @@ from dataclasses import replace
 import gast
 
 from srcdiff.frontend import live
+from srcdiff.frontend.displays import position_of
 from srcdiff.frontend.expressions import PROPERTIES, Expressions
 from srcdiff.frontend.lenses import FLAT
 from srcdiff.frontend.module import is_submodule
@@ -131,7 +132,7 @@ class Indexing(Expressions):
         if isinstance(base.value, StaticTuple):
             index = self.index_value(node.slice)
             index = self.known.get(index, index)
-            position = _position(index, len(base.value.items))
+            position = position_of(index, len(base.value.items)) if isinstance(index, Constant) else None
             if position is not None:
                 return base.value.items[position]
             raise self.error(node, "a tuple of functions can be indexed by a constant only", "use an if statement")
@@ -142,10 +143,9 @@ class Indexing(Expressions):
         base_value = self.current(base, node)
         if isinstance(base_value.type, Tuple | Dict):
             index = self.known.get(index, index)
-        items = self.tuples.get(base_value)
-        position = None if items is None else _position(index, len(items))
-        if items is not None and position is not None:
-            return items[position]
+        part = self.part(base_value, index)
+        if part is not None:
+            return part
         value = self.apply("index_get", base_value, index, node=node, name=name)
         if not is_mutable(value.type):
             return Result(value)
@@ -171,13 +171,6 @@ class Indexing(Expressions):
         view = View(self.as_place(base), index, base_type, name, self.origin, packed=packed)
         self.state.views[view] = (base_value, value)
         return Result(value, view, replace(inner, packed=packed))
-
-
-def _position(index: Value, length: int) -> int | None:
-    """The item that a constant index means, if it is one."""
-    if isinstance(index, Constant) and isinstance(index.value, int) and -length <= index.value < length:
-        return index.value % length
-    return None
 
 
 def _starts_at_front(index: Type) -> bool:

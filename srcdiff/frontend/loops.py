@@ -115,8 +115,8 @@ class Loops(Differentials):
     def _open(self, slots: dict[Key, Slot], conflicts: dict[Variable, str], key: Key) -> None:
         """A slot that starts from the state before the loop."""
         if isinstance(key, Cell):
-            content = self.state.cells[key]
-            self._add(slots, key, Slot(key.name, content.value.type, content.memory, content.stale))
+            value, memory, stale = self._end(key)
+            self._add(slots, key, Slot(key.name, value.type, memory, stale))
             return
         binding = self.state.names.get(key, Unbound())
         name = key[1] if key[1].isidentifier() else _HINTS[key[1]]
@@ -246,8 +246,8 @@ class Loops(Differentials):
         if self.state.dead:
             return constant(UNDEFINED), FRESH, None
         if isinstance(key, Cell):
-            content = self.state.cells[key]
-            return content.value, content.memory, content.stale
+            value, stale = self.peek(key)
+            return value, self.memory_of(key), stale
         return self.value_of_binding(self.state.names.get(key, Unbound()))
 
     def _finish(

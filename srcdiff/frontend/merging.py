@@ -59,6 +59,8 @@ class Merger:
 
     def content(self, cell: Cell, old: Content) -> Content:
         a, b = self.then.state.cells[cell], self.orelse.state.cells[cell]
+        if a.value is not b.value:
+            a, b = self._now(self.then, cell), self._now(self.orelse, cell)
         if self.then.state.dead and b.value is old.value:
             return b
         if self.orelse.state.dead and a.value is old.value:
@@ -71,6 +73,14 @@ class Merger:
         if self.orelse.state.dead:
             return replace(a, value=self.pair(left, right, cell.name))
         return Content(self.pair(left, right, cell.name), a.memory | b.memory, a.stale or b.stale)
+
+    def _now(self, branch: Branch, cell: Cell) -> Content:
+        """The content of a cell at the end of a branch, made again of its parts if it is a display."""
+        content = branch.state.cells[cell]
+        if branch.state.dead or self.context.displayed(content.value) is None:
+            return content
+        value, stale = self.context.on(branch, lambda: self.context.peek(cell))
+        return Content(value, self.context.on(branch, lambda: self.context.memory_of(cell)), stale)
 
     def binding(self, variable: Variable, old: Binding, state: State) -> Binding:
         context = self.context

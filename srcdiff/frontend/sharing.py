@@ -6,7 +6,7 @@ that it holds.
 
 from __future__ import annotations
 
-from srcdiff.frontend.context import Context
+from srcdiff.frontend.displays import Displays
 from srcdiff.frontend.objects import (
     FRESH,
     NO_ROOTS,
@@ -28,7 +28,7 @@ _ELEMENTS_HELD = frozenset(
 )
 
 
-class Sharing(Context):
+class Sharing(Displays):
     """Knows the memory of operands and of what primitives make of them."""
 
     def memory(self, operand: Operand) -> Memory:

@@ -259,8 +259,7 @@ class Statements(Effects):
         known = value if isinstance(value, Constant) else self.known.get(value)
         if known is not None:
             self.known[alias] = known
-        if value in self.tuples:
-            self.tuples[alias] = self.tuples[value]
+        self.show_again(alias, value)
         if operand.place is None or not is_mutable(operand.type):
             self.bind(variable, Result(alias, None, operand.memory))
             return

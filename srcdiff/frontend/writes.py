@@ -5,6 +5,7 @@ In: statements that change an object. Out: a new value for the object's cell; wh
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import gast
@@ -58,14 +59,14 @@ class Writes(Statements):
 
     # --- x[i] = v
 
-    def target_place(self, node: gast.AST) -> Place:
-        """The object that a store goes into. An `x[i]` that is stored into is part of x."""
+    def target_place(self, node: gast.AST, inner: bool = False) -> Place:
+        """The object that a store goes into, or is part of (`inner`). An `x[i]` that is stored into is part of x."""
         if isinstance(node, gast.Attribute) and node.attr == "flat":
             return self.as_place(self.flattened(self._of(self.target_place(node.value), node), node))
         if isinstance(node, gast.Subscript):
             if isinstance(node.value, gast.Attribute) and node.value.attr == "flat":
                 raise self.error(node, "`x.flat[i]` is a copy, and this writes into it", "write into x itself")
-            base = self.target_place(node.value)
+            base = self.target_place(node.value, inner=True)
             index = self.index_value(node.slice)
             base_value = self.read(base, node)
             if isinstance(base_value.type, Unknown) and _is_place(index.type):
@@ -76,7 +77,7 @@ class Writes(Statements):
         if isinstance(operand, Static):
             raise self.error(node, f"{self.describe_static(operand)} cannot be written into")
         unknown_yet = isinstance(operand.type, Bottom)
-        if not unknown_yet and (not is_mutable(operand.type) or isinstance(operand.type, Tuple)):
+        if not unknown_yet and (not is_mutable(operand.type) or (isinstance(operand.type, Tuple) and not inner)):
             raise self.error(
                 node, f"a value of type {operand.type} cannot be written into", "use an array, list or dict"
             )
@@ -97,6 +98,9 @@ class Writes(Statements):
         before = self.read(place, node)
         after = self.apply(primitive, before, index, value, node=node, name=self.place_name(place))
         self.write(place, after, node, self.held_by(place, operand, before.type))
+        if primitive == "index_set":
+            held = operand if isinstance(operand, Static) else replace(operand, value=value)
+            self.with_part(before, index, self.detached(held), after)
 
     def place_name(self, place: Place) -> str | None:
         return place.name or base_cell(place).name
