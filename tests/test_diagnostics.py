@@ -23,7 +23,7 @@ REFUSED = {
     "class_used": "class A:\n    pass\ndef f(x):\n    a = A()\n    return x\n",
     "global": "N = 1\ndef f(x):\n    global N\n    N = 2\n    return x * N\n",
     "nonlocal": "def f(x):\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n    g()\n    return x * n\n",
-    "delete": "def f(x):\n    y = x\n    del y\n    return x\n",
+    "delete": "def f(x):\n    y = x\n    del y\n    return x * y\n",
     "star_import": "from math import *\ndef f(x):\n    return sin(x)\n",
     "eval_exec": "def f(x):\n    exec('y = 1')\n    return eval('x * 2')\n",
     "sets": "def f(x):\n    s = {x, 2.0}\n    t = set([x])\n    return {v for v in [x]}\n",
@@ -39,8 +39,11 @@ REFUSED = {
     "shift": "def f(x, n):\n    n <<= 1\n    return x * (n >> 2)\n",
     "starred_target": "def f(xs):\n    a, *b = xs\n    return a\n",
     "complex": "def f(x):\n    return x * 1j\n",
-    "keyword": (
-        "def f(x: np.ndarray):\n    y = np.zeros(3)\n    np.add(x, x, out=y)\n    return np.sum(x, where=x > 0)\n"
+    "keyword": "def f(x: np.ndarray):\n    np.add(x, x, where=x > 0)\n    return np.tanh(x, order='C')\n",
+    "writers": (
+        "def f(x: np.ndarray, y: float):\n    n = np.zeros(3, dtype=int)\n    np.multiply(x, x, out=n)\n"
+        "    np.multiply.at(x, [0, 0], 2.0)\n    np.put(x, 0, y, mode='wrap')\n    x.flat[1:][0] = 2.0\n"
+        "    np.diagonal(x)[0] = y\n    r = np.putmask(x, x > 0, y)\n    return x.flat\n"
     ),
     "arguments": "def g(a, b=1.0):\n    return a * b\ndef f(x):\n    return g() + g(x, 1, 2) + g(x, c=2) + g(x, a=1)\n",
     "function_as_value": "def g(a):\n    return a\ndef f(x):\n    return g * x\n",
@@ -48,10 +51,10 @@ REFUSED = {
         "def f(x):\n    if x > 0:\n        g = math.sin\n    else:\n        g = math.cos\n    return g(x)\n"
     ),
     "nested_recursion": "def f(x):\n    def g(n):\n        return x if n == 0 else g(n - 1)\n    return g(3)\n",
-    "alias_of_view": "def f(x: np.ndarray):\n    v = x[1:].T\n    w = 0.0\n    x[1] = 2.0\n    return v * w\n",
+    "alias_of_view": "def f(x: np.ndarray):\n    v = x[1:].ravel()\n    w = 0.0\n    x[1] = 2.0\n    return v * w\n",
     "alias_unknown": "def f(x: np.ndarray):\n    t = x[0]\n    x[0] = 2.0\n    return t * 2\n",
     "alias_augmented": "def f(x: np.ndarray):\n    s = x[0]\n    s += x[1]\n    return s + x[2]\n",
-    "alias_container": "def f(x: np.ndarray):\n    l = [x]\n    x[0] = 2.0\n    return l\n",
+    "alias_container": "def f(x: np.ndarray):\n    l = [x] + [x * 2.0]\n    x[0] = 2.0\n    return l\n",
     "same_elements": "def f(x):\n    rows = [[0.0] * 2] * 3\n    rows[0][1] = x\n    return rows\n",
     "iterated_list_grows": "def f(xs: list[float]):\n    for v in xs:\n        xs.append(v)\n    return xs\n",
     "global_write": "DATA = np.zeros(3)\ndef f(x):\n    DATA[0] = x\n    return x\n",

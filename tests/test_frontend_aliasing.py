@@ -302,9 +302,27 @@ def f(x):
 """,
         (V,),
     ),
-}
-
-REFUSED: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "buffers": (
+        """
+def f(x):
+    old=x.copy()
+    new=x.copy()
+    for k in range(3):
+        for i in range(1,len(x)):
+            new[i]=old[i-1]*2
+        old, new = new, old
+    return old, new
+""",
+        (V,),
+    ),
+    "T_write": (
+        """
+def f(a):
+    a.T[0] = 5.0
+    return a
+""",
+        (A,),
+    ),
     "rot": (
         """
 def f(x):
@@ -312,27 +330,6 @@ def f(x):
     l[0], l[1], l[2] = l[2], l[0], l[1]
     l[0][0]=9.0
     return l
-""",
-        (V,),
-    ),
-    "slice_helper": (
-        """
-def h(a):
-    return a[1:]
-def f(x):
-    y = h(x)
-    x[1] = 9.0
-    return y
-""",
-        (V,),
-    ),
-    "helper_store_part": (
-        """
-def h(a):
-    return a[1:]
-def f(x):
-    h(x)[0] = 9.0
-    return x
 """,
         (V,),
     ),
@@ -355,16 +352,27 @@ def f(x):
 """,
         (V,),
     ),
-    "buffers": (
+}
+
+REFUSED: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "slice_helper": (
         """
+def h(a):
+    return a[1:]
 def f(x):
-    old=x.copy()
-    new=x.copy()
-    for k in range(3):
-        for i in range(1,len(x)):
-            new[i]=old[i-1]*2
-        old, new = new, old
-    return old, new
+    y = h(x)
+    x[1] = 9.0
+    return y
+""",
+        (V,),
+    ),
+    "helper_store_part": (
+        """
+def h(a):
+    return a[1:]
+def f(x):
+    h(x)[0] = 9.0
+    return x
 """,
         (V,),
     ),
@@ -385,14 +393,6 @@ def f(x):
     return ap(np.sin,x)
 """,
         (1.0,),
-    ),
-    "T_write": (
-        """
-def f(a):
-    a.T[0] = 5.0
-    return a
-""",
-        (A,),
     ),
 }
 

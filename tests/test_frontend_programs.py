@@ -24,7 +24,6 @@ NEEDS_TYPES = {
     "jump_after_loop": TransformError,
     "list_ops": TransformError,
     "dicts": TransformError,
-    "nested_containers": TransformError,
     "view_exact": TransformError,
     "row_view": TransformError,
     "rows_in_loop": TransformError,

@@ -164,15 +164,31 @@ def _plain_add(selection: Selection, base: Type, index: Value, value: Type) -> b
     return isinstance(base, List | Dict) and isinstance(value, Scalar) and isinstance(index.type, Scalar | Opaque)
 
 
+_DISTINCT = frozenset(("np.arange", "np.flatnonzero"))
+"""What makes a row of integers none of which comes twice."""
+_DISTINCT_TUPLES = frozenset(
+    ("np.nonzero", "np.triu_indices", "np.tril_indices", "np.triu_indices_from", "np.tril_indices_from")
+)
+"""What makes a tuple of indices that names no element twice."""
+
+
 def _no_repeats(selection: Selection, index: Value) -> bool:
-    """Whether no element can be indexed twice: integers, slices, None, Ellipsis, tuples of these."""
+    """Whether no element can be indexed twice: by integers, slices, None, Ellipsis, masks, rows of distinct integers,
+    and tuples of these. (Of several such rows NumPy makes pairs, and no pair comes twice.)"""
     index = selection.resolve(index)
     if isinstance(index, Constant) and index.value in (Ellipsis, None):
         return True
     made = selection.decisions.definitions.get(index)
-    if isinstance(made, Apply) and made.primitive.name == "make_tuple":
-        return all(_no_repeats(selection, v) for v in made.operands)
+    if isinstance(made, Apply):
+        if made.primitive.name == "make_tuple":
+            return all(_no_repeats(selection, v) for v in made.operands)
+        if made.primitive.name in _DISTINCT_TUPLES or (made.primitive.name in _DISTINCT and _is_row(index.type)):
+            return True
     return _simple(index.type)
+
+
+def _is_row(t: Type) -> bool:
+    return isinstance(t, Array) and t.shape is not None and len(t.shape) == 1
 
 
 def _simple(index: Type) -> bool:
@@ -181,6 +197,8 @@ def _simple(index: Type) -> bool:
             return kind == "int"
         case Opaque(name):
             return name in ("slice", "None")
+        case Array(dtype):
+            return dtype == "bool"
         case Tuple(items):
             return all(map(_simple, items))
         case _:

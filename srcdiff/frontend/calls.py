@@ -5,12 +5,15 @@ In: a call in the user's text. Out: its result; arguments are bound to parameter
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
 from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
+    FRESH,
     Cell,
     Closure,
     Differentiated,
@@ -24,10 +27,10 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
-from srcdiff.frontend.subset import no_rule
+from srcdiff.frontend.subset import WRITERS, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, lookup
+from srcdiff.primitives.table import METHODS, PACKED_METHODS, TABLE, lookup
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
 """Keyword (None for a positional argument), operand, and where it was written."""
@@ -182,14 +185,24 @@ class Calls(Indexing):
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         primitive = lookup(target.module, target.attribute)
+        if target == External("numpy", "where") and len(arguments) == 1:
+            primitive = TABLE["np.nonzero"]
+        if primitive is None and target.module == "numpy" and target.attribute in WRITERS:
+            remedy = "write it as a statement of its own"
+            raise self.error(node, f"`{target}` writes into its argument, and its result is None", remedy)
         if primitive is None:
             raise self.error(node, *no_rule(target))
         for keyword, operand, place in arguments:
             if isinstance(operand, Static) and not self.is_value(operand):
                 where = f"`{keyword}=`" if keyword else "an argument"
                 raise self.error(place, f"`{target}` takes a function as {where}: not supported", "write a loop")
-        operands = self.bind_primitive(primitive, arguments, str(target), node)
-        return self.primitive(primitive, operands, node, name)
+        return self.applied(primitive, arguments, str(target), node, name)
+
+    def applied(
+        self, primitive: Primitive, arguments: Arguments, title: str, node: gast.AST, name: str | None
+    ) -> Result:
+        """The result of a function or method of a library that is called `title`."""
+        return self.primitive(primitive, self.bind_primitive(primitive, arguments, title, node), node, name)
 
     def is_value(self, operand: Static) -> bool:
         value = operand.value
@@ -228,9 +241,13 @@ class Calls(Indexing):
             if variadic_shape:
                 items = self.display([a[1] for a in positional], node, None)
                 arguments = [(None, items, node), *(a for a in arguments if a[0] is not None)]
-            operands = self.bind_primitive(primitive, [(None, base, node), *arguments], f".{attribute}", node)
-            result = self.primitive(primitive, operands, node, name)
-            return Result(result.value) if attribute in _COPIES else result
+            result = self.applied(primitive, [(None, base, node), *arguments], f".{attribute}", node, name)
+            if attribute in _COPIES or attribute == "copy":
+                # `x.copy()` and `x.flatten()` are in C order, whatever the order of x.
+                memory = result.memory if attribute == "copy" else FRESH
+                packed = isinstance(result.type, Array) and attribute != "astype"
+                return Result(result.value, None, replace(memory, packed=packed))
+            return result
         raise self.error(node, f"no rule for the method `.{attribute}()`", "use a function or method that has one")
 
     def pop(self, base: Result, node: gast.Call, name: str | None) -> Operand:
@@ -309,7 +326,7 @@ class Calls(Indexing):
                 pairs: list[Operand] = []
                 for keyword, operand in zip(node.keywords, values, strict=True):
                     pairs += [Result(constant(keyword.arg)), operand]
-                return self.primitive("make_dict", pairs, node, name)
+                return self.container("make_dict", pairs, [k.arg for k in node.keywords], values, node, name)
             case "len" if len(node.args) == 1:
                 operand = self.expression(node.args[0])
                 if isinstance(operand, Static) and isinstance(operand.value, StaticTuple):

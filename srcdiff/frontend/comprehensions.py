@@ -10,16 +10,16 @@ from dataclasses import replace
 import gast
 
 from srcdiff.frontend.context import Scope
+from srcdiff.frontend.into import Into
 from srcdiff.frontend.liveness import Liveness, assigned
 from srcdiff.frontend.loops import LoopPlan
-from srcdiff.frontend.objects import FRESH, Cell, Content, Memory, Operand, Result, Static, base_cell
-from srcdiff.frontend.writes import Writes
+from srcdiff.frontend.objects import FRESH, Cell, Content, Memory, Operand, Result, Static, base_cell, whole
 from srcdiff.ir.core import Constant, For, Statement, Value
 
 _RESULT = "<result>"
 
 
-class Comprehensions(Writes):
+class Comprehensions(Into):
     """Lowers comprehensions."""
 
     def comprehension(self, node: gast.AST, name: str | None) -> Operand:
@@ -42,8 +42,8 @@ class Comprehensions(Writes):
             self.scope = outer
             for variable in [v for v in self.state.names if v[0] == frame]:
                 del self.state.names[variable]
-        own = result.memory.own
-        if any(not roots <= own for roots in self.writes[before:]):
+        own = whole(result.memory.own)
+        if any(not whole(roots) <= own for roots in self.writes[before:]):
             raise self.error(node, "a comprehension that changes an object is not supported", "write a loop")
         # Nobody else has seen the list while it grew.
         del self.writes[before:]

@@ -6,7 +6,7 @@ In: requests of the parts that lower expressions and statements. Out: IR stateme
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ from srcdiff.frontend.objects import (
     Closure,
     Content,
     Differentiated,
+    Lens,
     Memory,
     Operand,
     Place,
@@ -44,6 +45,7 @@ from srcdiff.frontend.objects import (
     element_memory,
     is_element,
     may_be_container,
+    meet,
 )
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import UNDEFINED, Constant, If, Origin, Primitive, Value, constant
@@ -106,6 +108,10 @@ class Context:
         """Values that are plain names of a constant."""
         self.tuples: dict[Value, tuple[Operand, ...]] = {}
         """The items of tuples displayed in this function."""
+        self.parts: dict[Value, dict[tuple[type, object], Operand]] = {}
+        """The same of lists and dicts that hold objects."""
+        self.made: dict[Value, tuple[Value, ...]] = {}
+        """What the items were when the tuple, list or dict was made."""
         self.iterating: list[Cell] = []
         """Objects that a loop around this place iterates over."""
         self.hints: tuple[gast.AST | None, list[str | None]] = (None, [])
@@ -156,16 +162,21 @@ class Context:
         self.serial += 1
         return Root((label, self.origin.line, self.origin.column, self.origin.filename), self.serial)
 
+    def displayed(self, value: Value) -> Sequence[Operand] | None:
+        """What a container that was written out holds."""
+        parts = self.parts.get(value)
+        return self.tuples.get(value) if parts is None else tuple(parts.values())
+
     # --- reading
 
     def memory_of(self, place: Place) -> Memory:
         match place:
             case Cell():
                 return self.state.cells[place].memory
-            case View(base=base, index=None):
+            case View(base=base, index=None, lens=None):
                 return self.memory_of(base)
-            case View(base=base, base_type=base_type):
-                return element_memory(self.memory_of(base), base_type)
+            case View(base=base, base_type=base_type, packed=packed):
+                return replace(element_memory(self.memory_of(base), base_type), packed=packed)
 
     def peek(self, place: Place) -> tuple[Value, Stale | None]:
         """The value at a place now, and the write that may have made it wrong."""
@@ -177,7 +188,9 @@ class Context:
         if cached is not None and cached[0] is base:
             return cached[1], stale
         value = base
-        if place.index is not None:
+        if place.lens is not None:
+            value = self.builder.apply(place.lens.take, base, *place.lens.operands, name=place.name)
+        elif place.index is not None:
             value = self.builder.apply(TABLE["index_get"], base, place.index, name=place.name)
         self.state.views[place] = (base, value)
         return value, stale
@@ -322,15 +335,28 @@ class Context:
                 content = self.state.cells[place]
                 memory = content.memory
                 if held is not FRESH:
-                    tangled = memory.tangled or held.tangled or bool(held.all & memory.held)
+                    tangled = memory.tangled or held.tangled or meet(held.all, memory.held)
                     memory = Memory(memory.own, memory.held | held.all, tangled)
-                self.state.cells[place] = Content(value, memory, content.stale)
+                # What was displayed is up to date whenever it is read.
+                stale = content.stale if self.displayed(content.value) is None else None
+                self.state.cells[place] = Content(value, memory, stale)
+            case View(base=base, lens=Lens() as lens):
+                self._store(base, self._through(lens, self.read(base, node), value, node, base), node, held)
             case View(base=base, index=None):
                 self._store(base, value, node, held)
             case View(base=base, index=index):
                 old = self.read(base, node)
                 new = self.apply("index_set", old, index, value, node=node, name=base_cell(base).name)
                 self._store(base, new, node, held)
+
+    def _through(self, lens: Lens, old: Value, new: Value, node: gast.AST, base: Place) -> Value:
+        """The base of which `lens` shows `new`."""
+        if lens.fixed:
+            raise self.error(node, "NumPy lets nothing be written through this view", "write into what it is a view of")
+        name = base_cell(base).name
+        if lens.back is not None:
+            return self.apply(lens.back, new, *lens.back_operands, node=node, name=name)
+        return self.apply("np.reshape", new, self.apply("shape", old, node=node), node=node, name=name)
 
     # --- merging
 
@@ -375,6 +401,7 @@ class Context:
                 continue
             old = base.names.get(variable, Unbound())
             state.names[variable] = merger.binding(variable, old, state)
+        merger.tell_apart(state)
         for view, cached in then.state.views.items():
             other = orelse.state.views.get(view)
             if other is not None and other[0] is cached[0] and other[1] is cached[1]:

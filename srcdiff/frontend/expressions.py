@@ -6,11 +6,14 @@ In: an expression and the state. Out: an `Operand`: a value with the place it li
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
+from dataclasses import replace
 
 import gast
 
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Scope
+from srcdiff.frontend.lenses import is_packed, keeps_packed, lens_of
 from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
     ConstantValue,
@@ -39,7 +42,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, Opaque, Scalar, Unknown, is_mutable
+from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Array, Bottom, Opaque, Scalar, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -131,12 +134,15 @@ class Expressions(Sharing):
             case gast.Tuple(elts=items):
                 return self.display(self.evaluate_all(items), node, name)
             case gast.List(elts=items):
-                return self.primitive("make_list", self.evaluate_all(items), node, name)
+                operands = self.evaluate_all(items)
+                return self.container("make_list", operands, range(len(operands)), operands, node, name)
             case gast.Dict(keys=keys, values=values):
                 if any(k is None for k in keys):
                     raise self.error(node, "`**` in a dict display is not supported", "write the items out")
-                pairs = [part for pair in zip(keys, values, strict=True) for part in pair]
-                return self.primitive("make_dict", self.evaluate_all(pairs), node, name)
+                pairs = self.evaluate_all([part for pair in zip(keys, values, strict=True) for part in pair])
+                found = [k.value if isinstance(k, Result) else None for k in pairs[::2]]
+                names = [k.value for k in found if isinstance(k, Constant)]
+                return self.container("make_dict", pairs, names, pairs[1::2], node, name)
             case gast.Lambda():
                 return self.closure(FunctionSource("<lambda>", node, self.scope.module))
             case gast.ListComp() | gast.DictComp() | gast.GeneratorExp():
@@ -270,7 +276,25 @@ class Expressions(Sharing):
         if "." in primitive.name:
             values = [self.known.get(v, v) if not isinstance(v.type, Scalar) or v.type != FLOAT else v for v in values]
         value = self.apply(primitive, *values, node=node, name=name)
-        return Result(value, None, self.shared(primitive, operands, value.type))
+        memory = self.shared(primitive, operands, value.type)
+        if is_packed(primitive, operands, [self.memory(o) for o in operands], value.type):
+            memory = replace(memory, packed=True)
+        if primitive.views and isinstance(value.type, Array) and isinstance(operands[0], Result):
+            return self._seen(primitive, values, operands[0], Result(value, None, memory), name)
+        return Result(value, None, memory)
+
+    def _seen(
+        self, primitive: Primitive, values: list[Value], base: Result, result: Result, name: str | None
+    ) -> Result:
+        """The result of a primitive that makes views: a view of the base, if it certainly is one."""
+        memory = self.memory(base)
+        lens = lens_of(primitive, values, memory, self.tuples)
+        if lens is None or (base.place is None and not memory.own):
+            return result
+        packed = memory.packed and keeps_packed(primitive)
+        view = View(self.as_place(base), None, values[0].type, name, self.origin, lens, packed)
+        self.state.views[view] = (values[0], result.value)
+        return Result(result.value, view, replace(result.memory, packed=packed))
 
     def display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
         items = [self._kept(item) for item in items]
@@ -278,7 +302,30 @@ class Expressions(Sharing):
             return Static(StaticTuple(tuple(items)))
         result = self.primitive("make_tuple", items, node, name)
         self.tuples[result.value] = tuple(items)
+        if all(isinstance(item, Result) for item in items):
+            self.made[result.value] = tuple(self.current(item, node) for item in items)
         return result
+
+    def container(
+        self,
+        primitive: str,
+        operands: list[Operand],
+        keys: Sequence[object],
+        items: Sequence[Operand],
+        node: gast.AST,
+        name: str | None,
+    ) -> Result:
+        """A list or dict display; what it holds are objects of their own."""
+        result = self.primitive(primitive, operands, node, name)
+        if len(keys) == len(items) == len(set(keys)):
+            self.show(result.value, keys, [self.detached(item) for item in items])
+        return result
+
+    def detached(self, item: Operand) -> Operand:
+        """The operand; an element of another list or dict as an object of its own, which stays when that changes."""
+        if isinstance(item, Static) or item.place is None or not is_element(item.place):
+            return item
+        return Result(item.value, None, item.memory)
 
     def _kept(self, item: Operand) -> Operand:
         """A new mutable object that becomes part of a tuple gets a place, so that both ways to reach it are one."""

@@ -31,6 +31,7 @@ from srcdiff.frontend.objects import (
     Static,
     Unbound,
     View,
+    meet,
 )
 from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.ir.core import UNDEFINED, Apply, Call, Constant, Global, Statement, Value, constant
@@ -117,7 +118,7 @@ class Functions(Calls):
         if shares.outside:
             memory |= Memory(frozenset({GLOBAL_ROOT}))
         held = [self.memory(o).all for i, o in enumerate(operands) if i in shares.held]
-        if any(a & b for a, b in pairwise(held)):
+        if any(meet(a, b) for a, b in pairwise(held)):
             memory |= Memory(tangled=True)
         return memory
 

@@ -5,10 +5,14 @@ In: attribute and subscript expressions. Out: a number, a copy, an exact view, o
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gast
 
 from srcdiff.frontend import live
+from srcdiff.frontend.displays import position_of
 from srcdiff.frontend.expressions import PROPERTIES, Expressions
+from srcdiff.frontend.lenses import FLAT
 from srcdiff.frontend.module import is_submodule
 from srcdiff.frontend.names import (
     External,
@@ -32,6 +36,7 @@ from srcdiff.ir.types import (
     List,
     Opaque,
     Scalar,
+    Slice,
     Tuple,
     Type,
     Unknown,
@@ -52,7 +57,30 @@ class Indexing(Expressions):
             return self.module_attribute(base, node)
         if node.attr in PROPERTIES and node.attr in METHODS:
             return self.primitive(METHODS[node.attr], [base], node, name)
+        if node.attr == "flat":
+            raise self.error(
+                node, "`.flat` is supported as `x.flat[i]` and in `for v in x.flat` only", "use `x.ravel()` elsewhere"
+            )
         raise self.error(node, f"attribute `.{node.attr}` is not supported", "use an array, list, tuple or dict")
+
+    def flat(self, node: gast.AST) -> Result | None:
+        """All elements of x in a row, where the expression is `x.flat`: a view that NumPy can always make."""
+        if not isinstance(node, gast.Attribute) or node.attr != "flat":
+            return None
+        base = self.solid(self.expression(node.value))
+        return None if isinstance(base, Static) else self.flattened(base, node)
+
+    def flattened(self, base: Result, node: gast.AST) -> Result:
+        """An array as one row of its elements, through which it can be written."""
+        value = self.current(base, node)
+        if not isinstance(value.type, Array | Unknown):
+            raise self.error(node, f"a value of type {value.type} is no array", "make an array of it first")
+        if isinstance(value.type, Array) and value.type.shape is not None and len(value.type.shape) == 1:
+            return base
+        shown = self.apply(FLAT.take, value, *FLAT.operands, node=node)
+        view = View(self.as_place(base), None, value.type, None, self.origin, FLAT)
+        self.state.views[view] = (value, shown)
+        return Result(shown, view, self.memory_of(view))
 
     def module_attribute(self, base: Static, node: gast.Attribute) -> Operand:
         attribute = node.attr
@@ -86,6 +114,10 @@ class Indexing(Expressions):
         return self.value(node)
 
     def subscript(self, node: gast.Subscript, name: str | None) -> Operand:
+        flat = self.flat(node.value)
+        if flat is not None:
+            # What `x.flat` gives is a number or a copy, never a view.
+            return Result(self.current(self.item(flat, self.index_value(node.slice), node, name), node))
         base = self.solid(self.expression(node.value))
         if isinstance(base, Static):
             return self._static_item(base, node)
@@ -93,10 +125,14 @@ class Indexing(Expressions):
         return self.item(base, index, node, name)
 
     def _static_item(self, base: Static, node: gast.Subscript) -> Operand:
+        if base.value in (External("numpy", "s_"), External("numpy", "index_exp")):
+            index = self.index_value(node.slice)
+            whole = base.value == External("numpy", "s_") or isinstance(index.type, Tuple)
+            return Result(index if whole else self.apply("make_tuple", index, node=node))
         if isinstance(base.value, StaticTuple):
             index = self.index_value(node.slice)
             index = self.known.get(index, index)
-            position = _position(index, len(base.value.items))
+            position = position_of(index, len(base.value.items)) if isinstance(index, Constant) else None
             if position is not None:
                 return base.value.items[position]
             raise self.error(node, "a tuple of functions can be indexed by a constant only", "use an if statement")
@@ -107,10 +143,9 @@ class Indexing(Expressions):
         base_value = self.current(base, node)
         if isinstance(base_value.type, Tuple | Dict):
             index = self.known.get(index, index)
-        items = self.tuples.get(base_value)
-        position = None if items is None else _position(index, len(items))
-        if items is not None and position is not None:
-            return items[position]
+        part = self.part(base_value, index)
+        if part is not None:
+            return part
         value = self.apply("index_get", base_value, index, node=node, name=name)
         if not is_mutable(value.type):
             return Result(value)
@@ -132,16 +167,15 @@ class Indexing(Expressions):
         inner = element_memory(memory, base_type)
         if not exact or (base.place is None and not memory.own):
             return Result(value, None, inner)
-        view = View(self.as_place(base), index, base_type, name, self.origin)
+        packed = memory.packed and isinstance(base_type, Array) and _starts_at_front(index.type)
+        view = View(self.as_place(base), index, base_type, name, self.origin, packed=packed)
         self.state.views[view] = (base_value, value)
-        return Result(value, view, inner)
+        return Result(value, view, replace(inner, packed=packed))
 
 
-def _position(index: Value, length: int) -> int | None:
-    """The item that a constant index means, if it is one."""
-    if isinstance(index, Constant) and isinstance(index.value, int) and -length <= index.value < length:
-        return index.value % length
-    return None
+def _starts_at_front(index: Type) -> bool:
+    """Whether a basic index takes neighbouring elements of a packed array: `x[i]`, `x[1:]`."""
+    return isinstance(index, Scalar) or (isinstance(index, Slice) and index.step == 1)
 
 
 def index_kind(type: Type) -> str:

@@ -55,7 +55,7 @@ class Iteration(Loops):
                         found = self._builtin_sequence(callee.value, node)
                         if found is not None:
                             return found
-        operand = self.solid(self.expression(node))
+        operand = self.flat(node) or self.solid(self.expression(node))
         if isinstance(operand, Static):
             if isinstance(operand.value, StaticTuple):
                 raise self.error(node, "a loop over functions is not supported", "write one call after the other")

@@ -177,7 +177,7 @@ class Liveness:
                 return live | {name} | read_names(statement.value)
             case gast.FunctionDef(name=name):
                 return (live - {name}) | read_names(statement)
-            case gast.Assign() | gast.AnnAssign():
+            case gast.Assign() | gast.AnnAssign() | gast.Delete():
                 return (live - frozenset(assigned([statement]))) | read_names(statement)
         return live | read_names(statement)
 

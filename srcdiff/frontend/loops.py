@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import gast
 
@@ -25,6 +26,7 @@ from srcdiff.frontend.objects import (
     Static,
     Unbound,
     Variable,
+    meet,
 )
 from srcdiff.ir.core import UNDEFINED, Block, For, Value, While, constant
 from srcdiff.ir.markers import Checkpoint, Marker
@@ -45,12 +47,16 @@ Key = Variable | Cell
 
 @dataclass
 class Slot:
-    """One carried value: its type and memory cover the initial value and what every iteration leaves."""
+    """One carried value: its type and memory cover the initial value and what every iteration leaves.
+
+    `number` is the same for the values that may share memory with each other when an iteration begins.
+    """
 
     name: str | None
     type: Type
     memory: Memory = FRESH
     stale: Stale | None = None
+    number: int = 0
 
 
 @dataclass
@@ -109,8 +115,8 @@ class Loops(Differentials):
     def _open(self, slots: dict[Key, Slot], conflicts: dict[Variable, str], key: Key) -> None:
         """A slot that starts from the state before the loop."""
         if isinstance(key, Cell):
-            content = self.state.cells[key]
-            slots[key] = Slot(key.name, content.value.type, content.memory, content.stale)
+            value, memory, stale = self._end(key)
+            self._add(slots, key, Slot(key.name, value.type, memory, stale))
             return
         binding = self.state.names.get(key, Unbound())
         name = key[1] if key[1].isidentifier() else _HINTS[key[1]]
@@ -118,17 +124,27 @@ class Loops(Differentials):
             conflicts[key] = f"which function `{key[1]}` is depends on the iteration"
             return
         value, memory, stale = self.value_of_binding(binding)
-        slots[key] = Slot(name, value.type, memory, stale)
+        self._add(slots, key, Slot(name, value.type, memory, stale))
+
+    def _add(self, slots: dict[Key, Slot], key: Key, slot: Slot) -> None:
+        """Add a slot; those that share memory with it before the loop get its number."""
+        slot.number = 1 + max((s.number for s in slots.values()), default=0)
+        initial = [(other, self._end(k)[1]) for k, other in slots.items()]
+        slots[key] = slot
+        for other, memory in initial:
+            if meet(memory.all, slot.memory.all):
+                _join(slots, other, slot)
 
     def _attempt(
         self, plan: LoopPlan, slots: dict[Key, Slot], marks: dict[Cell, Stale], conflicts: dict[Variable, str]
     ) -> _Attempt:
+        self.serial += 1
         since = self.serial
         header = self.state.copy()
         for cell, stale in marks.items():
             header.cells[cell] = replace(header.cells[cell], stale=stale)
         parameters = [Value(slot.type, slot.name, self.origin) for slot in slots.values()]
-        self._place(header, slots, parameters)
+        self._place(header, slots, parameters, since)
         for variable, reason in conflicts.items():
             header.names[variable] = Unbound(reason)
         test = None
@@ -143,13 +159,13 @@ class Loops(Differentials):
         collected, body = self.inside(lambda: plan.body(item), header)
         return _Attempt(header, parameters, item, test, body, collected, since)
 
-    def _place(self, state: State, slots: dict[Key, Slot], values: Iterable[Value]) -> None:
-        """Put the values of the slots into a state."""
+    def _place(self, state: State, slots: dict[Key, Slot], values: Iterable[Value], loop: int) -> None:
+        """Put the values of the slots into a state; those with different numbers share no memory."""
         for (key, slot), value in zip(slots.items(), values, strict=True):
+            memory = slot.memory.part(loop, slot.number)
             if isinstance(key, Cell):
-                state.cells[key] = Content(value, slot.memory, slot.stale)
+                state.cells[key] = Content(value, memory, slot.stale)
             elif is_mutable(slot.type):
-                memory = slot.memory
                 if not memory.own:
                     memory = replace(memory, own=frozenset({self.fresh_root(slot.name)}))
                 cell = Cell(slot.name, self.origin)
@@ -191,6 +207,7 @@ class Loops(Differentials):
             else:
                 self._open(slots, conflicts, variable)
             changed = True
+        changed = self._part_again(slots, attempt) or changed
         for key, slot in list(slots.items()):
             value, memory, stale = self.on(attempt.body, lambda key=key: self._end(key))  # type: ignore[misc]
             if isinstance(key, tuple) and isinstance(end.names.get(key), Static):
@@ -204,9 +221,19 @@ class Loops(Differentials):
                 wider = UNKNOWN
             reached = slot.memory | memory.aged(attempt.since)
             if wider != slot.type or reached != slot.memory or (stale is not None and slot.stale is None):
-                slots[key] = Slot(slot.name, wider, reached, slot.stale or stale)
+                slots[key] = Slot(slot.name, wider, reached, slot.stale or stale, slot.number)
                 changed = True
         return changed
+
+    def _part_again(self, slots: dict[Key, Slot], attempt: _Attempt) -> bool:
+        """Give one number to slots that share memory when the iteration ends; whether there were any."""
+        ends = {key: self.on(attempt.body, lambda key=key: self._end(key)[1]) for key in slots}  # type: ignore[misc]
+        found = False
+        for a, b in combinations(slots, 2):
+            if slots[a].number != slots[b].number and meet(ends[a].all, ends[b].all):
+                _join(slots, slots[a], slots[b])
+                found = True
+        return found
 
     def _is_live(self, plan: LoopPlan, variable: Variable) -> bool:
         if variable not in self.state.names and variable[0] != self.scope.frame:
@@ -219,8 +246,8 @@ class Loops(Differentials):
         if self.state.dead:
             return constant(UNDEFINED), FRESH, None
         if isinstance(key, Cell):
-            content = self.state.cells[key]
-            return content.value, content.memory, content.stale
+            value, stale = self.peek(key)
+            return value, self.memory_of(key), stale
         return self.value_of_binding(self.state.names.get(key, Unbound()))
 
     def _finish(
@@ -263,11 +290,19 @@ class Loops(Differentials):
                 after.names.pop(variable, None)
         for cell, stale in marks.items():
             after.cells[cell] = replace(after.cells[cell], stale=stale)
-        self._place(after, slots, results)
+        self._place(after, slots, results, attempt.since)
         for variable, reason in conflicts.items():
             after.names[variable] = Unbound(reason)
         self.state = after
         return collected
+
+
+def _join(slots: dict[Key, Slot], a: Slot, b: Slot) -> None:
+    """Give all slots that have the number of `b` that of `a`."""
+    old = b.number
+    for slot in slots.values():
+        if slot.number == old:
+            slot.number = a.number
 
 
 def _renamed(block: Block) -> Block:

@@ -23,7 +23,7 @@ from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, local_names
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import FunctionSource, Unsupported
-from srcdiff.frontend.objects import Cell, Content, Memory, Plain, Root, Static
+from srcdiff.frontend.objects import Cell, Content, Memory, Plain, Root, Static, whole
 from srcdiff.frontend.subset import check, report_undefined
 from srcdiff.ir.core import Constant, Function, Global, Origin, Parameter, Program, Value, constant
 from srcdiff.ir.types import BOOL, STR, UNKNOWN, Type, is_mutable
@@ -182,7 +182,7 @@ def _shares(memory: Memory, count: int) -> Shares:
     """Which parameters the memory of a result belongs to."""
 
     def found(roots: frozenset[Root], *label: str) -> frozenset[int]:
-        return frozenset(i for i in range(count) if Root((*label, "parameter", i)) in roots)
+        return frozenset(i for i in range(count) if Root((*label, "parameter", i)) in whole(roots))
 
     return Shares(
         found(memory.own),

@@ -6,6 +6,7 @@ In: the states at the ends of two branches. Out: the results of their `If`, and 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from srcdiff.frontend.objects import (
@@ -13,11 +14,13 @@ from srcdiff.frontend.objects import (
     Cell,
     Closure,
     Content,
+    Memory,
     Plain,
     State,
     Static,
     Unbound,
     Variable,
+    meet,
 )
 from srcdiff.ir.core import UNDEFINED, Constant, Value, constant
 from srcdiff.ir.types import BOTTOM, is_mutable, join
@@ -38,6 +41,8 @@ class Merger:
         self.results: list[Value] = []
         self._pairs: dict[tuple[object, object], Value] = {}
         self._cells: dict[tuple[Binding, Binding], Cell] = {}
+        self._made: list[tuple[Cell, Memory, Memory]] = []
+        """The objects that stand for one on either path, with the memory of the two."""
 
     def pair(self, a: Value, b: Value, name: str | None) -> Value:
         """The value that is `a` on one path and `b` on the other."""
@@ -54,6 +59,8 @@ class Merger:
 
     def content(self, cell: Cell, old: Content) -> Content:
         a, b = self.then.state.cells[cell], self.orelse.state.cells[cell]
+        if a.value is not b.value:
+            a, b = self._now(self.then, cell), self._now(self.orelse, cell)
         if self.then.state.dead and b.value is old.value:
             return b
         if self.orelse.state.dead and a.value is old.value:
@@ -66,6 +73,14 @@ class Merger:
         if self.orelse.state.dead:
             return replace(a, value=self.pair(left, right, cell.name))
         return Content(self.pair(left, right, cell.name), a.memory | b.memory, a.stale or b.stale)
+
+    def _now(self, branch: Branch, cell: Cell) -> Content:
+        """The content of a cell at the end of a branch, made again of its parts if it is a display."""
+        content = branch.state.cells[cell]
+        if branch.state.dead or self.context.displayed(content.value) is None:
+            return content
+        value, stale = self.context.on(branch, lambda: self.context.peek(cell))
+        return Content(value, self.context.on(branch, lambda: self.context.memory_of(cell)), stale)
 
     def binding(self, variable: Variable, old: Binding, state: State) -> Binding:
         context = self.context
@@ -122,7 +137,21 @@ class Merger:
                 merged = replace(merged, own=frozenset({context.fresh_root(name)}))
             state.cells[cell] = Content(value, merged, stale or spoiled)
             self._cells[a, b] = cell
+            self._made.append((cell, memory, other))
         return self._cells[a, b]
+
+    def tell_apart(self, state: State) -> None:
+        """Objects that share no memory on either path share none where the paths meet."""
+        numbers = list(range(len(self._made)))
+        for (i, (_, *left)), (j, (_, *right)) in combinations(enumerate(self._made), 2):
+            if any(meet(a.all, b.all) for a, b in zip(left, right, strict=True)):
+                numbers = [numbers[i] if n == numbers[j] else n for n in numbers]
+        if len(set(numbers)) > 1:
+            self.context.serial += 1
+            for (cell, *_), number in zip(self._made, numbers, strict=True):
+                content = state.cells[cell]
+                memory = content.memory.part(self.context.serial, number)
+                state.cells[cell] = replace(content, memory=memory)
 
 
 def _identity(value: Value) -> object:

@@ -15,30 +15,55 @@ and reading a stale object is refused.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.frontend.names import FunctionSource, Request, Resolution
-from srcdiff.ir.core import Origin, Value
+from srcdiff.ir.core import Origin, Primitive, Value
 from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable, present
 
 
 @dataclass(frozen=True)
 class Root:
-    """A piece of memory. `serial` tells apart the objects that one place of the program makes; 0 is any earlier one."""
+    """A piece of memory. `serial` tells apart the objects that one place of the program makes; 0 is any earlier one.
+
+    `parts` says which part of the memory is meant where a loop carries several objects that never share any, or two
+    paths meet: pairs of the number of the loop or place and that of the object. (Two buffers that change places share
+    what they may be, but no memory.)
+    """
 
     label: tuple[Hashable, ...]
     serial: int = 0
+    parts: frozenset[tuple[int, int]] = frozenset()
+
+    def meets(self, other: Root) -> bool:
+        """Whether the two may be the same memory."""
+        if self.label != other.label or self.serial != other.serial:
+            return False
+        if not self.parts or not other.parts:
+            return True
+        mine = dict(self.parts)
+        return all(mine.get(loop, part) == part for loop, part in other.parts)
 
 
 Roots = frozenset[Root]
 NO_ROOTS: Roots = frozenset()
 
 
+def meet(a: Roots, b: Roots) -> bool:
+    """Whether memory of the one may be memory of the other."""
+    return bool(a & b) or any((r.parts or s.parts) and r.meets(s) for r in a for s in b)
+
+
+def whole(roots: Roots) -> Roots:
+    """The memory that these are parts of."""
+    return frozenset(replace(root, parts=frozenset()) for root in roots)
+
+
 def element(root: Root) -> Root:
     """The memory of the objects inside the container that `root` is."""
-    return root if root.label[:1] == ("element",) else Root(("element", *root.label), root.serial)
+    return root if root.label[:1] == ("element",) else replace(root, label=("element", *root.label))
 
 
 @dataclass(frozen=True)
@@ -47,16 +72,18 @@ class Memory:
 
     `tangled`: two of its elements may be one object, so that a write through one cannot be modelled.
     `leaf`: it is a number or an array, whatever its type says, and so it contains no other object.
+    `packed`: it is an array whose elements lie in C order without gaps, so that `reshape` and `ravel` make views of it.
     """
 
     own: Roots = NO_ROOTS
     held: Roots = NO_ROOTS
     tangled: bool = False
     leaf: bool = False
+    packed: bool = False
 
     def meets(self, written: Roots) -> bool:
         """Whether a write to `written` may change this object or what it contains."""
-        return bool((self.own | self.held | self.elements) & written)
+        return meet(self.all, written)
 
     @property
     def elements(self) -> Roots:
@@ -67,16 +94,25 @@ class Memory:
         return self.own | self.held | self.elements
 
     def __or__(self, other: Memory) -> Memory:
-        leaf = self.leaf and other.leaf
-        return Memory(self.own | other.own, self.held | other.held, self.tangled or other.tangled, leaf)
+        leaf, packed = self.leaf and other.leaf, self.packed and other.packed
+        return Memory(self.own | other.own, self.held | other.held, self.tangled or other.tangled, leaf, packed)
 
     def aged(self, since: int) -> Memory:
         """As seen by the next iteration: what was made after serial `since` becomes "made earlier"."""
 
-        def old(roots: Roots) -> Roots:
-            return frozenset(Root((*r.label, "earlier"), 0) if r.serial > since else r for r in roots)
+        def old(root: Root) -> Root:
+            parts = frozenset(p for p in root.parts if p[0] < since)
+            return Root((*root.label, "earlier"), 0, parts) if root.serial > since else replace(root, parts=parts)
 
-        return Memory(old(self.own), old(self.held), self.tangled, self.leaf)
+        return self.each(old)
+
+    def each(self, change: Callable[[Root], Root]) -> Memory:
+        """The memory with every root changed."""
+        return replace(self, own=frozenset(map(change, self.own)), held=frozenset(map(change, self.held)))
+
+    def part(self, loop: int, number: int) -> Memory:
+        """The part of this memory that is object `number` of those told apart at `loop`."""
+        return self.each(lambda r: r if r.label == ("global",) else replace(r, parts=r.parts | {(loop, number)}))
 
 
 FRESH = Memory()
@@ -92,14 +128,31 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
+class Lens:
+    """A view of a whole array that is no index, `x.T` or `x.reshape(2, 3)`: the primitive that takes it of its base.
+
+    `back` and its operands make the base again of the view; without them it gets its shape again. Where it is
+    `fixed`, NumPy lets nothing be written through the view.
+    """
+
+    take: Primitive
+    operands: tuple[Value, ...]
+    back: Primitive | None = None
+    back_operands: tuple[Value, ...] = ()
+    fixed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class View:
-    """A place inside another: `base[index]`; with no index, the base itself under another name."""
+    """A place inside another: `base[index]`, or what a lens shows of it; with neither, the base under another name."""
 
     base: Place
     index: Value | None
     base_type: Type
     name: str | None
     origin: Origin
+    lens: Lens | None = None
+    packed: bool = False
 
 
 Place = Cell | View

@@ -6,8 +6,18 @@ that it holds.
 
 from __future__ import annotations
 
-from srcdiff.frontend.context import Context
-from srcdiff.frontend.objects import FRESH, NUMBER, Memory, Operand, Result, Static, may_be_container
+from srcdiff.frontend.displays import Displays
+from srcdiff.frontend.objects import (
+    FRESH,
+    NO_ROOTS,
+    NUMBER,
+    Memory,
+    Operand,
+    Result,
+    Static,
+    may_be_container,
+    meet,
+)
 from srcdiff.ir.core import Primitive
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Type, is_mutable
 
@@ -18,7 +28,7 @@ _ELEMENTS_HELD = frozenset(
 )
 
 
-class Sharing(Context):
+class Sharing(Displays):
     """Knows the memory of operands and of what primitives make of them."""
 
     def memory(self, operand: Operand) -> Memory:
@@ -39,11 +49,11 @@ class Sharing(Context):
             return memory
         mutable = [o for o in operands if isinstance(o, Result) and is_mutable(o.type)]
         if primitive.name in _ITEMS_HELD:
-            seen: frozenset[object] = frozenset()
+            seen = NO_ROOTS
             tangled = False
             for operand in mutable:
                 inner = self.memory(operand)
-                tangled = tangled or inner.tangled or bool(inner.all & seen)
+                tangled = tangled or inner.tangled or meet(inner.all, seen)
                 seen |= inner.all
                 memory = memory | Memory(held=inner.all, tangled=tangled)
         elif primitive.name in _ELEMENTS_HELD:
@@ -60,7 +70,7 @@ class Sharing(Context):
             if primitive.name == "add" and isinstance(type, List) and len(mutable) == 2:
                 a, b = map(self.memory, mutable)
                 item_mutable = type.item is not None and is_mutable(type.item)
-                tangled = item_mutable and bool((a.elements | a.held) & (b.elements | b.held))
+                tangled = item_mutable and meet(a.elements | a.held, b.elements | b.held)
                 memory = memory | Memory(tangled=tangled)
         return memory
 

@@ -40,7 +40,10 @@ class Statements(Effects):
     def augmented(self, node: gast.AugAssign) -> None:
         raise AssertionError("internal error: in-place writes are lowered by the class built on this one")
 
-    def store(self, target: gast.Subscript, operand: Operand, node: gast.AST) -> None:
+    def store(self, target: gast.Subscript | gast.Attribute, operand: Operand, node: gast.AST) -> None:
+        raise AssertionError("internal error: in-place writes are lowered by the class built on this one")
+
+    def delete(self, target: gast.AST) -> None:
         raise AssertionError("internal error: in-place writes are lowered by the class built on this one")
 
     def call_statement(self, node: gast.Call) -> bool:
@@ -154,6 +157,9 @@ class Statements(Effects):
                 self.for_loop(node)
             case gast.While():
                 self.while_loop(node)
+            case gast.Delete(targets=targets):
+                for target in targets:
+                    self.delete(target)
             case gast.Return(value=value):
                 operand = Result(constant(None)) if value is None else self.expression(value)
                 if isinstance(operand, Static) and self.is_value(operand):
@@ -231,6 +237,8 @@ class Statements(Effects):
                 self.unpack(targets, operand, node)
             case gast.Subscript():
                 self.store(target, operand, node)
+            case gast.Attribute(attr="flat"):
+                self.store(target, operand, node)
             case gast.Attribute():
                 raise self.error(
                     target, "assignment to an attribute is not supported", "use a local variable, a list or a dict"
@@ -251,8 +259,7 @@ class Statements(Effects):
         known = value if isinstance(value, Constant) else self.known.get(value)
         if known is not None:
             self.known[alias] = known
-        if value in self.tuples:
-            self.tuples[alias] = self.tuples[value]
+        self.show_again(alias, value)
         if operand.place is None or not is_mutable(operand.type):
             self.bind(variable, Result(alias, None, operand.memory))
             return

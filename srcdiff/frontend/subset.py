@@ -42,7 +42,6 @@ _COMPLAINTS: dict[type, tuple[str, str]] = {
         "`nonlocal` is not supported: a derivative cannot follow writes to outer variables",
         "return the value",
     ),
-    gast.Delete: ("`del` is not supported", "leave the name as it is"),
     gast.NamedExpr: ("`:=` is not supported", "assign in a statement of its own"),
     gast.Set: ("sets are not supported", "use a list or a tuple"),
     gast.SetComp: ("sets are not supported", "use a list comprehension"),
@@ -186,7 +185,13 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
     target = _library_function(source, node.func)
     if target is None or target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
         return
+    if target.module == "numpy" and target.attribute in WRITERS:
+        return
     compilation.reporter.add(compilation.diagnostic(source.module, node, *no_rule(target)))
+
+
+WRITERS = frozenset(("put", "place", "putmask", "copyto", "fill_diagonal"))
+"""NumPy's functions that write into their first argument and give None."""
 
 
 def no_rule(target: External) -> tuple[str, str]:

@@ -5,6 +5,7 @@ In: statements that change an object. Out: a new value for the object's cell; wh
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import gast
@@ -34,7 +35,7 @@ from srcdiff.ir.core import Effect, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Bottom, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_mutable
 
 _CHANGERS = frozenset(
-    ("append", "extend", "insert", "remove", "clear", "sort", "reverse", "update", "setdefault", "fill")
+    ("append", "extend", "insert", "remove", "clear", "sort", "reverse", "update", "setdefault", "fill", "put")
 )
 
 
@@ -58,10 +59,14 @@ class Writes(Statements):
 
     # --- x[i] = v
 
-    def target_place(self, node: gast.AST) -> Place:
-        """The object that a store goes into. An `x[i]` that is stored into is part of x."""
+    def target_place(self, node: gast.AST, inner: bool = False) -> Place:
+        """The object that a store goes into, or is part of (`inner`). An `x[i]` that is stored into is part of x."""
+        if isinstance(node, gast.Attribute) and node.attr == "flat":
+            return self.as_place(self.flattened(self._of(self.target_place(node.value), node), node))
         if isinstance(node, gast.Subscript):
-            base = self.target_place(node.value)
+            if isinstance(node.value, gast.Attribute) and node.value.attr == "flat":
+                raise self.error(node, "`x.flat[i]` is a copy, and this writes into it", "write into x itself")
+            base = self.target_place(node.value, inner=True)
             index = self.index_value(node.slice)
             base_value = self.read(base, node)
             if isinstance(base_value.type, Unknown) and _is_place(index.type):
@@ -72,13 +77,17 @@ class Writes(Statements):
         if isinstance(operand, Static):
             raise self.error(node, f"{self.describe_static(operand)} cannot be written into")
         unknown_yet = isinstance(operand.type, Bottom)
-        if not unknown_yet and (not is_mutable(operand.type) or isinstance(operand.type, Tuple)):
+        if not unknown_yet and (not is_mutable(operand.type) or (isinstance(operand.type, Tuple) and not inner)):
             raise self.error(
                 node, f"a value of type {operand.type} cannot be written into", "use an array, list or dict"
             )
         return self.as_place(operand)
 
-    def store(self, target: gast.Subscript, operand: Operand, node: gast.AST) -> None:
+    def _of(self, place: Place, node: gast.AST) -> Result:
+        """What is at a place now."""
+        return Result(self.read(place, node), place, self.memory_of(place))
+
+    def store(self, target: gast.Subscript | gast.Attribute, operand: Operand, node: gast.AST) -> None:
         """`place[index] = operand`."""
         place = self.target_place(target.value)
         index = self.index_value(target.slice)
@@ -89,6 +98,9 @@ class Writes(Statements):
         before = self.read(place, node)
         after = self.apply(primitive, before, index, value, node=node, name=self.place_name(place))
         self.write(place, after, node, self.held_by(place, operand, before.type))
+        if primitive == "index_set":
+            held = operand if isinstance(operand, Static) else replace(operand, value=value)
+            self.with_part(before, index, self.detached(held), after)
 
     def place_name(self, place: Place) -> str | None:
         return place.name or base_cell(place).name

@@ -25,6 +25,7 @@ from srcdiff.primitives.forms import (
     zeros_of,
 )
 from srcdiff.primitives.indexing import may_repeat
+from srcdiff.primitives.indices import INDICES
 from srcdiff.primitives.rules_shapes import unpack
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -63,6 +64,8 @@ def zero(x: Symbolic) -> Symbolic:
         case _:
             return zeros_of(x)
 
+
+non_differentiable(INDICES)
 
 # Displays.
 

@@ -16,6 +16,7 @@ from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.containers import CONTAINERS
 from srcdiff.primitives.elementwise import ELEMENTWISE
+from srcdiff.primitives.indices import INDICES
 from srcdiff.primitives.jacobians import JACOBIANS
 from srcdiff.primitives.linalg import LINALG
 from srcdiff.primitives.makers import MAKERS
@@ -38,6 +39,7 @@ TABLE: dict[str, Primitive] = {
     **PRODUCTS,
     **LINALG,
     **JACOBIANS,
+    **INDICES,
 }
 
 ATTRIBUTES = frozenset({"T", "shape", "ndim", "size", "dtype"})
