@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from srcdiff.derivative import Derivative
+from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.modes import DEFAULT, Options
 from srcdiff.parameters import Wrt, checked_wrt
 from srcdiff.primitives.helpers import helper
@@ -389,6 +390,8 @@ def _snapshot(value: Any) -> Any:
             return value.copy()
         case list():
             return [_snapshot(v) for v in value]
+        case _ if is_record(value):
+            return rebuilt(value, map(_snapshot, items_of(value)))
         case tuple():
             return tuple(_snapshot(v) for v in value)
         case dict():

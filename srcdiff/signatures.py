@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.frontend.classes import described_class
+from srcdiff.ir.records import is_record, items_of, rebuilt, record_class
 from srcdiff.ir.types import (
     BOOL,
     FLOAT,
@@ -31,6 +33,7 @@ from srcdiff.ir.types import (
     Dict,
     List,
     Opaque,
+    Record,
     Symbol,
     Tuple,
     Type,
@@ -71,6 +74,9 @@ def type_of_argument(value: object, name: str) -> Type:
             return RANGE
         case slice():
             return SLICE
+        case _ if (made := record_class(type(value))) is not None:
+            items = zip(made.fields, items_of(value), strict=True)
+            return Record(tuple(type_of_argument(v, f"{name}_{field}") for field, v in items), described_class(made))
         case tuple():
             return Tuple(tuple(type_of_argument(v, f"{name}_{i}") for i, v in enumerate(value)))
         case list():
@@ -122,8 +128,10 @@ def directions_in(primal: Any, other: Any) -> int | None:
     >>> directions_in(2.0, 1.0)
     """
     match primal, other:
+        case _ if is_record(primal) and is_record(other):
+            pairs: Iterator[tuple[Any, Any]] = iter(zip(items_of(primal), items_of(other), strict=False))
         case (list() | tuple(), list() | tuple()):
-            pairs: Iterator[tuple[Any, Any]] = iter(zip(primal, other, strict=False))
+            pairs = iter(zip(primal, other, strict=False))
         case (dict(), dict()):
             pairs = ((value, other[key]) for key, value in primal.items() if key in other)
         case (bool() | np.bool_(), _):
@@ -156,6 +164,11 @@ def require_like(primal: Any, other: Any, what: str, directions: int | None = No
     match primal:
         case bool() | np.bool_():
             return
+        case _ if (made := record_class(type(primal))) is not None:
+            if type(other) is not type(primal):
+                raise ValueError(f"the {what} is {described(other)}, its primal {described(primal)}")
+            for name, p, o in zip(made.fields, items_of(primal), items_of(other), strict=True):
+                require_like(p, o, f"{what} of field `{name}`", directions)
         case np.ndarray() | float() | int() | np.floating() | np.integer():
             if isinstance(other, list | tuple | dict):
                 raise ValueError(f"the {what} is {described(other)}, its primal {described(primal)}")
@@ -203,6 +216,9 @@ def leaves_of(value: object) -> Iterator[object]:
     match value:
         case np.ndarray():
             yield value
+        case _ if is_record(value):
+            for item in items_of(value):
+                yield from leaves_of(item)
         case list() | tuple():
             if isinstance(value, list):
                 yield value
@@ -238,6 +254,8 @@ def key_of(arguments: Sequence[object]) -> Hashable:
             parts.append((kind, key_of(value)))
         elif kind is dict:
             parts.append((tuple(value), key_of(tuple(value.values()))))
+        elif (made := record_class(kind)) is not None:
+            parts.append((kind, key_of([getattr(value, name) for name in made.fields])))
         else:
             parts.append(value if callable(value) else kind)
     return tuple(parts)
@@ -256,6 +274,9 @@ def as_floating(value: Any) -> Any:
             return float(value)
         case np.ndarray() if value.dtype.kind in "iu":
             return value.astype(np.float64)
+        case _ if (made := record_class(type(value))) is not None:
+            items = zip(made.fields, items_of(value), strict=True)
+            return rebuilt(value, [v if n in made.integers else as_floating(v) for n, v in items])
         case tuple():
             return tuple(map(as_floating, value))
         case list():
@@ -274,6 +295,8 @@ def carries_derivative(value: object) -> bool:
             return True
         case np.ndarray():
             return bool(value.dtype.kind == "f")
+        case _ if is_record(value):
+            return any(map(carries_derivative, items_of(value)))
         case tuple() | list():
             return any(map(carries_derivative, value))
         case dict():

@@ -8,14 +8,14 @@ from __future__ import annotations
 import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
-from srcdiff.frontend.indexing import Indexing
-from srcdiff.frontend.names import External, FunctionSource, ModuleRef
+from srcdiff.frontend.names import ClassSource, External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     Cell,
     Closure,
     Differentiated,
     Memory,
     Operand,
+    Partial,
     Pullback,
     Result,
     Static,
@@ -24,20 +24,18 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
+from srcdiff.frontend.records import Arguments, Records
 from srcdiff.frontend.subset import no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
+from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Opaque, Record, Scalar, Tuple, Unknown, is_mutable
 from srcdiff.primitives.table import METHODS, PACKED_METHODS, lookup
-
-Arguments = list[tuple[str | None, Operand, gast.AST]]
-"""Keyword (None for a positional argument), operand, and where it was written."""
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
 _COPIES = frozenset(("flatten", "astype"))
 
 
-class Calls(Indexing):
+class Calls(Records):
     """Lowers calls. Statements of inlined functions are lowered by the class built on this one."""
 
     def user_function(
@@ -71,11 +69,15 @@ class Calls(Indexing):
         """Lower a call used as an expression."""
         if isinstance(node.func, gast.Attribute):
             base = self.solid(self.expression(node.func.value))
+            if isinstance(base, Result) and isinstance(base.type, Record | Instance):
+                return self.record_method(base, node.func.attr, self.arguments(node), node, name)
             if isinstance(base, Result):
                 return self.method(base, node.func.attr, node, name)
             callee: Operand = self.module_attribute(base, node.func)
         else:
             callee = self.expression(node.func)
+        if isinstance(callee, Result) and isinstance(callee.type, Record | Instance):
+            return self.record_method(callee, "__call__", self.arguments(node), node, name)
         if isinstance(callee, Result):
             raise self.error(node, "this is a number or an array and cannot be called", "call a function")
         match callee.value:
@@ -85,9 +87,11 @@ class Calls(Indexing):
                 return self.partial(node, name)
             case External(module=library, attribute=attribute) if library.split(".")[0] == "srcdiff":
                 return self.srcdiff_function(attribute, node, name)
+            case External(module="dataclasses", attribute=attribute):
+                return self.dataclass_function(attribute, self.arguments(node), node, name)
             case External() as target:
                 return self.external(target, node, name)
-            case FunctionSource() | Closure() | Differentiated() | Pullback():
+            case FunctionSource() | Closure() | Differentiated() | Pullback() | Partial() | ClassSource():
                 return self.call_static(self.effective(callee), self.arguments(node), node, name)
             case ModuleRef(name=module):
                 raise self.error(node, f"`{module}` is a module and cannot be called")
@@ -100,6 +104,12 @@ class Calls(Indexing):
                 return self.user_function(source, closure, arguments, node, name)
             case FunctionSource() as source:
                 return self.user_function(source, None, arguments, node, name)
+            case ClassSource() as source:
+                return self.construct(source, arguments, node, name)
+            case Partial(function=function, arguments=given):
+                return self.call_static(self.effective(function), self._completed(given, arguments, node), node, name)
+            case External() as target:
+                return self.apply_external(target, arguments, node, name)
             case Differentiated() as derivative:
                 return self.derivative_call(derivative, arguments, node, name)
             case Pullback() as pullback:
@@ -107,6 +117,15 @@ class Calls(Indexing):
         raise self.error(node, f"{self.describe_static(callee)} cannot be called")
 
     # --- arguments
+
+    def _completed(
+        self, given: tuple[tuple[str | None, Operand], ...], arguments: Arguments, node: gast.AST
+    ) -> Arguments:
+        """The arguments of a call of a partial function: a keyword that is given again replaces the one before."""
+        again = {keyword for keyword, _, _ in arguments if keyword is not None}
+        first: Arguments = [(None, operand, node) for keyword, operand in given if keyword is None]
+        named: Arguments = [(k, operand, node) for k, operand in given if k is not None and k not in again]
+        return [*first, *arguments, *named]
 
     def arguments(self, node: gast.Call) -> Arguments:
         """The evaluated arguments of a call, in order."""
@@ -138,6 +157,8 @@ class Calls(Indexing):
                 return list(operand.value.items)
             raise self.error(node, f"{self.describe_static(operand)} cannot be unpacked")
         type = operand.type
+        if isinstance(type, Record):
+            return self.unpacked(self.plain(operand, None, node), node)
         if isinstance(type, Tuple):
             return [self.item(operand, constant(i), node) for i in range(len(type.items))]
         raise self.error(node, "`*` needs a tuple whose length is known", "write the arguments out")

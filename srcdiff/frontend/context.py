@@ -17,7 +17,7 @@ from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.liveness import Liveness, Names
 from srcdiff.frontend.merging import Merger
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import FunctionSource, Unsupported
+from srcdiff.frontend.names import ClassSource, FunctionSource, Unsupported
 from srcdiff.frontend.objects import (
     FRESH,
     NUMBER,
@@ -28,6 +28,7 @@ from srcdiff.frontend.objects import (
     Differentiated,
     Memory,
     Operand,
+    Partial,
     Place,
     Plain,
     Pullback,
@@ -226,6 +227,10 @@ class Context:
                 return f"the function `{name}`"
             case Unsupported(message=message):
                 return message
+            case Partial(function=function):
+                return self.describe_static(function)
+            case ClassSource(name=name):
+                return f"the class `{name}`"
             case Differentiated(function=function, request=request):
                 of = "no function" if function is None else self.describe_static(function)
                 return f"the {_TITLES.get(request.mode, request.mode)} of {of.removeprefix('the function ')}"

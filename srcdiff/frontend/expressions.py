@@ -10,7 +10,7 @@ import builtins
 import gast
 
 from srcdiff.frontend.constants import MATH_CONSTANTS
-from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Scope
+from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Refused, Scope
 from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
     ConstantValue,
@@ -71,6 +71,20 @@ COMPARE: dict[type, str] = {
 PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real"))
 _SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
 DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
+
+
+def _is_harmless(node: gast.AST) -> bool:
+    """Whether evaluating this does nothing and cannot fail: names, attributes, and comparisons of these for identity
+    or with strings."""
+    match node:
+        case gast.Name() | gast.Constant():
+            return True
+        case gast.Attribute(value=value) | gast.UnaryOp(op=gast.Not(), operand=value):
+            return _is_harmless(value)
+        case gast.Compare(left=left, ops=ops, comparators=others):
+            same = all(isinstance(op, gast.Is | gast.IsNot | gast.Eq | gast.NotEq) for op in ops)
+            return same and all(map(_is_harmless, [left, *others]))
+    return False
 
 
 class Expressions(Sharing):
@@ -306,7 +320,24 @@ class Expressions(Sharing):
 
     def condition(self, node: gast.AST) -> Value:
         """What a test is decided by; a constant where the types settle it."""
+        if isinstance(node, gast.BoolOp) and (settled := self._settled(node)) is not None:
+            return constant(settled)
         return self.value(node)
+
+    def _settled(self, node: gast.BoolOp) -> bool | None:
+        """What `flag and p.b is not None` comes to where one part alone decides it; what stands before that part is
+        left out only where evaluating it does nothing and cannot fail."""
+        decisive = isinstance(node.op, gast.Or)
+        for part in node.values:
+            try:
+                test, _ = self.inside(lambda part=part: self.condition(part))  # type: ignore[misc]
+            except Refused:
+                return None
+            if isinstance(test, Constant) and bool(test.value) == decisive:
+                return decisive
+            if not isinstance(test, Constant) and not _is_harmless(part):
+                return None
+        return None
 
     def compare(self, node: gast.Compare, name: str | None) -> Operand:
         if len(node.ops) == 1:

@@ -16,7 +16,7 @@ import linecache
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ import gast
 import numpy as np
 
 from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.frontend import classes
 from srcdiff.frontend.names import (
     ConstantValue,
     External,
@@ -37,12 +38,13 @@ from srcdiff.frontend.names import (
     Unsupported,
     undecorated,
 )
-from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, OBJECT, STR, Array, Dict, List, Tuple, Type, join
+from srcdiff.ir.records import items_of, place_of, record_class
+from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, OBJECT, STR, Array, Dict, List, Record, Tuple, Type, join
 
 if TYPE_CHECKING:
     from srcdiff.frontend.module import Module
 
-_LIBRARIES = ("math", "numpy", "numpy.linalg", "scipy.special", "scipy.linalg", "builtins")
+_LIBRARIES = ("math", "numpy", "numpy.linalg", "scipy.special", "scipy.linalg", "builtins", "dataclasses", "functools")
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,6 +236,28 @@ def is_same(known: ModuleRef | External, value: Any) -> bool:
     return module is not None and getattr(module, known.attribute, None) is value
 
 
+def function_of(function: FunctionType) -> FunctionSource | Unsupported:
+    """What is known of a method."""
+    found = classify(function, function.__module__, function.__name__)
+    if isinstance(found, FunctionSource):
+        parts = function.__qualname__.split(".")
+        return classes.method_source(parts[-2], found) if len(parts) > 1 else found
+    if isinstance(found, Unsupported):
+        return found
+    return Unsupported(f"`{function.__qualname__}` has no source text", "write it in the class")
+
+
+def classify_attribute(value: Any, owner: type, name: str) -> Resolution:
+    """The compile-time value for what a class has under a name; what cannot be written out is read there."""
+    cls, module = place_of(owner)
+    found = classify(value, "", name)
+    if not isinstance(found, GlobalValue):
+        return found
+    if module:
+        return GlobalValue(module, f"{cls}.{name}", found.type)
+    return replace(found, attribute=f"{cls}_{name}")
+
+
 _modules: dict[tuple[object, ...], Module] = {}
 
 
@@ -263,7 +287,7 @@ def classify(value: Any, module: str, name: str) -> Resolution:
     if class_of_derivative(value) is not None:
         return derivative(value)
     if isinstance(value, type):
-        return Unsupported(f"`{name}` is a class, and classes are not supported", "use plain functions and containers")
+        return classes.live_class(value)
     if callable(value):
         return Unsupported(
             f"`{name}` is a callable object of type {type(value).__name__}, which has no source text",
@@ -357,6 +381,9 @@ def type_of_value(value: Any) -> Type:
         return STR
     if value is None:
         return NONE
+    made = record_class(type(value))
+    if made is not None:
+        return Record(tuple(map(type_of_value, items_of(value))), classes.described_class(made))
     if isinstance(value, tuple):
         return Tuple(tuple(type_of_value(v) for v in value))
     if isinstance(value, list):

@@ -17,12 +17,13 @@ import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
+from srcdiff.frontend.classes import names_in
 from srcdiff.frontend.compilation import Compilation, Differentiate, Shares, Summary
 from srcdiff.frontend.comprehensions import Comprehensions
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, local_names
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import FunctionSource, Unsupported
+from srcdiff.frontend.names import ClassSource, FunctionSource, Unsupported
 from srcdiff.frontend.objects import Cell, Content, Memory, Plain, Root, Static
 from srcdiff.frontend.subset import check, report_undefined
 from srcdiff.ir.core import Constant, Function, Global, Origin, Parameter, Program, Value, constant
@@ -69,9 +70,10 @@ def declared_types(source: FunctionSource) -> list[Type]:
     # The defaults of a live function are what its object has, whatever the text says.
     constants = {name: node.value for name, node in source.default_nodes.items() if isinstance(node, gast.Constant)}
     defaults = constants if source.defaults is None else source.defaults
+    names = names_in(source.module.dotted)
     found: list[Type] = []
     for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
-        type = type_of(annotation_text(source.module, argument.annotation))
+        type = type_of(annotation_text(source.module, argument.annotation), names)
         default = defaults.get(argument.id)
         if type == UNKNOWN and argument.annotation is None:
             type = BOOL if isinstance(default, bool) else STR if isinstance(default, str) else UNKNOWN
@@ -85,7 +87,7 @@ def annotation_text(module: Module, node: gast.AST | None) -> str | None:
         return None
     if isinstance(node, gast.Name):
         alias = module.alias(node.id)
-        if alias is not None:
+        if alias is not None and not isinstance(module.bound(node.id), ClassSource):
             return module.segment(alias)
     return module.segment(node)
 

@@ -6,12 +6,13 @@ In: nothing. Out: small classes, the compile-time values of the front end: modul
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gast
 
+from srcdiff.ir.records import RecordClass
 from srcdiff.ir.types import Type
 
 if TYPE_CHECKING:
@@ -125,6 +126,21 @@ class LiveModule:
     module: Any
 
 
+@dataclass(frozen=True, eq=False)
+class ClassSource:
+    """A class of the user's: a record (`made`), or one whose instances are read only.
+
+    `defaults` are those of the fields: objects of a `live` class, expressions of one that is known from its text.
+    """
+
+    name: str
+    made: RecordClass | None
+    live: Any = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    module: Module | None = None
+    node: gast.ClassDef | None = None
+
+
 @dataclass(frozen=True)
 class ConstantValue:
     """A number, string, bool or None that a module binds to a name."""
@@ -158,6 +174,7 @@ Resolution = (
     | LiveModule
     | LiveDerivative
     | Deferred
+    | ClassSource
     | ConstantValue
     | GlobalValue
     | Unsupported

@@ -31,7 +31,7 @@ from srcdiff.frontend.objects import (
 )
 from srcdiff.frontend.subset import complaint
 from srcdiff.ir.core import Constant, Origin, Value, constant
-from srcdiff.ir.types import UNKNOWN, Bottom, List, Opaque, Tuple, Unknown, is_mutable
+from srcdiff.ir.types import UNKNOWN, Bottom, List, Opaque, Record, Tuple, Unknown, is_mutable
 
 
 class Statements(Effects):
@@ -269,6 +269,10 @@ class Statements(Effects):
             for target, item in zip(targets, operand.value.items, strict=True):
                 self.assign(target, item, node)
             return
+        if isinstance(operand.type, Record):
+            plain = self.plain(operand, None, node)
+            assert isinstance(plain, Result)
+            operand = plain
         type = operand.type
         if isinstance(type, Tuple) and len(type.items) != len(targets):
             raise self.error(node, f"a tuple of {len(type.items)} items is unpacked into {len(targets)} names")
