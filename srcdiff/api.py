@@ -10,6 +10,7 @@ In: functions written in the subset. Out: callables that run generated code, eac
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from srcdiff.derivative import Derivative
+from srcdiff.ir.instances import attributes_of, is_object
 from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.modes import DEFAULT, Options
 from srcdiff.parameters import Wrt, checked_wrt
@@ -182,6 +184,7 @@ class Pullback:
         self._derivative = derivatives[0]
         self._primals = primals
         self._value = value
+        self._given = tuple(map(_snapshot, derivatives[0].given))
 
     @property
     def source(self) -> str:
@@ -191,7 +194,8 @@ class Pullback:
     def __call__(self, output_adjoint: Any) -> Any:
         stacked = _is_stack([self._value], [output_adjoint], "output adjoint")
         self._derivative = self._derivatives[stacked]
-        return self._derivative.with_extra(self._primals, (output_adjoint,))[1]
+        ordered = self._derivative.ordered(self._primals, {})
+        return self._derivative.at(ordered, (output_adjoint,), self._given)[1]
 
 
 def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None) -> tuple[Any, Pullback]:
@@ -396,4 +400,9 @@ def _snapshot(value: Any) -> Any:
             return tuple(_snapshot(v) for v in value)
         case dict():
             return {k: _snapshot(v) for k, v in value.items()}
+        case _ if is_object(value):
+            kept = copy.copy(value)
+            for name, content in attributes_of(value).items():
+                object.__setattr__(kept, name, _snapshot(content))
+            return kept
     return value

@@ -14,11 +14,13 @@ False
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
 from srcdiff.frontend.classes import described_class
+from srcdiff.ir.instances import DEPTH, attributes_of, is_array_like, is_object
 from srcdiff.ir.records import is_record, items_of, rebuilt, record_class
 from srcdiff.ir.types import (
     BOOL,
@@ -31,6 +33,7 @@ from srcdiff.ir.types import (
     STR,
     Array,
     Dict,
+    Instance,
     List,
     Opaque,
     Record,
@@ -87,7 +90,46 @@ def type_of_argument(value: object, name: str) -> Type:
             return List(item)
         case dict():
             return Dict(tuple((k, type_of_argument(v, f"{name}_{k}")) for k, v in value.items()))
+    if is_object(value):
+        return _object_type(value, name, 0)
+    _require_known(value, name)
     return FUNCTION if callable(value) else OBJECT
+
+
+def _object_type(value: object, name: str, depth: int) -> Type:
+    if depth == DEPTH:
+        return OBJECT
+    known: list[tuple[str, Type]] = []
+    for attribute, content in attributes_of(value).items():
+        try:
+            if is_object(content):
+                kind = _object_type(content, f"{name}_{attribute}", depth + 1)
+            else:
+                kind = type_of_argument(content, f"{name}_{attribute}")
+        except TypeError:
+            continue  # It is refused where it is read.
+        known.append((attribute, kind))
+    return Instance("object", type(value), tuple(known))
+
+
+def _require_known(value: object, name: str) -> None:
+    """What looks like a number or an array is one that generated code computes with.
+
+    Raises
+    ------
+    TypeError
+        where it is of another library.
+    """
+    cls = type(value)
+    kind = f"{cls.__module__.split('.')[0]}.{cls.__name__}"
+    if isinstance(value, np.void | np.complexfloating):
+        raise TypeError(f"argument `{name}` is a {kind}: only real numbers and arrays of them are supported")
+    if isinstance(value, Number):
+        raise TypeError(f"argument `{name}` is a {kind}, and generated code computes with floats: pass float({name})")
+    if isinstance(value, type) or not is_array_like(cls) or isinstance(value, np.generic):
+        return
+    convert = f"{name}.toarray()" if hasattr(cls, "toarray") else f"np.asarray({name})"
+    raise TypeError(f"argument `{name}` is a {kind}, and generated code computes with NumPy arrays: pass {convert}")
 
 
 _ITEMS = {
@@ -219,6 +261,10 @@ def leaves_of(value: object) -> Iterator[object]:
         case _ if is_record(value):
             for item in items_of(value):
                 yield from leaves_of(item)
+        case _ if is_object(value):
+            for item in attributes_of(value).values():
+                if not is_object(item):
+                    yield from leaves_of(item)
         case list() | tuple():
             if isinstance(value, list):
                 yield value
@@ -256,9 +302,21 @@ def key_of(arguments: Sequence[object]) -> Hashable:
             parts.append((tuple(value), key_of(tuple(value.values()))))
         elif (made := record_class(kind)) is not None:
             parts.append((kind, key_of([getattr(value, name) for name in made.fields])))
+        elif kind is np.memmap:
+            parts.append(("memmap", key_of((np.asarray(value),))))
+        elif is_object(value):
+            parts.append(_key_of_object(value, 0))
         else:
             parts.append(value if callable(value) else kind)
     return tuple(parts)
+
+
+def _key_of_object(value: Any, depth: int) -> Hashable:
+    if depth == DEPTH:
+        return (type(value),)
+    known = attributes_of(value)
+    items = [_key_of_object(v, depth + 1) if is_object(v) else key_of((v,)) for v in known.values()]
+    return (type(value), tuple(known), tuple(items))
 
 
 def as_floating(value: Any) -> Any:
@@ -272,6 +330,8 @@ def as_floating(value: Any) -> Any:
             return value
         case int() | np.integer():
             return float(value)
+        case np.memmap():
+            return as_floating(np.asarray(value))
         case np.ndarray() if value.dtype.kind in "iu":
             return value.astype(np.float64)
         case _ if (made := record_class(type(value))) is not None:

@@ -19,6 +19,7 @@ from srcdiff.frontend.names import (
     FunctionSource,
     GlobalValue,
     LiveDerivative,
+    PartialSource,
     Resolution,
     Unsupported,
 )
@@ -28,6 +29,7 @@ from srcdiff.frontend.objects import (
     Closure,
     Memory,
     Operand,
+    Partial,
     Plain,
     Result,
     Static,
@@ -228,6 +230,10 @@ class Expressions(Sharing):
                 return Static(resolution)
             case Unsupported(message=message, remedy=remedy):
                 raise self.error(node, message, remedy)
+            case PartialSource(function=inner, arguments=given):
+                function = self.resolved(inner, node)
+                assert isinstance(function, Static)
+                return Static(Partial(function, tuple((k, self.resolved(v, node)) for k, v in given)))
             case LiveDerivative() | Deferred():
                 return self.bound_outside(resolution, node)
         return Static(resolution)

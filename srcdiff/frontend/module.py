@@ -115,7 +115,8 @@ class Module:
         found = live.locate(function, parse_running)
         name = function.__module__ or "__main__"
         module = Module(found.text, found.filename, name, found.tree, None, live.environment(function))
-        source = FunctionSource(function.__name__, found.node, module, live.defaults(function))
+        # The object runs this text: what a decorator made of it is another object.
+        source = FunctionSource(function.__name__, found.node, module, live.defaults(function), bare=True)
         module.functions[function.__name__] = source
         return module
 

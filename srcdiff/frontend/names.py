@@ -141,6 +141,14 @@ class ClassSource:
     node: gast.ClassDef | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class PartialSource:
+    """A function with arguments given, by keyword or (None) by position: a `functools.partial`, a method."""
+
+    function: Resolution
+    arguments: tuple[tuple[str | None, Resolution], ...]
+
+
 @dataclass(frozen=True)
 class ConstantValue:
     """A number, string, bool or None that a module binds to a name."""
@@ -175,6 +183,7 @@ Resolution = (
     | LiveDerivative
     | Deferred
     | ClassSource
+    | PartialSource
     | ConstantValue
     | GlobalValue
     | Unsupported
