@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from srcdiff.binding import spread, varies
 from srcdiff.derivative import Derivative
+from srcdiff.frontend.live import class_of_derivative
 from srcdiff.ir.instances import attributes_of, is_object
 from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.modes import DEFAULT, Options
@@ -161,6 +163,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt =
         ``(value, tangent)``; for stacks the tangent has the leading axis too.
     """
     primals = tuple(primals)
+    f = spread(f, len(primals))
     positions = tuple(range(len(primals))) if wrt is None else _positions(f, wrt)
     if len(tangents) != len(positions):
         raise ValueError(
@@ -209,6 +212,7 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None)
         a stack of them along a leading axis.
     """
     kept = tuple(_snapshot(p) for p in primals)
+    f = spread(f, len(primals))
     hashable = checked_wrt(wrt)
     choices = [Options(directions=directions, checkpoint=checkpoint) for directions in (False, True)]
     primal = _kept(f, "primal", None)
@@ -383,6 +387,9 @@ def _size(value: object) -> int:
 
 def _positions(f: Function, wrt: Wrt) -> tuple[int, ...]:
     checked = checked_wrt(wrt)
+    if class_of_derivative(f) is None and varies(f):
+        name = getattr(f, "__name__", "f")
+        raise TypeError(f"{name} takes any number of arguments, and here its parameters must be known: name them")
     assert checked is not None
     return _kept(f, "primal", checked).positions(checked)
 

@@ -19,7 +19,7 @@ import inspect
 import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType, FunctionType, MethodType
 from typing import Any
 
@@ -27,6 +27,7 @@ import numpy as np
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
+from srcdiff.frontend.live import class_of_derivative
 from srcdiff.ir.instances import is_object
 from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Symbol, Type, Unknown
 from srcdiff.signatures import as_floating, described, require_plain, share_memory
@@ -38,6 +39,57 @@ class Target:
 
     function: FunctionType
     given: tuple[Any, ...] = ()
+    names: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    fitted: bool = False
+    """`names` and `keywords` are what `*xs` and `**options` stand for."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A function that takes any number of arguments, as it is called with these beyond its own."""
+
+    function: Callable[..., Any]
+    names: tuple[str, ...]
+    keywords: tuple[str, ...]
+
+
+def varies(function: Any) -> bool:
+    """Whether the function takes any number of arguments."""
+    if isinstance(function, Spread):
+        return False
+    target_of(function)
+    kinds = {p.kind for p in parameters_of(function)}
+    return bool(kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD})
+
+
+def spread(function: Any, count: int, keywords: Sequence[str] = ()) -> Any:
+    """The function for calls with `count` arguments by position and these by keyword; one that names all of its
+    parameters as it is.
+
+    What a wrapper takes is called as in the function that it wraps.
+    """
+    if class_of_derivative(function) is not None or not _is_callable(function) or not varies(function):
+        return function
+    every = parameters_of(function)
+    kinds = {p.kind: p for p in every}
+    own = [p for p in every if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names: list[str] = []
+    if inspect.Parameter.VAR_POSITIONAL in kinds and count > len(own):
+        known = list(inspect.signature(function).parameters.values()) if hasattr(function, "__wrapped__") else []
+        called = [p.name for p in known if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][len(own) :]
+        stem = kinds[inspect.Parameter.VAR_POSITIONAL].name
+        names = [called[i] if i < len(called) else f"{stem}_{i}" for i in range(count - len(own))]
+    given = [k for k in keywords if k not in {p.name for p in every}]
+    return Spread(function, tuple(names), tuple(given) if inspect.Parameter.VAR_KEYWORD in kinds else ())
+
+
+def _is_callable(function: Any) -> bool:
+    try:
+        target_of(function)
+    except TransformError:
+        return False
+    return True
 
 
 def target_of(function: Any) -> Target:
@@ -49,6 +101,9 @@ def target_of(function: Any) -> Target:
         where that is no Python function.
     """
     match function:
+        case Spread():
+            target = target_of(function.function)
+            return replace(target, names=function.names, keywords=function.keywords, fitted=True)
         case FunctionType():
             return Target(function)
         case MethodType(__self__=owner) if not isinstance(owner, type):
@@ -72,10 +127,27 @@ def _after(target: Target, arguments: tuple[Any, ...]) -> Target:
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters that a call of what `target_of` takes fills; what a partial gives by keyword is a default."""
+    if isinstance(function, Spread):
+        return _spread_parameters(function)
     function = getattr(function, "py_func", function)
     if isinstance(function, functools._lru_cache_wrapper):
         function = function.__wrapped__
     return list(inspect.signature(function, follow_wrapped=False).parameters.values())
+
+
+def _spread_parameters(function: Spread) -> list[inspect.Parameter]:
+    found: list[inspect.Parameter] = []
+    for p in parameters_of(function.function):
+        match p.kind:
+            case p.VAR_POSITIONAL:
+                # Nothing before them can be given by name.
+                found = [q.replace(kind=q.POSITIONAL_ONLY) for q in found]
+                found += [inspect.Parameter(n, p.POSITIONAL_ONLY) for n in function.names]
+            case p.VAR_KEYWORD:
+                found += [inspect.Parameter(n, p.KEYWORD_ONLY) for n in function.keywords]
+            case _:
+                found.append(p)
+    return found
 
 
 def _not_a_function(given: object) -> TransformError:

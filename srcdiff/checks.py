@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.api import Function, _kept, _positions, jvp, vjp
+from srcdiff.binding import spread
 from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.parameters import Wrt
 from srcdiff.signatures import as_floating, carries_derivative
@@ -58,6 +59,7 @@ def check_derivatives(f: Function, *args: Any, wrt: Wrt = 0, rtol: float = 1e-6,
     rng = np.random.default_rng(seed)
     if not args:
         raise TypeError("check_derivatives takes the point after the function: check_derivatives(f, 1.0, 2.0)")
+    f = spread(f, len(args))
     positions = chosen(f, args, wrt)
     primals = [_double(as_floating(a)) if i in positions else a for i, a in enumerate(args)]
     direction = [_random_like(primals[i], rng) for i in positions]

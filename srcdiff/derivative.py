@@ -24,12 +24,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from srcdiff.binding import Binding, Target, parameters_of, target_of
+import numpy as np
+
+from srcdiff.binding import Binding, Spread, Target, parameters_of, spread, target_of, varies
 from srcdiff.compiler import Derived, derive
 from srcdiff.dependencies import Dependency, classes_in, dependencies_of
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
+from srcdiff.frontend.names import fitted
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
@@ -119,13 +122,17 @@ class Derivative:
         """The arguments that the function has already: the object of a method, what a partial gives by position."""
         self.parameters = _parameters_of(function)
         self.binding = _binding(self.__name__, self.parameters, self.signature, self.target)
-        plain = self.binding.positional == len(self.parameters) and not self.given
+        self._varies = self.target is not None and varies(function)
+        self._fitted: dict[Hashable, Derivative] = {}
+        """A derivative for each number of arguments, where the function takes any number."""
+        self._last_fitted = self
+        plain = self.binding.positional == len(self.parameters) and not self.given and not self._varies
         self._short = self.binding.positional if plain else -1
         """How many arguments a call has that needs no binding."""
         self._cache: dict[Hashable, Specialisation] = {}
         self._dependencies: tuple[Dependency, ...] = ()
         self._last: Specialisation | None = None
-        if self.wrt is not None:
+        if self.wrt is not None and not self._varies:
             self._check_wrt(self.wrt)
 
     # -- calling
@@ -146,7 +153,26 @@ class Derivative:
 
     def _call_bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with keywords, defaults left out, or tangents and adjoints after the function's own arguments."""
+        if self._varies:
+            return self.fitted(len(args), tuple(kwargs))(*args, **kwargs)
         return self._run(self.binding.ordered(args, kwargs), args[self.binding.positional :], self.given)
+
+    def fitted(self, count: int, keywords: tuple[str, ...]) -> Derivative:
+        """The derivative of the function as it is called with so many arguments and these keywords.
+
+        Raises
+        ------
+        TypeError
+            where tangents or adjoints follow the arguments: it cannot be told which is which.
+        """
+        if MODES[self.mode] in WITH_SEEDS:
+            raise TypeError(f"{self.__name__} takes any number of arguments: use jvp or vjp, or name its parameters")
+        key = (count, keywords)
+        if key not in self._fitted:
+            one = spread(self.function, count, keywords)
+            self._fitted[key] = Derivative(one, self.mode, self.wrt, self.options, self.signature)
+        self._last_fitted = self._fitted[key]
+        return self._last_fitted
 
     def _run(self, ordered: Sequence[Any], extra: Sequence[Any], leading: tuple[Any, ...]) -> Any:
         """Call with an argument for every parameter, and then tangents or adjoints, the long way."""
@@ -325,7 +351,7 @@ class Derivative:
     def _promoted(self, arguments: Sequence[Any]) -> tuple[int, ...]:
         """The positions of the arguments that are passed as floats.
 
-        These are those that a derivative is asked for, and those that are declared as floats.
+        These are those that a derivative is asked for, those that are declared as floats, and arrays in files.
         """
         first = self.binding.leading
         if self.wrt is None:
@@ -333,7 +359,8 @@ class Derivative:
         else:
             wanted = tuple(first + i for i in self.positions(self.wrt))
         declared = (i for i, p in enumerate(self.binding.every) if self.binding.said(p) == FLOAT)
-        return tuple(dict.fromkeys([*wanted, *declared]))
+        mapped = (i for i, a in enumerate(arguments) if isinstance(a, np.memmap))
+        return tuple(dict.fromkeys([*wanted, *declared, *mapped]))
 
     def _inner_wrt(self, arguments: Sequence[Any]) -> Wrt:
         """`wrt` for the function with source, of which the first parameters may have their arguments already."""
@@ -392,7 +419,10 @@ class Derivative:
             module.environment = inner.captured
             return module, inner.name
         assert self.target is not None
-        return Module.from_function(self.target.function), self.target.function.__name__
+        module, name = Module.from_function(self.target.function), self.target.function.__name__
+        if self.target.fitted:
+            module.functions[name] = fitted(module.functions[name], self.target.names, self.target.keywords)
+        return module, name
 
     # -- what was made
     # ----------------------------------------------------------------------------------------------------
@@ -400,6 +430,8 @@ class Derivative:
     @property
     def latest(self) -> Specialisation:
         """The specialisation that ran last, or the general one."""
+        if self._last_fitted is not self:
+            return self._last_fitted.latest
         if self._last is None:
             types = {p.name: said for p in self.parameters if not isinstance(said := self.binding.said(p), Unknown)}
             derived = self._general(types)
@@ -464,7 +496,8 @@ def _binding(
     """The parameters of a call, behind those that have their arguments already."""
     if target is None:
         return Binding(title, parameters, signature)
-    every = parameters_of(target.function)
+    whole: Any = Spread(target.function, target.names, target.keywords) if target.fitted else target.function
+    every = parameters_of(whole)
     count = len(target.given)
     passed = sum(p.kind is not p.KEYWORD_ONLY for p in every[count:])
     return Binding(title, parameters, signature, every[:count], passed)

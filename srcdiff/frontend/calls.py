@@ -135,8 +135,6 @@ class Calls(Records):
             keywords.append(None)
             nodes.append(argument.value if isinstance(argument, gast.Starred) else argument)
         for keyword in node.keywords:
-            if keyword.arg is None:
-                raise self.error(keyword.value, "`**` in a call is not supported", "write the keyword arguments out")
             keywords.append(keyword.arg)
             nodes.append(keyword.value)
         operands = self.evaluate_all(nodes)
@@ -144,11 +142,20 @@ class Calls(Records):
         for keyword, operand, place, written in zip(
             keywords, operands, nodes, [*node.args, *node.keywords], strict=True
         ):
-            if isinstance(written, gast.Starred):
+            if isinstance(written, gast.keyword) and written.arg is None:
+                found.extend(self._from_dict(operand, place))
+            elif isinstance(written, gast.Starred):
                 found.extend((None, item, place) for item in self.unpacked(operand, place))
             else:
                 found.append((keyword, operand, place))
         return found
+
+    def _from_dict(self, operand: Operand, node: gast.AST) -> Arguments:
+        """The keyword arguments that a dict of known keys stands for."""
+        if not isinstance(operand, Result) or not isinstance(operand.type, Dict) or operand.type.items is None:
+            raise self.error(node, "`**` needs a dict whose keys are known", "write the keyword arguments out")
+        keys = [k for k, _ in operand.type.items if isinstance(k, str)]
+        return [(k, self.item(operand, constant(k), node), node) for k in keys]
 
     def unpacked(self, operand: Operand, node: gast.AST) -> list[Operand]:
         """The items of a tuple of known length."""
@@ -343,6 +350,8 @@ class Calls(Records):
     def isinstance(self, node: gast.Call) -> Operand:
         """`isinstance` where the types settle it."""
         type = self.result(node.args[0]).type if len(node.args) == 2 else OBJECT
+        if isinstance(type, Record | Instance):
+            return Result(constant(self.is_instance(type, node.args[1])))
         names = node.args[1].elts if isinstance(node.args[1], gast.Tuple) else [node.args[1]]
         wanted = {n.attr if isinstance(n, gast.Attribute) else getattr(n, "id", "") for n in names}
         match type:

@@ -289,9 +289,8 @@ class Context:
         memory = self.memory_of(place)
         cell = base_cell(place)
         if GLOBAL_ROOT in memory.own:
-            raise self.error(
-                node, f"this writes into `{cell.name}`, which is global", "copy it first, or pass it as a parameter"
-            )
+            what = f"`{cell.name}`, which is global" if cell.name else "an attribute of an object that is only read"
+            raise self.error(node, f"this writes into {what}", "copy it first, or pass it as a parameter")
         inner: Place = place
         while isinstance(inner, View):
             if inner.index is not None and self.memory_of(inner.base).tangled:

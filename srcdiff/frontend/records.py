@@ -11,9 +11,9 @@ import dataclasses
 import gast
 
 from srcdiff.frontend import classes, live
-from srcdiff.frontend.context import GLOBAL_ROOT, Scope
+from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.indexing import Indexing
-from srcdiff.frontend.names import ClassSource, FunctionSource, Unsupported
+from srcdiff.frontend.names import ClassSource, External, FunctionSource, Unsupported
 from srcdiff.frontend.objects import FRESH, Memory, Operand, Partial, Result, Static
 from srcdiff.ir.core import Primitive, class_value, constant
 from srcdiff.ir.records import RecordClass
@@ -102,6 +102,21 @@ class Records(Indexing):
         finally:
             self.scope = outer
 
+    def attribute_written(self, node: gast.Attribute) -> Refused:
+        """What to raise for `p.w = v`: objects and records are read only."""
+        base = self.expression(node.value)
+        type = base.type if isinstance(base, Result) else None
+        owner = self.scope.module.segment(node.value)
+        if isinstance(type, Record):
+            make = f"{owner}._replace" if type.made.kind == "namedtuple" else f"dataclasses.replace({owner}, "
+            new = f"{make}({node.attr}=...)" if type.made.kind == "namedtuple" else f"{make}{node.attr}=...)"
+            remedy = f"make a new one: `{owner} = {new}`"
+        elif isinstance(type, Instance):
+            remedy = "return the new value, and assign the attribute outside of the function"
+        else:
+            remedy = "use a local variable, a list or a dict"
+        return self.error(node, f"assignment to an attribute (`{owner}.{node.attr}`) is not supported", remedy)
+
     # --- making
 
     def construct(self, source: ClassSource, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
@@ -164,6 +179,24 @@ class Records(Indexing):
                 node, f"the default of `{field}` in `{source.name}` is made by what has no text", "pass it"
             )
         return self.call_static(Static(known), [], node, None)
+
+    def is_instance(self, type: Record | Instance, classes: gast.AST) -> bool:
+        """Whether a record or an object is one of these classes."""
+        return any(self._is_a(type, c) for c in (classes.elts if isinstance(classes, gast.Tuple) else [classes]))
+
+    def _is_a(self, type: Record | Instance, node: gast.AST) -> bool:
+        wanted = self.expression(node)
+        value = wanted.value if isinstance(wanted, Static) else None
+        if isinstance(value, External):
+            return (
+                value == External("builtins", "tuple") and isinstance(type, Record) and type.made.kind == "namedtuple"
+            )
+        if not isinstance(value, ClassSource):
+            raise self.error(node, "`isinstance()` takes a class or a tuple of classes", "name the class")
+        live = type.cls if isinstance(type, Instance) else type.made.live
+        if live is None or value.live is None:
+            return isinstance(type, Record) and type.made == value.made
+        return issubclass(live, value.live)
 
     # --- methods
 

@@ -120,6 +120,10 @@ class Requests(Lifting):
             operand = self.effective(operand)
             match operand.value:
                 case FunctionSource() | Closure() | Differentiated(function=Static()):
+                    spec = self.root(operand)[0].node.args
+                    if spec.vararg is not None or spec.kwarg is not None:
+                        message = f"{self.describe_static(operand)} takes any number of arguments"
+                        raise self.error(place, message, "differentiate one that names its parameters: a lambda, say")
                     return operand
                 case Pullback() | StaticTuple():
                     message = f"{self.describe_static(operand)} cannot be differentiated"

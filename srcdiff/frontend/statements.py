@@ -232,9 +232,7 @@ class Statements(Effects):
             case gast.Subscript():
                 self.store(target, operand, node)
             case gast.Attribute():
-                raise self.error(
-                    target, "assignment to an attribute is not supported", "use a local variable, a list or a dict"
-                )
+                raise self.attribute_written(target)
             case gast.Starred():
                 raise self.error(target, "`*` in the target of an assignment is not supported", "use slices")
             case _:

@@ -28,7 +28,7 @@ def is_object(value: object) -> bool:
     cls = type(value)
     if isinstance(value, type | FunctionType | MethodType | ModuleType | Enum | functools.partial | BaseException):
         return False
-    if not cls.__flags__ & _HEAP or cls.__module__.split(".")[0] in ("srcdiff", "numpy", "builtins", "typing", "functools"):
+    if not cls.__flags__ & _HEAP or cls.__module__.split(".")[0] in _NOT_THE_USERS:
         return False
     if record_class(cls) is not None or isinstance(value, int | float | complex | str | bytes | list | tuple | dict):
         return False
@@ -36,6 +36,7 @@ def is_object(value: object) -> bool:
 
 
 _HEAP = 1 << 9
+_NOT_THE_USERS = frozenset(("srcdiff", "numpy", "builtins", "typing", "functools"))
 
 
 def attributes_of(value: object) -> dict[str, Any]:
