@@ -10,13 +10,18 @@ In: functions written in the subset. Out: callables that run generated code, eac
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from srcdiff.binding import spread, varies
 from srcdiff.derivative import Derivative
+from srcdiff.frontend.live import class_of_derivative
+from srcdiff.ir.instances import attributes_of, is_object
+from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.modes import DEFAULT, Options
 from srcdiff.parameters import Wrt, checked_wrt
 from srcdiff.primitives.helpers import helper
@@ -158,6 +163,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], wrt: Wrt =
         ``(value, tangent)``; for stacks the tangent has the leading axis too.
     """
     primals = tuple(primals)
+    f = spread(f, len(primals))
     positions = tuple(range(len(primals))) if wrt is None else _positions(f, wrt)
     if len(tangents) != len(positions):
         raise ValueError(
@@ -181,6 +187,7 @@ class Pullback:
         self._derivative = derivatives[0]
         self._primals = primals
         self._value = value
+        self._given = tuple(map(_snapshot, derivatives[0].given))
 
     @property
     def source(self) -> str:
@@ -190,7 +197,8 @@ class Pullback:
     def __call__(self, output_adjoint: Any) -> Any:
         stacked = _is_stack([self._value], [output_adjoint], "output adjoint")
         self._derivative = self._derivatives[stacked]
-        return self._derivative.with_extra(self._primals, (output_adjoint,))[1]
+        ordered = self._derivative.ordered(self._primals, {})
+        return self._derivative.at(ordered, (output_adjoint,), self._given)[1]
 
 
 def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None) -> tuple[Any, Pullback]:
@@ -204,6 +212,7 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None)
         a stack of them along a leading axis.
     """
     kept = tuple(_snapshot(p) for p in primals)
+    f = spread(f, len(primals))
     hashable = checked_wrt(wrt)
     choices = [Options(directions=directions, checkpoint=checkpoint) for directions in (False, True)]
     primal = _kept(f, "primal", None)
@@ -378,6 +387,9 @@ def _size(value: object) -> int:
 
 def _positions(f: Function, wrt: Wrt) -> tuple[int, ...]:
     checked = checked_wrt(wrt)
+    if class_of_derivative(f) is None and varies(f):
+        name = getattr(f, "__name__", "f")
+        raise TypeError(f"{name} takes any number of arguments, and here its parameters must be known: name them")
     assert checked is not None
     return _kept(f, "primal", checked).positions(checked)
 
@@ -389,8 +401,15 @@ def _snapshot(value: Any) -> Any:
             return value.copy()
         case list():
             return [_snapshot(v) for v in value]
+        case _ if is_record(value):
+            return rebuilt(value, map(_snapshot, items_of(value)))
         case tuple():
             return tuple(_snapshot(v) for v in value)
         case dict():
             return {k: _snapshot(v) for k, v in value.items()}
+        case _ if is_object(value):
+            kept = copy.copy(value)
+            for name, content in attributes_of(value).items():
+                object.__setattr__(kept, name, _snapshot(content))
+            return kept
     return value

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from srcdiff.api import Function, _kept, _positions, jvp, vjp
+from srcdiff.binding import spread
+from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.parameters import Wrt
 from srcdiff.signatures import as_floating, carries_derivative
 
@@ -57,6 +59,7 @@ def check_derivatives(f: Function, *args: Any, wrt: Wrt = 0, rtol: float = 1e-6,
     rng = np.random.default_rng(seed)
     if not args:
         raise TypeError("check_derivatives takes the point after the function: check_derivatives(f, 1.0, 2.0)")
+    f = spread(f, len(args))
     positions = chosen(f, args, wrt)
     primals = [_double(as_floating(a)) if i in positions else a for i, a in enumerate(args)]
     direction = [_random_like(primals[i], rng) for i in positions]
@@ -118,6 +121,8 @@ def _double(value: Any) -> Any:
             return value.astype(np.float64)
         case np.floating():
             return float(value)
+        case _ if is_record(value):
+            return rebuilt(value, map(_double, items_of(value)))
         case tuple():
             return tuple(map(_double, value))
         case list():
@@ -132,13 +137,15 @@ def _random_like(value: Any, rng: np.random.Generator) -> Any:
     match value:
         case np.ndarray():
             return np.asarray(rng.standard_normal(value.shape), dtype=value.dtype if value.dtype.kind == "f" else float)
+        case _ if is_record(value):
+            return rebuilt(value, [_random_like(v, rng) for v in items_of(value)])
         case tuple():
             return tuple(_random_like(v, rng) for v in value)
         case list():
             return [_random_like(v, rng) for v in value]
         case dict():
             return {k: _random_like(v, rng) for k, v in value.items()}
-        case bool() | str() | None:
+        case bool() | int() | str() | None:
             return 0.0
     return float(rng.standard_normal())
 
@@ -146,25 +153,31 @@ def _random_like(value: Any, rng: np.random.Generator) -> Any:
 def _axpy(a: float, x: Any, y: Any) -> Any:
     """``a * x + y`` on numbers, arrays and containers of these."""
     match y:
+        case _ if is_record(y):
+            return rebuilt(y, [_axpy(a, p, q) for p, q in zip(items_of(x), items_of(y), strict=True)])
         case tuple():
             return tuple(_axpy(a, p, q) for p, q in zip(x, y, strict=True))
         case list():
             return [_axpy(a, p, q) for p, q in zip(x, y, strict=True)]
         case dict():
             return {k: _axpy(a, x[k], v) for k, v in y.items()}
-        case bool() | str() | None:
+        case bool() | int() | str() | None:
             return y
     return a * x + y
 
 
 def _dot(x: Any, y: Any) -> float:
     """The inner product of two values of one structure."""
+    if x is None:
+        return 0.0
     match y:
+        case _ if is_record(y):
+            return _dot(items_of(x), items_of(y))
         case tuple() | list():
             return sum(_dot(p, q) for p, q in zip(x, y, strict=True))
         case dict():
             return sum(_dot(x[k], v) for k, v in y.items())
-        case bool() | str() | None:
+        case bool() | int() | str() | None:
             return 0.0
     return float(np.sum(np.asarray(x) * np.asarray(y)))
 

@@ -33,10 +33,10 @@ from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import Request
 from srcdiff.ir.calls import without_twins
-from srcdiff.ir.core import Global, Program, Value, blocks_of, operands_of, walk
+from srcdiff.ir.core import Global, Program, Value, blocks_of, class_value, operands_of, walk
 from srcdiff.ir.graph import to_dot
 from srcdiff.ir.text import to_text
-from srcdiff.ir.types import Type, is_differentiable
+from srcdiff.ir.types import Type, is_differentiable, records_in
 from srcdiff.loading import digest
 from srcdiff.modes import DEFAULT, MODES, OF_SCALARS, Options, Wanted, differentiate
 from srcdiff.optimize import optimize as optimized
@@ -157,6 +157,8 @@ def _captured(program: Program) -> dict[str, object]:
         for statement in walk(function.body):
             read.extend(operands_of(statement))
             read.extend(v for block in blocks_of(statement) for v in block.results)
+    classes = {m for f in program.functions for p in f.parameters for m in records_in(p.value.type)}
+    read.extend(map(class_value, classes))
     return {v.attribute: v.captured for v in read if isinstance(v, Global) and v.captured is not None}
 
 

@@ -14,53 +14,125 @@ them hold what they held, the generated code is up to date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from srcdiff.frontend.live import class_of_derivative
+from srcdiff.frontend.module import in_library
+from srcdiff.ir.instances import is_object
+from srcdiff.ir.records import is_record
+from srcdiff.ir.types import Dict, Instance, List, Record, Tuple, Type
+from srcdiff.signatures import key_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dependency:
-    """A global or closure variable of the user's, and what it held when code was made."""
+    """A global, closure variable, or attribute of a class or module of the user's, and what it held when code was made.
+
+    `key` is that of the content's type, where an object may change its attributes and stay the same object.
+    """
 
     place: Mapping[str, Any] | CellType
     name: str
     content: object
+    key: Hashable = None
 
     def holds(self) -> bool:
-        if isinstance(self.place, CellType):
-            return self.place.cell_contents is self.content
-        return self.place.get(self.name, self) is self.content
+        now = self.place.cell_contents if isinstance(self.place, CellType) else self.place.get(self.name, self)
+        return now is self.content and (self.key is None or self.key == key_of((now,)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Dependency):
+            return NotImplemented
+        same = self.place is other.place and self.name == other.name
+        return same and self.content is other.content and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash((id(self.place), self.name))
 
 
-def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
-    """The globals and closure variables that the code of `function`, and of what it calls, is made from."""
+def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) -> list[Dependency]:
+    """The globals, closure variables and members of classes that the code of `function`, and of what it calls, is made
+    from; `classes` are those of its arguments."""
     found: list[Dependency] = []
-    seen: set[FunctionType] = set()
-    pending: list[object] = [function]
+    seen: set[object] = set()
+    pending: list[object] = [function, *classes]
     while pending:
         current = pending.pop()
         if class_of_derivative(current) is not None:
             pending.append(current.function)  # type: ignore[attr-defined]
             continue
-        if not isinstance(current, FunctionType) or current in seen:
+        pending.extend(_behind(current))
+        if isinstance(current, type) and current not in seen and not in_library(current.__module__):
+            seen.add(current)
+            for owner in current.__mro__[:-1]:
+                for name, content in vars(owner).items():
+                    if not (name.startswith("__") and name.endswith("__")) or isinstance(content, FunctionType):
+                        found.append(Dependency(vars(owner), name, content))
+                        pending.append(content)
+        if not isinstance(current, FunctionType) or current in seen or in_library(current.__module__ or ""):
             continue
         seen.add(current)
         for name, cell in zip(current.__code__.co_freevars, current.__closure__ or (), strict=True):
             content = cell.cell_contents
-            found.append(Dependency(cell, name, content))
+            found.append(Dependency(cell, name, content, _key(content)))
             pending.append(content)
-        for name in _names_in(current.__code__):
+        names = _names_in(current.__code__)
+        for name in names:
             if name not in current.__globals__:
                 continue
             content = current.__globals__[name]
-            if not isinstance(content, ModuleType | type):
-                found.append(Dependency(current.__globals__, name, content))
-                pending.append(content)
+            if isinstance(content, ModuleType):
+                if not in_library(content.__name__):
+                    read = [n for n in names if n in vars(content) and not isinstance(vars(content)[n], ModuleType)]
+                    found.extend(Dependency(vars(content), n, vars(content)[n]) for n in read)
+                    pending.extend(vars(content)[n] for n in read)
+                continue
+            found.append(Dependency(current.__globals__, name, content, _key(content)))
+            pending.append(content)
     return found
+
+
+def _behind(content: object) -> list[object]:
+    """What else the code may be made from, where an object stands for a function or has a class of the user's."""
+    match content:
+        case functools.partial():
+            return [content.func]
+        case MethodType():
+            return [content.__func__, type(content.__self__)]
+        case staticmethod() | classmethod() | functools._lru_cache_wrapper():
+            return [content.__wrapped__]
+        case property():
+            return [content.fget]
+        case _ if is_object(content) or is_record(content):
+            return [type(content)]
+    return []
+
+
+def _key(content: object) -> Hashable:
+    return key_of((content,)) if is_object(content) or is_record(content) else None
+
+
+def classes_in(types: Iterable[Type]) -> list[type]:
+    """The classes of the records and objects that values of these types are or hold."""
+    found: list[type] = []
+    for t in types:
+        match t:
+            case Tuple(items):
+                if isinstance(t, Record) and t.made.live is not None:
+                    found.append(t.made.live)
+                found.extend(classes_in(items))
+            case List(item) if item is not None:
+                found.extend(classes_in([item]))
+            case Dict(entries) if entries is not None:
+                found.extend(classes_in(item for _, item in entries))
+            case Instance(cls=cls, attributes=attributes):
+                found.append(cls)
+                found.extend(classes_in(item for _, item in attributes))
+    return list(dict.fromkeys(found))
 
 
 def _names_in(code: CodeType) -> list[str]:

@@ -22,15 +22,17 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-from srcdiff.binding import Binding, parameters_of
+import numpy as np
+
+from srcdiff.binding import Binding, Spread, Target, parameters_of, spread, target_of, varies
 from srcdiff.compiler import Derived, derive
-from srcdiff.dependencies import Dependency, dependencies_of
+from srcdiff.dependencies import Dependency, classes_in, dependencies_of
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
+from srcdiff.frontend.names import fitted
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
@@ -110,18 +112,27 @@ class Derivative:
         self.signature = dict(signature or {})
         if options.directions and MODES[mode] not in WITH_SEEDS:
             raise ValueError(f"directions are those of the modes {', '.join(sorted(WITH_SEEDS))}, not of {mode!r}")
-        self.__name__: str = getattr(function, "__name__", "f")
-        self.__qualname__: str = getattr(function, "__qualname__", self.__name__)
-        self.__module__: str = getattr(function, "__module__", __name__)
-        self.__doc__ = getattr(function, "__doc__", None)
+        self.target = None if isinstance(function, Derivative) else target_of(function)
+        titled: Any = function if self.target is None else self.target.function
+        self.__name__: str = getattr(titled, "__name__", "f")
+        self.__qualname__: str = getattr(titled, "__qualname__", self.__name__)
+        self.__module__: str = getattr(titled, "__module__", __name__)
+        self.__doc__ = getattr(titled, "__doc__", None)
+        self.given: tuple[Any, ...] = () if self.target is None else self.target.given
+        """The arguments that the function has already: the object of a method, what a partial gives by position."""
         self.parameters = _parameters_of(function)
-        self.binding = Binding(self.__name__, self.parameters, self.signature)
-        self._short = self.binding.positional if self.binding.positional == len(self.parameters) else -1
+        self.binding = _binding(self.__name__, self.parameters, self.signature, self.target)
+        self._varies = self.target is not None and varies(function)
+        self._fitted: dict[Hashable, Derivative] = {}
+        """A derivative for each number of arguments, where the function takes any number."""
+        self._last_fitted = self
+        plain = self.binding.positional == len(self.parameters) and not self.given and not self._varies
+        self._short = self.binding.positional if plain else -1
         """How many arguments a call has that needs no binding."""
         self._cache: dict[Hashable, Specialisation] = {}
         self._dependencies: tuple[Dependency, ...] = ()
         self._last: Specialisation | None = None
-        if self.wrt is not None:
+        if self.wrt is not None and not self._varies:
             self._check_wrt(self.wrt)
 
     # -- calling
@@ -142,25 +153,47 @@ class Derivative:
 
     def _call_bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with keywords, defaults left out, or tangents and adjoints after the function's own arguments."""
+        if self._varies:
+            return self.fitted(len(args), tuple(kwargs))(*args, **kwargs)
+        return self._run(self.binding.ordered(args, kwargs), args[self.binding.positional :], self.given)
+
+    def fitted(self, count: int, keywords: tuple[str, ...]) -> Derivative:
+        """The derivative of the function as it is called with so many arguments and these keywords.
+
+        Raises
+        ------
+        TypeError
+            where tangents or adjoints follow the arguments: it cannot be told which is which.
+        """
+        if MODES[self.mode] in WITH_SEEDS:
+            raise TypeError(f"{self.__name__} takes any number of arguments: use jvp or vjp, or name its parameters")
+        key = (count, keywords)
+        if key not in self._fitted:
+            one = spread(self.function, count, keywords)
+            self._fitted[key] = Derivative(one, self.mode, self.wrt, self.options, self.signature)
+        self._last_fitted = self._fitted[key]
+        return self._last_fitted
+
+    def _run(self, ordered: Sequence[Any], extra: Sequence[Any], leading: tuple[Any, ...]) -> Any:
+        """Call with an argument for every parameter, and then tangents or adjoints, the long way."""
         binding = self.binding
-        extra = args[binding.positional :]
-        ordered = binding.ordered(args, kwargs)
-        found = self._cache.get(key_of(ordered))
+        full = [*leading, *ordered]
+        found = self._cache.get(key_of(full))
         if found is None or not all(d.holds() for d in self._dependencies):
-            found = self._specialised(ordered, extra)
-        binding.require_separate(found.writes, ordered)
+            found = self._specialised(full, extra)
+        binding.require_separate(found.writes, full)
         self._require_extra(found, len(extra))
         positional, named = binding.split(
-            [binding.floating(i, a) if i in found.promote else a for i, a in enumerate(ordered)]
+            [binding.floating(i, a) if i in found.promote else a for i, a in enumerate(full)]
         )
         self._last = found
         mode, given = MODES[self.mode], list(map(as_floating, extra))
         if mode in ("forward", "hvp"):
-            wrt = found.derived.wrt
-            self._require_like([ordered[i] for i in wrt], extra, "tangent")
-            by_name = [seed for i, seed in zip(wrt, given, strict=True) if i >= binding.positional]
+            wrt, by_position = found.derived.wrt, binding.leading + binding.passed
+            self._require_like([full[i] for i in wrt], extra, "tangent")
+            by_name = [seed for i, seed in zip(wrt, given, strict=True) if i >= by_position]
             named.update(zip(self._named_seeds(found), by_name, strict=True))
-            given = [seed for i, seed in zip(wrt, given, strict=True) if i < binding.positional]
+            given = [seed for i, seed in zip(wrt, given, strict=True) if i < by_position]
         result = found.function(*positional, *given, **named)
         if mode == "reverse":
             self._require_like([result[0]], extra, "output adjoint")
@@ -170,7 +203,7 @@ class Derivative:
         """The tangents of parameters that are by keyword only, which the generated code takes by keyword."""
         code = found.function.__code__
         names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-        return [n for n in names if n not in self.binding.names]
+        return [n for n in names if n not in {p.name for p in self.binding.every}]
 
     def _require_like(self, primals: Sequence[Any], seeds: Sequence[Any], what: str) -> None:
         """Tangents and adjoints have the shapes of their primals; stacks of them one more, leading axis.
@@ -209,15 +242,17 @@ class Derivative:
         self.binding.require_count(len(arguments), keywords)
         return self.binding.ordered(arguments, keywords)
 
-    def at(self, ordered: Sequence[Any], extra: Sequence[Any] = ()) -> Any:
-        """Call with an argument for every parameter, in their order, and then tangents or adjoints."""
-        found = self._cache.get(key_of(ordered)) if len(ordered) == self._short else None
-        fits = found is not None and found.is_plain and len(ordered) + len(extra) == found.parameters
+    def at(self, ordered: Sequence[Any], extra: Sequence[Any] = (), leading: tuple[Any, ...] | None = None) -> Any:
+        """Call with an argument for every parameter, in their order, and then tangents or adjoints; `leading` instead
+        of the arguments that the function has already."""
+        leading = self.given if leading is None else leading
+        full = (*leading, *ordered) if leading else ordered
+        found = self._cache.get(key_of(full))
+        fits = found is not None and found.is_plain and len(full) + len(extra) == found.parameters
         if found is not None and fits and all(d.holds() for d in self._dependencies):
             self._last = found
-            return found.function(*ordered, *map(as_floating, extra))
-        positional, named = self.binding.split(ordered)
-        return self(*positional, *extra, **named)
+            return found.function(*full, *map(as_floating, extra))
+        return self._run(ordered, extra, leading)
 
     def _require_extra(self, found: Specialisation, count: int) -> None:
         """After the function's own arguments come as many tangents or adjoints as the mode has.
@@ -228,7 +263,7 @@ class Derivative:
             where there are more or fewer.
         """
         own = self.binding.positional
-        wanted = found.parameters - own + len(self._named_seeds(found))
+        wanted = found.parameters - self.binding.leading - self.binding.passed + len(self._named_seeds(found))
         if count == wanted:
             return
         kind = {"forward": "tangent", "reverse": "output adjoint", "hvp": "tangent"}.get(MODES[self.mode])
@@ -243,7 +278,7 @@ class Derivative:
         ValueError
             where they do.
         """
-        self.binding.require_separate(self.latest.writes, arguments)
+        self.binding.require_separate(self.latest.writes, [*self.given, *arguments])
 
     # -- compiling
     # --------------------------------------------------------------------------------------------------------
@@ -252,13 +287,14 @@ class Derivative:
         """The code for arguments like these, made now and kept."""
         if not all(d.holds() for d in self._dependencies):
             self._cache.clear()
+            self._dependencies = ()
         promote = self._promoted(arguments)
         types: dict[str, Type] = {}
-        for position, (parameter, value) in enumerate(zip(self.parameters, arguments, strict=True)):
+        for position, (parameter, value) in enumerate(zip(self.binding.every, arguments, strict=True)):
             passed = self.binding.floating(position, value) if position in promote else value
             given = type_of_argument(passed, parameter.name)
             types[parameter.name] = self.binding.compiled_type(parameter, given, value)
-        derived = self._derive(types)
+        derived = self._derive(types, self._inner_wrt(arguments))
         function = load(derived.body, derived.name, derived.captured)
         made = Specialisation(
             derived,
@@ -315,14 +351,27 @@ class Derivative:
     def _promoted(self, arguments: Sequence[Any]) -> tuple[int, ...]:
         """The positions of the arguments that are passed as floats.
 
-        These are those that a derivative is asked for, and those that are declared as floats.
+        These are those that a derivative is asked for, those that are declared as floats, and arrays in files.
         """
+        first = self.binding.leading
         if self.wrt is None:
-            wanted = tuple(i for i, a in enumerate(arguments) if carries_derivative(a))
+            wanted = tuple(i for i, a in enumerate(arguments) if i >= first and carries_derivative(a))
         else:
-            wanted = self.positions(self.wrt)
-        declared = (i for i, p in enumerate(self.parameters) if self.binding.said(p) == FLOAT)
-        return tuple(dict.fromkeys([*wanted, *declared]))
+            wanted = tuple(first + i for i in self.positions(self.wrt))
+        declared = (i for i, p in enumerate(self.binding.every) if self.binding.said(p) == FLOAT)
+        mapped = (i for i, a in enumerate(arguments) if isinstance(a, np.memmap))
+        return tuple(dict.fromkeys([*wanted, *declared, *mapped]))
+
+    def _inner_wrt(self, arguments: Sequence[Any]) -> Wrt:
+        """`wrt` for the function with source, of which the first parameters may have their arguments already."""
+        first = self.binding.leading
+        if not first:
+            return self.wrt
+        if self.wrt is None:
+            found = tuple(i for i, a in enumerate(arguments) if i >= first and carries_derivative(a))
+            return found[0] if len(found) == 1 else found
+        positions = tuple(first + i for i in self.positions(self.wrt))
+        return positions[0] if isinstance(self.wrt, int | str) else positions
 
     def _check_wrt(self, wrt: int | str | Sequence[int | str]) -> None:
         """Refuse, at the function's definition, what names no parameter; its module is read in that case alone."""
@@ -343,22 +392,37 @@ class Derivative:
     @property
     def general_wrt(self) -> tuple[int, ...]:
         """The positions of `wrt` where nothing is known of the arguments."""
-        return self._derive({}).wrt
+        return tuple(i - self.binding.leading for i in self._general({}).wrt)
 
-    def _derive(self, types: Mapping[str, Type]) -> Derived:
+    def _general(self, types: Mapping[str, Type]) -> Derived:
+        """The code where nothing is known of the arguments but what the types of some parameters say."""
+        wrt: Wrt = self.wrt
+        if self.given:
+            leading = self.binding.every[: self.binding.leading]
+            known = zip(leading, self.given, strict=True)
+            types = {**types, **{p.name: type_of_argument(v, p.name) for p, v in known}}
+            wrt = self._inner_wrt([*self.given, *(1.0 for _ in self.parameters)])
+        return self._derive(types, wrt)
+
+    def _derive(self, types: Mapping[str, Type], wrt: Wrt) -> Derived:
         module, name = self._module(types)
-        self._dependencies = tuple(dependencies_of(self.function))
-        return derive(module, name, self.mode, self.wrt, self.options, types=types)
+        function: Any = self.function if self.target is None else self.target.function
+        known = dependencies_of(function, classes_in(types.values()))
+        self._dependencies = tuple(dict.fromkeys([*self._dependencies, *known]))
+        return derive(module, name, self.mode, wrt, self.options, types=types)
 
     def _module(self, types: Mapping[str, Type]) -> tuple[Module, str]:
         """The module that holds the function, and the function's name there."""
         if isinstance(self.function, Derivative):
-            inner = self.function._derive(types)
+            inner = self.function._general(types)
             module = Module.from_text(inner.body, f"<srcdiff {inner.name} {digest(inner.body)}>")
             module.environment = inner.captured
             return module, inner.name
-        assert isinstance(self.function, FunctionType)
-        return Module.from_function(self.function), self.function.__name__
+        assert self.target is not None
+        module, name = Module.from_function(self.target.function), self.target.function.__name__
+        if self.target.fitted:
+            module.functions[name] = fitted(module.functions[name], self.target.names, self.target.keywords)
+        return module, name
 
     # -- what was made
     # ----------------------------------------------------------------------------------------------------
@@ -366,9 +430,11 @@ class Derivative:
     @property
     def latest(self) -> Specialisation:
         """The specialisation that ran last, or the general one."""
+        if self._last_fitted is not self:
+            return self._last_fitted.latest
         if self._last is None:
             types = {p.name: said for p in self.parameters if not isinstance(said := self.binding.said(p), Unknown)}
-            derived = self._derive(types)
+            derived = self._general(types)
             self._last = Specialisation(derived, load(derived.body, derived.name, derived.captured), (), derived.writes)
         return self._last
 
@@ -391,7 +457,7 @@ class Derivative:
     def __signature__(self) -> inspect.Signature:
         """The user's parameters, and after them the tangents or the output adjoint."""
         if MODES[self.mode] in WITH_SEEDS:
-            return inspect.signature(self.generated)
+            return _without_leading(inspect.signature(self.generated), self.binding.leading)
         return inspect.Signature(self.parameters)
 
     def save(self, path: str | Path) -> None:
@@ -422,3 +488,20 @@ def _parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     if MODES[function.mode] in WITH_SEEDS:
         return parameters_of(function.generated)
     return function.parameters
+
+
+def _binding(
+    title: str, parameters: list[inspect.Parameter], signature: Mapping[str, str], target: Target | None
+) -> Binding:
+    """The parameters of a call, behind those that have their arguments already."""
+    if target is None:
+        return Binding(title, parameters, signature)
+    whole: Any = Spread(target.function, target.names, target.keywords) if target.fitted else target.function
+    every = parameters_of(whole)
+    count = len(target.given)
+    passed = sum(p.kind is not p.KEYWORD_ONLY for p in every[count:])
+    return Binding(title, parameters, signature, every[:count], passed)
+
+
+def _without_leading(signature: inspect.Signature, count: int) -> inspect.Signature:
+    return signature.replace(parameters=list(signature.parameters.values())[count:])

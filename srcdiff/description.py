@@ -14,7 +14,7 @@ import re
 from dataclasses import replace
 
 from srcdiff.ir.core import Apply, Function, Parameter, Program, walk
-from srcdiff.ir.types import Array
+from srcdiff.ir.types import Array, List, Opaque, Record, Scalar, Tuple, Type, records_in
 from srcdiff.modes import Wanted
 
 
@@ -32,6 +32,8 @@ def describe(program: Program, primal: Function, wanted: Wanted) -> Program:
     main = replace(main, parameters=tuple(replace(p, annotation=printable(p, ranked)) for p in main.parameters))
     texts = [printable(primal.parameters[i], ranked) for i in wrt]
     value = primal.returns if primal.returns is not None and _is_plain(primal.returns) else None
+    if records_in(primal.body.results[0].type):
+        value = _of_type(primal.body.results[0].type)
     annotations = [t for t in texts if t is not None]
     complete = len(annotations) == len(texts)
     inner: str | None = None
@@ -106,12 +108,34 @@ def printable(parameter: Parameter, ranked: bool = False) -> str | None:
     kind = parameter.value.type
     if ranked and parameter.annotation in ("np.ndarray", "numpy.ndarray") and isinstance(kind, Array) and kind.shape:
         return f'Annotated[{parameter.annotation}, "{" ".join("_" if d is None else str(d) for d in kind.shape)}"]'
+    if records_in(kind):
+        return _of_type(kind)
     if parameter.annotation is None or _is_plain(parameter.annotation):
         return parameter.annotation
     shaped = _SHAPED.fullmatch(parameter.annotation)
     if shaped is not None:
         return f'Annotated[np.ndarray, "{shaped.group(1)}"]'
     return "np.ndarray" if isinstance(parameter.value.type, Array) else None
+
+
+def _of_type(kind: Type) -> str | None:
+    """An annotation for a record, or for a container that holds records."""
+    match kind:
+        case Record(made=made):
+            return made.name
+        case Tuple(items):
+            inner = [_of_type(t) for t in items]
+            return None if None in inner else f"tuple[{', '.join(t for t in inner if t is not None)}]"
+        case List(item):
+            found = None if item is None else _of_type(item)
+            return None if found is None else f"list[{found}]"
+        case Scalar(kind=name):
+            return name
+        case Array():
+            return "np.ndarray"
+        case Opaque("str" | "None" as name):
+            return name
+    return None
 
 
 def relies_on_ranks(function: Function, says_number: bool) -> bool:

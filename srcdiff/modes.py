@@ -20,6 +20,7 @@ from srcdiff.ad.jacobian import JacobianMode, jacobian
 from srcdiff.ad.one_by_one import one_by_one
 from srcdiff.ad.refusals import Refused
 from srcdiff.ad.reverse import reverse
+from srcdiff.ir.calls import positional
 from srcdiff.ir.core import Program
 from srcdiff.optimize import optimize as optimized
 
@@ -135,7 +136,8 @@ def differentiate(program: Program, wanted: Wanted) -> Program:
     def made(name: str | None = None) -> Program:
         match wanted.mode:
             case "primal":
-                return program
+                # Calls give every argument of a helper by position.
+                return Program((*map(positional, program.functions[:-1]), program.main))
             case "forward":
                 return forward(program, wrt, name, optimize=optimize)
             case "reverse":

@@ -17,7 +17,19 @@ from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.wrt import GIVE, positions_in
 from srcdiff.ir.core import Apply, Block, Constant, Function, If, Origin, Value, walk
-from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_differentiable
+from srcdiff.ir.types import (
+    Array,
+    Dict,
+    Instance,
+    List,
+    Opaque,
+    Record,
+    Scalar,
+    Tuple,
+    Type,
+    Unknown,
+    is_differentiable,
+)
 
 Wrt = int | str | Sequence[int | str] | None
 
@@ -43,9 +55,10 @@ def resolve_wrt(module: Module, function: Function, wrt: Wrt) -> tuple[int, ...]
             message = (
                 f"parameter `{names[position]}` of `{function.name}` is {_article(kind)} and carries no derivative"
             )
-            raise _at_definition(
-                module, function, message, "differentiate with respect to a float or an array of floats"
-            )
+            remedy = "differentiate with respect to a float or an array of floats"
+            if isinstance(kind, Instance):
+                remedy = "make its class a NamedTuple or a plain dataclass, or pass what is differentiated by itself"
+            raise _at_definition(module, function, message, remedy)
     return positions
 
 
@@ -102,7 +115,7 @@ _ARRAYS = {"int": "of integers", "uint": "of integers", "bool": "of booleans", "
 def _article(kind: Type) -> str:
     if isinstance(kind, Array):
         return f"an array {_ARRAYS.get((kind.dtype or '').rstrip('0123456789'), f'of {kind.dtype}')}"
-    return f"of type {kind}"
+    return f"an object of class {kind}" if isinstance(kind, Instance) else f"of type {kind}"
 
 
 _TAKES_INTEGERS = frozenset({"range", "make_slice", "np.zeros", "np.ones", "np.eye", "np.empty", "np.arange"})
@@ -183,6 +196,8 @@ def _noun(kind: Type) -> str:
     match kind:
         case Array():
             return f"an array of rank {kind.rank}"
+        case Record(made=made):
+            return f"a {made.name}"
         case Tuple():
             return "a tuple"
         case List():

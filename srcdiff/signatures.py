@@ -14,10 +14,14 @@ False
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
+from srcdiff.frontend.classes import described_class
+from srcdiff.ir.instances import DEPTH, attributes_of, is_array_like, is_object
+from srcdiff.ir.records import is_record, items_of, rebuilt, record_class
 from srcdiff.ir.types import (
     BOOL,
     FLOAT,
@@ -29,8 +33,10 @@ from srcdiff.ir.types import (
     STR,
     Array,
     Dict,
+    Instance,
     List,
     Opaque,
+    Record,
     Symbol,
     Tuple,
     Type,
@@ -71,6 +77,9 @@ def type_of_argument(value: object, name: str) -> Type:
             return RANGE
         case slice():
             return SLICE
+        case _ if (made := record_class(type(value))) is not None:
+            items = zip(made.fields, items_of(value), strict=True)
+            return Record(tuple(type_of_argument(v, f"{name}_{field}") for field, v in items), described_class(made))
         case tuple():
             return Tuple(tuple(type_of_argument(v, f"{name}_{i}") for i, v in enumerate(value)))
         case list():
@@ -81,7 +90,46 @@ def type_of_argument(value: object, name: str) -> Type:
             return List(item)
         case dict():
             return Dict(tuple((k, type_of_argument(v, f"{name}_{k}")) for k, v in value.items()))
+    if is_object(value):
+        return _object_type(value, name, 0)
+    _require_known(value, name)
     return FUNCTION if callable(value) else OBJECT
+
+
+def _object_type(value: object, name: str, depth: int) -> Type:
+    if depth == DEPTH:
+        return OBJECT
+    known: list[tuple[str, Type]] = []
+    for attribute, content in attributes_of(value).items():
+        try:
+            if is_object(content):
+                kind = _object_type(content, f"{name}_{attribute}", depth + 1)
+            else:
+                kind = type_of_argument(content, f"{name}_{attribute}")
+        except TypeError:
+            continue  # It is refused where it is read.
+        known.append((attribute, kind))
+    return Instance("object", type(value), tuple(known))
+
+
+def _require_known(value: object, name: str) -> None:
+    """What looks like a number or an array is one that generated code computes with.
+
+    Raises
+    ------
+    TypeError
+        where it is of another library.
+    """
+    cls = type(value)
+    kind = f"{cls.__module__.split('.')[0]}.{cls.__name__}"
+    if isinstance(value, np.void | np.complexfloating):
+        raise TypeError(f"argument `{name}` is a {kind}: only real numbers and arrays of them are supported")
+    if isinstance(value, Number):
+        raise TypeError(f"argument `{name}` is a {kind}, and generated code computes with floats: pass float({name})")
+    if isinstance(value, type) or not is_array_like(cls) or isinstance(value, np.generic):
+        return
+    convert = f"{name}.toarray()" if hasattr(cls, "toarray") else f"np.asarray({name})"
+    raise TypeError(f"argument `{name}` is a {kind}, and generated code computes with NumPy arrays: pass {convert}")
 
 
 _ITEMS = {
@@ -122,8 +170,10 @@ def directions_in(primal: Any, other: Any) -> int | None:
     >>> directions_in(2.0, 1.0)
     """
     match primal, other:
+        case _ if is_record(primal) and is_record(other):
+            pairs: Iterator[tuple[Any, Any]] = iter(zip(items_of(primal), items_of(other), strict=False))
         case (list() | tuple(), list() | tuple()):
-            pairs: Iterator[tuple[Any, Any]] = iter(zip(primal, other, strict=False))
+            pairs = iter(zip(primal, other, strict=False))
         case (dict(), dict()):
             pairs = ((value, other[key]) for key, value in primal.items() if key in other)
         case (bool() | np.bool_(), _):
@@ -156,6 +206,11 @@ def require_like(primal: Any, other: Any, what: str, directions: int | None = No
     match primal:
         case bool() | np.bool_():
             return
+        case _ if (made := record_class(type(primal))) is not None:
+            if type(other) is not type(primal):
+                raise ValueError(f"the {what} is {described(other)}, its primal {described(primal)}")
+            for name, p, o in zip(made.fields, items_of(primal), items_of(other), strict=True):
+                require_like(p, o, f"{what} of field `{name}`", directions)
         case np.ndarray() | float() | int() | np.floating() | np.integer():
             if isinstance(other, list | tuple | dict):
                 raise ValueError(f"the {what} is {described(other)}, its primal {described(primal)}")
@@ -203,6 +258,13 @@ def leaves_of(value: object) -> Iterator[object]:
     match value:
         case np.ndarray():
             yield value
+        case _ if is_record(value):
+            for item in items_of(value):
+                yield from leaves_of(item)
+        case _ if is_object(value):
+            for item in attributes_of(value).values():
+                if not is_object(item):
+                    yield from leaves_of(item)
         case list() | tuple():
             if isinstance(value, list):
                 yield value
@@ -238,9 +300,23 @@ def key_of(arguments: Sequence[object]) -> Hashable:
             parts.append((kind, key_of(value)))
         elif kind is dict:
             parts.append((tuple(value), key_of(tuple(value.values()))))
+        elif (made := record_class(kind)) is not None:
+            parts.append((kind, key_of([getattr(value, name) for name in made.fields])))
+        elif kind is np.memmap:
+            parts.append(("memmap", key_of((np.asarray(value),))))
+        elif is_object(value):
+            parts.append(_key_of_object(value, 0))
         else:
             parts.append(value if callable(value) else kind)
     return tuple(parts)
+
+
+def _key_of_object(value: Any, depth: int) -> Hashable:
+    if depth == DEPTH:
+        return (type(value),)
+    known = attributes_of(value)
+    items = [_key_of_object(v, depth + 1) if is_object(v) else key_of((v,)) for v in known.values()]
+    return (type(value), tuple(known), tuple(items))
 
 
 def as_floating(value: Any) -> Any:
@@ -254,8 +330,13 @@ def as_floating(value: Any) -> Any:
             return value
         case int() | np.integer():
             return float(value)
+        case np.memmap():
+            return as_floating(np.asarray(value))
         case np.ndarray() if value.dtype.kind in "iu":
             return value.astype(np.float64)
+        case _ if (made := record_class(type(value))) is not None:
+            items = zip(made.fields, items_of(value), strict=True)
+            return rebuilt(value, [v if n in made.integers else as_floating(v) for n, v in items])
         case tuple():
             return tuple(map(as_floating, value))
         case list():
@@ -274,6 +355,8 @@ def carries_derivative(value: object) -> bool:
             return True
         case np.ndarray():
             return bool(value.dtype.kind == "f")
+        case _ if is_record(value):
+            return any(map(carries_derivative, items_of(value)))
         case tuple() | list():
             return any(map(carries_derivative, value))
         case dict():

@@ -70,7 +70,8 @@ def stack(ones: list[Any], like: Any, t: Type) -> Any:
         case List(item), list():
             return [stack([one[i] for one in ones], v, item or UNKNOWN) for i, v in enumerate(like)]
         case Tuple(items), tuple():
-            return tuple(stack([one[i] for one in ones], v, items[i]) for i, v in enumerate(like))
+            parts = [stack([one[i] for one in ones], v, items[i]) for i, v in enumerate(like)]
+            return like._make(parts) if hasattr(like, "_make") else tuple(parts)
         case _, list() | tuple():
             return type(like)(stack([one[i] for one in ones], v, UNKNOWN) for i, v in enumerate(like))
         case Dict(entries), dict():

@@ -12,11 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from srcdiff.ir.builder import Builder, complete
-from srcdiff.ir.core import Apply, Constant, Primitive, Value, constant
+from srcdiff.ir.core import Apply, Constant, Primitive, Value, class_value, constant
+from srcdiff.ir.records import record_class
 from srcdiff.ir.types import (
     UNKNOWN,
     Array,
     Bottom,
+    Class,
     Dict,
     List,
     Opaque,
@@ -68,6 +70,8 @@ def type_of(x: Any, mode: Mode) -> Type:
             return Opaque("None")
         case range():
             return Opaque("range")
+        case type() if (made := record_class(x)) is not None:
+            return class_value(made).type
     raise AssertionError(f"no type for {x!r}")
 
 
@@ -156,6 +160,8 @@ class Tape:
 
 
 def read(env: Environment, v: Value) -> Any:
+    if isinstance(v.type, Class) and v.type.made is not None:
+        return v.type.made.live
     return v.value if isinstance(v, Constant) else env[v]
 
 
@@ -283,7 +289,7 @@ def _float(x: Any) -> Any:
     """Derivatives as floats: a number may be an array without dimensions, or an integer."""
     match x:
         case list() | tuple():
-            return type(x)(map(_float, x))
+            return x._make(map(_float, x)) if hasattr(x, "_make") else type(x)(map(_float, x))
         case dict():
             return {k: _float(v) for k, v in x.items()}
         case None:

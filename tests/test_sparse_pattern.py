@@ -42,7 +42,7 @@ def flat_names(x: Any, shadow: Any) -> list[int]:
     match x:
         case list() | tuple():
             parts = shadow if shadow is not None else [None] * len(x)
-            assert type(parts) is type(x) or shadow is None
+            assert isinstance(x, type(parts)) or shadow is None
             return [n for i, s in zip(x, parts, strict=True) for n in flat_names(i, s)]
         case dict():
             parts = shadow if shadow is not None else dict.fromkeys(x)

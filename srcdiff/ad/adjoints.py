@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from srcdiff.ir.builder import Builder, adjoint_name
 from srcdiff.ir.core import Value, is_atom
-from srcdiff.ir.types import FLOAT, Scalar, Type
+from srcdiff.ir.types import FLOAT, Scalar, Type, records_in
+from srcdiff.primitives.adjoints import zero_type
 from srcdiff.primitives.table import TABLE
 
 Adjoints = dict[Value, Value]
@@ -37,4 +38,6 @@ def add_contribution(builder: Builder, adjoints: Adjoints, value: Value, contrib
 
 def adjoint_type(value: Value) -> Type:
     """The type of the adjoint of `value`: its own, in floating point."""
-    return FLOAT if isinstance(value.type, Scalar) else value.type
+    if isinstance(value.type, Scalar):
+        return FLOAT
+    return zero_type(value.type) if records_in(value.type) else value.type

@@ -49,12 +49,13 @@ from srcdiff.ir.core import (
     Value,
     While,
     assert_never,
+    class_value,
     constant,
     walk,
 )
 from srcdiff.ir.markers import Checkpoint, FixedPoint
 from srcdiff.ir.substitution import substitute
-from srcdiff.ir.types import UNKNOWN, Array, Tuple
+from srcdiff.ir.types import UNKNOWN, Array, Record, Tuple
 from srcdiff.primitives import rules
 from srcdiff.primitives.table import TABLE
 
@@ -106,6 +107,8 @@ class Sweep:
     """Values that may be without content."""
     name: str = ""
     """The function's name, for what the derivative says when it runs."""
+    fields: dict[Value, tuple[tuple[Value, ...], frozenset[int]]] = field(default_factory=dict)
+    """The fields of adjoints of records, and which of them are zero so far."""
     before: dict[Statement, tuple[Statement, ...]] = field(default_factory=dict)
     """What the forward sweep computes right before a statement that it replaces."""
 
@@ -190,6 +193,10 @@ class Sweep:
         x, index = apply.operands
         base = adjoints.get(x)
         name = adjoint_name(x.name)
+        if isinstance(x.type, Record):
+            assert isinstance(index, Constant)
+            adjoints[x] = self._field(builder, x, index.value, adjoint, base)
+            return
         if isinstance(x.type, Tuple) and isinstance(index, Constant) and isinstance(index.value, int):
             # A tuple cannot be written into, so that its adjoint is built anew.
             count = len(x.type.items)
@@ -215,6 +222,32 @@ class Sweep:
         if base is None:
             base = zero_of(builder, x, name, self.undefined)
         adjoints[x] = builder.apply(TABLE["index_add"], base, index, adjoint, name=name)
+
+    def _field(self, builder: Builder, x: Value, position: int, adjoint: Value, base: Value | None) -> Value:
+        """The adjoint of a record after a contribution to one of its fields; zero fields are taken over as they are."""
+        assert isinstance(x.type, Record)
+        known = self.fields.get(base) if base is not None else None
+        items: list[Value] = []
+        zeros: set[int] = set()
+        for k in range(len(x.type.items)):
+            if base is None and k != position:
+                items.append(zero_of(builder, builder.apply(TABLE["index_get"], x, k), None, self.undefined))
+                zeros.add(k)
+            elif base is None:
+                items.append(adjoint)
+            elif known is not None:
+                items.append(known[0][k])
+                zeros |= known[1] & {k}
+            else:
+                items.append(builder.apply(TABLE["index_get"], base, k))
+        if base is not None:
+            first = position in zeros
+            items[position] = adjoint if first else builder.apply(TABLE["accumulate"], items[position], adjoint)
+            zeros.discard(position)
+        made = class_value(x.type.made)
+        result = builder.apply(TABLE["make_record"], made, *items, name=adjoint_name(x.name))
+        self.fields[result] = (tuple(items), frozenset(zeros))
+        return result
 
     # -- branches
     # -------------------------------------------------------------------------------------------------------

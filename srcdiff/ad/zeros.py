@@ -32,10 +32,11 @@ from srcdiff.ir.core import (
     Value,
     While,
     assert_never,
+    class_value,
     constant,
 )
 from srcdiff.ir.substitution import substitute_statement
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Opaque, Record, Scalar
 from srcdiff.primitives.table import TABLE
 
 
@@ -45,6 +46,12 @@ def zero_of(builder: Builder, value: Value, name: str | None = None, undefined: 
         return value
     if isinstance(value.type, Scalar):
         return constant(0.0)
+    if isinstance(value.type, Opaque) and value.type.name in ("str", "None"):
+        return constant(None)
+    if isinstance(value.type, Record) and value not in undefined:
+        parts = [builder.apply(TABLE["index_get"], value, k) for k in range(len(value.type.items))]
+        items = [zero_of(builder, part) for part in parts]
+        return builder.apply(TABLE["make_record"], class_value(value.type.made), *items, name=name)
     return builder.apply(TABLE["zeros_if_defined" if value in undefined else "zeros_like"], value, name=name)
 
 

@@ -20,7 +20,7 @@ from srcdiff.ir.core import Apply, Block, For, If, Value, While, walk
 from srcdiff.ir.types import Unknown
 
 _PASS_ON = frozenset(("identity", "copy", "zeros_if_defined"))
-_HOLD = frozenset(("make_tuple", "make_list", "append", "drop_last"))
+_HOLD = frozenset(("make_tuple", "make_record", "make_list", "append", "drop_last"))
 
 
 def possibly_undefined(body: Block) -> set[Value]:

@@ -131,7 +131,7 @@ class Decisions:
     def _items(self, block: Block, index: int, first: Apply) -> tuple[Apply, ...]:
         """The statements that take a whole tuple apart, of which this one is the first."""
         whole = first.operands[0] if first.primitive.name == "index_get" else None
-        if whole is None or not isinstance(whole.type, Tuple) or len(whole.type.items) < 2:
+        if whole is None or type(whole.type) is not Tuple or len(whole.type.items) < 2:
             return ()
         found: list[Apply] = []
         for s in block.statements[index:]:

@@ -24,7 +24,7 @@ from typing import Any
 from srcdiff.emit.spelling import Spelling
 from srcdiff.emit.tree import Expression, Leaf, reads_of
 from srcdiff.ir.core import UNDEFINED, Constant, Global, Primitive, Value
-from srcdiff.ir.types import Array, Opaque, Scalar, Type, Unknown
+from srcdiff.ir.types import Array, Class, Opaque, Record, Scalar, Type, Unknown
 from srcdiff.primitives.table import METHOD_ONLY
 
 BINARY: dict[str, type[ast.operator]] = {
@@ -124,8 +124,18 @@ class Forms:
     def apply(self, primitive: Primitive, operands: Sequence[Value], parts: Sequence[Expression]) -> Expression:
         """The primitive applied to operands whose expressions are `parts`."""
         name = primitive.name
+        node: ast.expr
         if name == "index_get":
-            return self.subscript(parts[0], parts[1])
+            return self.item(operands, parts)
+        if name == "get_attribute":
+            attribute = operands[1]
+            assert isinstance(attribute, Constant)
+            node = ast.Attribute(value=as_value(parts[0].node, self.spelling), attr=attribute.value, ctx=ast.Load())
+            return Expression(node, parts[0].reads, parts[0].width + len(attribute.value) + 1)
+        if name == "make_record":
+            made = operands[0].type
+            assert isinstance(made, Class) and made.made is not None
+            return self.call(parts[0].node, (), list(zip(made.made.fields, parts[1:], strict=True)))
         if name in ("make_slice", "make_tuple"):
             return self._display(name, parts)
         parts = [Expression(as_value(p.node, self.spelling), p.reads, p.width) for p in parts]
@@ -134,7 +144,7 @@ class Forms:
         if name in _UNARY:
             if name == "not_" and isinstance(operands[0].type, Scalar) and isinstance(parts[0].node, ast.Compare):
                 return negated(parts[0])
-            node: ast.expr = ast.UnaryOp(op=_UNARY[name](), operand=parts[0].node)
+            node = ast.UnaryOp(op=_UNARY[name](), operand=parts[0].node)
             return Expression(node, parts[0].reads, parts[0].width + 2)
         if name in _COMPARISONS:
             node = ast.Compare(left=parts[0].node, ops=[_COMPARISONS[name]()], comparators=[parts[1].node])
@@ -148,6 +158,16 @@ class Forms:
     def binary(self, operator: ast.operator, left: Expression, right: Expression) -> Expression:
         node = ast.BinOp(left=left.node, op=operator, right=right.node)
         return Expression(node, left.reads + right.reads, left.width + right.width + 3)
+
+    def item(self, operands: Sequence[Value], parts: Sequence[Expression]) -> Expression:
+        """`x[i]`, or the field of a record."""
+        kind, index = operands[0].type, operands[1]
+        if not isinstance(kind, Record):
+            return self.subscript(parts[0], parts[1])
+        assert isinstance(index, Constant) and isinstance(index.value, int)
+        name = kind.made.fields[index.value]
+        node = ast.Attribute(value=as_value(parts[0].node, self.spelling), attr=name, ctx=ast.Load())
+        return Expression(node, parts[0].reads, parts[0].width + len(name) + 1)
 
     def subscript(self, base: Expression, index: Expression) -> Expression:
         node = ast.Subscript(value=base.node, slice=index.node, ctx=ast.Load())

@@ -16,7 +16,7 @@ def f(x):
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from srcdiff.emit.branches import joined
 from srcdiff.emit.forms import Forms
@@ -32,9 +32,11 @@ from srcdiff.emit.storage import functions_with_effects
 from srcdiff.emit.titles import forward_title
 from srcdiff.emit.tree import Node
 from srcdiff.emit.unread import without_unread
-from srcdiff.ir.core import Function, Global, Parameter, Program, Value, blocks_of, walk
+from srcdiff.ir.core import Function, Global, Parameter, Program, Value, blocks_of, class_value, walk
 from srcdiff.ir.imports import Imports
+from srcdiff.ir.types import records_in
 from srcdiff.primitives.helpers import HELPERS
+from srcdiff.primitives.record_helpers import WITH_RECORDS
 
 
 def emit(program: Program, imports: Imports, header: str | None = None) -> str:
@@ -42,15 +44,16 @@ def emit(program: Program, imports: Imports, header: str | None = None) -> str:
     spelling = Spelling(imports, _hints(program))
     impure = functions_with_effects(program)
     functions = [_function(f, spelling, impure) for f in program.functions]
-    helpers = _helpers(functions, {f.name for f in program.functions})
-    trees = {name: ast.parse(HELPERS[name]) for name in helpers}
+    texts = WITH_RECORDS if _has_records(program) else HELPERS
+    helpers = _helpers(functions, {f.name for f in program.functions}, texts)
+    trees = {name: ast.parse(texts[name]) for name in helpers}
     used: set[str] = set()
     for tree in trees.values():
         spelling.mention(tree)
         used |= names_in(tree)
     for function in functions:
         used |= names_in(function)
-    parts = [HELPERS[name].strip("\n") for name in helpers]
+    parts = [texts[name].strip("\n") for name in helpers]
     parts += [to_text([function], split).strip("\n") for function in functions]
     lines = "\n".join(spelling.lines(used))
     head = "\n\n".join(text for text in ((header or "").strip("\n"), lines) if text)
@@ -68,13 +71,23 @@ def _hints(program: Program) -> set[str]:
     return found
 
 
-def _helpers(functions: Sequence[ast.FunctionDef], own: set[str]) -> list[str]:
+def _has_records(program: Program) -> bool:
+    """Whether a value of the program is or holds a record."""
+    for function in program.functions:
+        blocks = [function.body, *(b for s in walk(function.body) for b in blocks_of(s))]
+        values = [v for b in blocks for v in (*b.parameters, *(v for s in b.statements for v in s.results))]
+        if any(records_in(v.type) for v in values):
+            return True
+    return False
+
+
+def _helpers(functions: Sequence[ast.FunctionDef], own: set[str], texts: Mapping[str, str]) -> list[str]:
     """The helper functions that are used, each before those that use it."""
     order: dict[str, None] = {}
 
     def need(names: set[str]) -> None:
-        for name in sorted(names & HELPERS.keys() - own - set(order)):
-            need(names_in(ast.parse(HELPERS[name])) - {name})
+        for name in sorted(names & texts.keys() - own - set(order)):
+            need(names_in(ast.parse(texts[name])) - {name})
             order.setdefault(name)
 
     for function in functions:
@@ -85,8 +98,9 @@ def _helpers(functions: Sequence[ast.FunctionDef], own: set[str]) -> list[str]:
 def _function(function: Function, spelling: Spelling, impure: frozenset[str]) -> ast.FunctionDef:
     forms = Forms(spelling)
     spelling.used = set()
-    arguments = _arguments(function.parameters, forms)
-    returns = None if function.returns is None else _annotation(function.returns, spelling)
+    arguments = _arguments(function.parameters, forms, _classes(function, spelling))
+    classes = _classes(function, spelling)
+    returns = None if function.returns is None else classes.visit(_annotation(function.returns, spelling))
     selection = Selection(ordered(function), forms, impure)
     parameters = tuple(p.value for p in function.parameters)
     nodes = prune(selection.nodes, parameters)
@@ -124,9 +138,9 @@ def _ordered(parameters: Sequence[Parameter]) -> list[Parameter]:
     return [*(p for p in parameters if not p.keyword_only), *(p for p in parameters if p.keyword_only)]
 
 
-def _arguments(parameters: Sequence[Parameter], forms: Forms) -> ast.arguments:
+def _arguments(parameters: Sequence[Parameter], forms: Forms, classes: _Classes) -> ast.arguments:
     def argument(p: Parameter) -> ast.arg:
-        annotation = None if p.annotation is None else _annotation(p.annotation, forms.spelling)
+        annotation = None if p.annotation is None else classes.visit(_annotation(p.annotation, forms.spelling))
         return ast.arg(arg=p.value.name or "x", annotation=annotation)
 
     def default(p: Parameter) -> ast.expr | None:
@@ -149,6 +163,27 @@ def _default(value: Value, forms: Forms) -> ast.expr:
     if isinstance(value, Global):
         return forms.global_(value).node
     return forms.constant(value).node  # type: ignore[arg-type]
+
+
+class _Classes(ast.NodeTransformer):
+    """Spells the classes of records that annotations name."""
+
+    def __init__(self, spelled: Mapping[str, ast.expr]) -> None:
+        self._spelled = spelled
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._spelled.get(node.id, node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        return self._spelled.get(ast.unparse(node), node)
+
+
+def _classes(function: Function, spelling: Spelling) -> _Classes:
+    """The classes of the records that the function takes, by the names that its annotations have for them."""
+    types = [p.value.type for p in function.parameters if p.annotation is not None]
+    types += [v.type for v in function.body.results if function.returns is not None]
+    made = {m for t in types for m in records_in(t)}
+    return _Classes({m.name: spelling.value(class_value(m)) for m in sorted(made, key=str)})
 
 
 def _annotation(text: str, spelling: Spelling) -> ast.expr:

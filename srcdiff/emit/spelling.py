@@ -109,6 +109,8 @@ class Spelling:
                 self._names.setdefault(module, {})[attribute] = local
         if "Annotated" in names and "Annotated" not in self._imports.names.values():
             self._names.setdefault("typing", {})["Annotated"] = "Annotated"
+        if "dataclasses" in names:
+            self._modules["dataclasses", "dataclasses"] = None
         if "np" in names and all(alias != "np" for _, alias in self._modules):
             self._modules["numpy", "np"] = None
 

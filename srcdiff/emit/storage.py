@@ -33,7 +33,18 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import is_mutable
 
-_CONTAINERS = {"make_tuple", "make_list", "make_dict", "append", "list", "tuple", "sorted", "reversed", "index_set"}
+_CONTAINERS = {
+    "make_tuple",
+    "make_record",
+    "make_list",
+    "make_dict",
+    "append",
+    "list",
+    "tuple",
+    "sorted",
+    "reversed",
+    "index_set",
+}
 _PICKS = {"index_get", "drop_last", "max", "min"}
 
 

@@ -14,6 +14,7 @@ float64[n, n+1] array[...] dict
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import gast
 
@@ -75,15 +76,24 @@ _DTYPES: dict[str, str | None] = {
 _SCALARS: dict[str, Type] = {"float": FLOAT, "int": INT, "bool": BOOL}
 
 
-def type_of(annotation: str | None) -> Type:
-    """The type that the text of an annotation promises; `UNKNOWN` where it promises nothing we use."""
+Names = Callable[[str], Type]
+"""What a class of the user's is, by its name."""
+
+
+def _unknown(name: str) -> Type:
+    return UNKNOWN
+
+
+def type_of(annotation: str | None, names: Names = _unknown) -> Type:
+    """The type that the text of an annotation promises; `UNKNOWN` where it promises nothing we use. `names` says what
+    the user's own classes are."""
     if annotation is None:
         return UNKNOWN
     try:
         tree = gast.parse(annotation.strip(), mode="eval")
     except (SyntaxError, ValueError):
         return UNKNOWN
-    return _type(tree.body)
+    return _type(tree.body, names)
 
 
 def _tail(node: gast.AST) -> str | None:
@@ -96,16 +106,22 @@ def _tail(node: gast.AST) -> str | None:
     return None
 
 
-def _type(node: gast.AST) -> Type:
+def _dotted(node: gast.AST) -> str:
+    """`Params`, `model.Params`."""
+    return f"{_dotted(node.value)}.{node.attr}" if isinstance(node, gast.Attribute) else str(getattr(node, "id", ""))
+
+
+def _type(node: gast.AST, names: Names) -> Type:
     match node:
         case gast.Constant(value=None):
             return NONE
         case gast.Constant(value=str() as text):
-            return type_of(text)
+            return type_of(text, names)
         case gast.Name() | gast.Attribute():
-            return _PLAIN.get(_tail(node) or "", UNKNOWN)
+            known = _PLAIN.get(_tail(node) or "")
+            return known if known is not None else names(_dotted(node))
         case gast.Subscript(value=base, slice=index):
-            return _subscript(_tail(base), index)
+            return _subscript(_tail(base), index, names)
     return UNKNOWN
 
 
@@ -113,7 +129,7 @@ def _items(index: gast.AST) -> list[gast.AST]:
     return list(index.elts) if isinstance(index, gast.Tuple) else [index]
 
 
-def _subscript(base: str | None, index: gast.AST) -> Type:
+def _subscript(base: str | None, index: gast.AST, names: Names) -> Type:
     items = _items(index)
     if base in _DTYPES and len(items) == 2:
         return _shaped(_DTYPES[base], items[0], items[1])
@@ -125,19 +141,19 @@ def _subscript(base: str | None, index: gast.AST) -> Type:
         case "ndarray", [shape, *rest]:
             return _numpy_typed(shape, rest)
         case (("list" | "List" | "Sequence"), [item]):
-            return List(_type(item)) if base != "Sequence" else UNKNOWN
+            return List(_type(item, names)) if base != "Sequence" else UNKNOWN
         case (("tuple" | "Tuple"), [item, gast.Constant(value=value)]) if value is Ellipsis:
             return UNKNOWN
         case (("tuple" | "Tuple"), _):
             if len(items) == 1 and isinstance(items[0], gast.Tuple):
                 return Tuple(())
-            return Tuple(tuple(_type(item) for item in items))
+            return Tuple(tuple(_type(item, names) for item in items))
         case (("dict" | "Dict" | "Mapping"), _):
             return Dict(None)
-        case "Annotated", [item, gast.Constant(value=str()) as shape] if _type(item) == Array(None, None):
+        case "Annotated", [item, gast.Constant(value=str()) as shape] if _type(item, names) == Array(None, None):
             return _shaped(None, item, shape)
         case (("Annotated" | "Final"), [item, *_]):
-            return _type(item)
+            return _type(item, names)
     return UNKNOWN
 
 

@@ -10,8 +10,7 @@ from dataclasses import replace
 import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
-from srcdiff.frontend.indexing import Indexing
-from srcdiff.frontend.names import External, FunctionSource, ModuleRef
+from srcdiff.frontend.names import ClassSource, External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     FRESH,
     Cell,
@@ -19,6 +18,7 @@ from srcdiff.frontend.objects import (
     Differentiated,
     Memory,
     Operand,
+    Partial,
     Pullback,
     Result,
     Static,
@@ -27,20 +27,18 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
+from srcdiff.frontend.records import Arguments, Records
 from srcdiff.frontend.subset import WRITERS, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
+from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Opaque, Record, Scalar, Tuple, Unknown, is_mutable
 from srcdiff.primitives.table import METHODS, PACKED_METHODS, TABLE, lookup
-
-Arguments = list[tuple[str | None, Operand, gast.AST]]
-"""Keyword (None for a positional argument), operand, and where it was written."""
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
 _COPIES = frozenset(("flatten", "astype"))
 
 
-class Calls(Indexing):
+class Calls(Records):
     """Lowers calls. Statements of inlined functions are lowered by the class built on this one."""
 
     def user_function(
@@ -74,11 +72,15 @@ class Calls(Indexing):
         """Lower a call used as an expression."""
         if isinstance(node.func, gast.Attribute):
             base = self.solid(self.expression(node.func.value))
+            if isinstance(base, Result) and isinstance(base.type, Record | Instance):
+                return self.record_method(base, node.func.attr, self.arguments(node), node, name)
             if isinstance(base, Result):
                 return self.method(base, node.func.attr, node, name)
             callee: Operand = self.module_attribute(base, node.func)
         else:
             callee = self.expression(node.func)
+        if isinstance(callee, Result) and isinstance(callee.type, Record | Instance):
+            return self.record_method(callee, "__call__", self.arguments(node), node, name)
         if isinstance(callee, Result):
             raise self.error(node, "this is a number or an array and cannot be called", "call a function")
         match callee.value:
@@ -88,9 +90,11 @@ class Calls(Indexing):
                 return self.partial(node, name)
             case External(module=library, attribute=attribute) if library.split(".")[0] == "srcdiff":
                 return self.srcdiff_function(attribute, node, name)
+            case External(module="dataclasses", attribute=attribute):
+                return self.dataclass_function(attribute, self.arguments(node), node, name)
             case External() as target:
                 return self.external(target, node, name)
-            case FunctionSource() | Closure() | Differentiated() | Pullback():
+            case FunctionSource() | Closure() | Differentiated() | Pullback() | Partial() | ClassSource():
                 return self.call_static(self.effective(callee), self.arguments(node), node, name)
             case ModuleRef(name=module):
                 raise self.error(node, f"`{module}` is a module and cannot be called")
@@ -103,6 +107,12 @@ class Calls(Indexing):
                 return self.user_function(source, closure, arguments, node, name)
             case FunctionSource() as source:
                 return self.user_function(source, None, arguments, node, name)
+            case ClassSource() as source:
+                return self.construct(source, arguments, node, name)
+            case Partial(function=function, arguments=given):
+                return self.call_static(self.effective(function), self._completed(given, arguments, node), node, name)
+            case External() as target:
+                return self.apply_external(target, arguments, node, name)
             case Differentiated() as derivative:
                 return self.derivative_call(derivative, arguments, node, name)
             case Pullback() as pullback:
@@ -110,6 +120,15 @@ class Calls(Indexing):
         raise self.error(node, f"{self.describe_static(callee)} cannot be called")
 
     # --- arguments
+
+    def _completed(
+        self, given: tuple[tuple[str | None, Operand], ...], arguments: Arguments, node: gast.AST
+    ) -> Arguments:
+        """The arguments of a call of a partial function: a keyword that is given again replaces the one before."""
+        again = {keyword for keyword, _, _ in arguments if keyword is not None}
+        first: Arguments = [(None, operand, node) for keyword, operand in given if keyword is None]
+        named: Arguments = [(k, operand, node) for k, operand in given if k is not None and k not in again]
+        return [*first, *arguments, *named]
 
     def arguments(self, node: gast.Call) -> Arguments:
         """The evaluated arguments of a call, in order."""
@@ -119,8 +138,6 @@ class Calls(Indexing):
             keywords.append(None)
             nodes.append(argument.value if isinstance(argument, gast.Starred) else argument)
         for keyword in node.keywords:
-            if keyword.arg is None:
-                raise self.error(keyword.value, "`**` in a call is not supported", "write the keyword arguments out")
             keywords.append(keyword.arg)
             nodes.append(keyword.value)
         operands = self.evaluate_all(nodes)
@@ -128,11 +145,20 @@ class Calls(Indexing):
         for keyword, operand, place, written in zip(
             keywords, operands, nodes, [*node.args, *node.keywords], strict=True
         ):
-            if isinstance(written, gast.Starred):
+            if isinstance(written, gast.keyword) and written.arg is None:
+                found.extend(self._from_dict(operand, place))
+            elif isinstance(written, gast.Starred):
                 found.extend((None, item, place) for item in self.unpacked(operand, place))
             else:
                 found.append((keyword, operand, place))
         return found
+
+    def _from_dict(self, operand: Operand, node: gast.AST) -> Arguments:
+        """The keyword arguments that a dict of known keys stands for."""
+        if not isinstance(operand, Result) or not isinstance(operand.type, Dict) or operand.type.items is None:
+            raise self.error(node, "`**` needs a dict whose keys are known", "write the keyword arguments out")
+        keys = [k for k, _ in operand.type.items if isinstance(k, str)]
+        return [(k, self.item(operand, constant(k), node), node) for k in keys]
 
     def unpacked(self, operand: Operand, node: gast.AST) -> list[Operand]:
         """The items of a tuple of known length."""
@@ -141,6 +167,8 @@ class Calls(Indexing):
                 return list(operand.value.items)
             raise self.error(node, f"{self.describe_static(operand)} cannot be unpacked")
         type = operand.type
+        if isinstance(type, Record):
+            return self.unpacked(self.plain(operand, None, node), node)
         if isinstance(type, Tuple):
             return [self.item(operand, constant(i), node) for i in range(len(type.items))]
         raise self.error(node, "`*` needs a tuple whose length is known", "write the arguments out")
@@ -339,6 +367,8 @@ class Calls(Indexing):
     def isinstance(self, node: gast.Call) -> Operand:
         """`isinstance` where the types settle it."""
         type = self.result(node.args[0]).type if len(node.args) == 2 else OBJECT
+        if isinstance(type, Record | Instance):
+            return Result(constant(self.is_instance(type, node.args[1])))
         names = node.args[1].elts if isinstance(node.args[1], gast.Tuple) else [node.args[1]]
         wanted = {n.attr if isinstance(n, gast.Attribute) else getattr(n, "id", "") for n in names}
         match type:

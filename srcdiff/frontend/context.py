@@ -17,7 +17,7 @@ from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.liveness import Liveness, Names
 from srcdiff.frontend.merging import Merger
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import FunctionSource, Unsupported
+from srcdiff.frontend.names import ClassSource, FunctionSource, Unsupported
 from srcdiff.frontend.objects import (
     FRESH,
     NUMBER,
@@ -29,6 +29,7 @@ from srcdiff.frontend.objects import (
     Lens,
     Memory,
     Operand,
+    Partial,
     Place,
     Plain,
     Pullback,
@@ -239,6 +240,10 @@ class Context:
                 return f"the function `{name}`"
             case Unsupported(message=message):
                 return message
+            case Partial(function=function):
+                return self.describe_static(function)
+            case ClassSource(name=name):
+                return f"the class `{name}`"
             case Differentiated(function=function, request=request):
                 of = "no function" if function is None else self.describe_static(function)
                 return f"the {_TITLES.get(request.mode, request.mode)} of {of.removeprefix('the function ')}"
@@ -297,9 +302,8 @@ class Context:
         memory = self.memory_of(place)
         cell = base_cell(place)
         if GLOBAL_ROOT in memory.own:
-            raise self.error(
-                node, f"this writes into `{cell.name}`, which is global", "copy it first, or pass it as a parameter"
-            )
+            what = f"`{cell.name}`, which is global" if cell.name else "an attribute of an object that is only read"
+            raise self.error(node, f"this writes into {what}", "copy it first, or pass it as a parameter")
         inner: Place = place
         while isinstance(inner, View):
             if inner.index is not None and self.memory_of(inner.base).tangled:

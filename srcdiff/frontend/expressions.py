@@ -12,7 +12,7 @@ from dataclasses import replace
 import gast
 
 from srcdiff.frontend.constants import MATH_CONSTANTS
-from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Scope
+from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Refused, Scope
 from srcdiff.frontend.lenses import is_packed, keeps_packed, lens_of
 from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
@@ -22,6 +22,7 @@ from srcdiff.frontend.names import (
     FunctionSource,
     GlobalValue,
     LiveDerivative,
+    PartialSource,
     Resolution,
     Unsupported,
 )
@@ -31,6 +32,7 @@ from srcdiff.frontend.objects import (
     Closure,
     Memory,
     Operand,
+    Partial,
     Plain,
     Result,
     Static,
@@ -74,6 +76,20 @@ COMPARE: dict[type, str] = {
 PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real"))
 _SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
 DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
+
+
+def _is_harmless(node: gast.AST) -> bool:
+    """Whether evaluating this does nothing and cannot fail: names, attributes, and comparisons of these for identity
+    or with strings."""
+    match node:
+        case gast.Name() | gast.Constant():
+            return True
+        case gast.Attribute(value=value) | gast.UnaryOp(op=gast.Not(), operand=value):
+            return _is_harmless(value)
+        case gast.Compare(left=left, ops=ops, comparators=others):
+            same = all(isinstance(op, gast.Is | gast.IsNot | gast.Eq | gast.NotEq) for op in ops)
+            return same and all(map(_is_harmless, [left, *others]))
+    return False
 
 
 class Expressions(Sharing):
@@ -220,6 +236,10 @@ class Expressions(Sharing):
                 return Static(resolution)
             case Unsupported(message=message, remedy=remedy):
                 raise self.error(node, message, remedy)
+            case PartialSource(function=inner, arguments=given):
+                function = self.resolved(inner, node)
+                assert isinstance(function, Static)
+                return Static(Partial(function, tuple((k, self.resolved(v, node)) for k, v in given)))
             case LiveDerivative() | Deferred():
                 return self.bound_outside(resolution, node)
         return Static(resolution)
@@ -353,7 +373,24 @@ class Expressions(Sharing):
 
     def condition(self, node: gast.AST) -> Value:
         """What a test is decided by; a constant where the types settle it."""
+        if isinstance(node, gast.BoolOp) and (settled := self._settled(node)) is not None:
+            return constant(settled)
         return self.value(node)
+
+    def _settled(self, node: gast.BoolOp) -> bool | None:
+        """What `flag and p.b is not None` comes to where one part alone decides it; what stands before that part is
+        left out only where evaluating it does nothing and cannot fail."""
+        decisive = isinstance(node.op, gast.Or)
+        for part in node.values:
+            try:
+                test, _ = self.inside(lambda part=part: self.condition(part))  # type: ignore[misc]
+            except Refused:
+                return None
+            if isinstance(test, Constant) and bool(test.value) == decisive:
+                return decisive
+            if not isinstance(test, Constant) and not _is_harmless(part):
+                return None
+        return None
 
     def compare(self, node: gast.Compare, name: str | None) -> Operand:
         if len(node.ops) == 1:

@@ -6,7 +6,7 @@ takes functions, or writes into what it is given; anything else is lowered once 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -14,12 +14,12 @@ from typing import Any
 import gast
 
 from srcdiff.frontend import live
-from srcdiff.frontend.calls import Arguments, Calls
+from srcdiff.frontend.calls import Calls
 from srcdiff.frontend.compilation import Summary
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Scope
 from srcdiff.frontend.liveness import Liveness, captured_names, local_names
-from srcdiff.frontend.names import ConstantValue, FunctionSource
+from srcdiff.frontend.names import ConstantValue, FunctionSource, fitted
 from srcdiff.frontend.objects import (
     FRESH,
     Cell,
@@ -34,6 +34,7 @@ from srcdiff.frontend.objects import (
     meet,
 )
 from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.frontend.records import Arguments
 from srcdiff.ir.core import UNDEFINED, Apply, Call, Constant, Global, Statement, Value, constant
 from srcdiff.ir.types import FLOAT, Scalar, Tuple, Type, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
@@ -71,6 +72,7 @@ class Functions(Calls):
                 # It changes its argument, which from here on is the result: no other name of it may be read.
                 self.spoil(self.memory(operands[0]).own)
             return made
+        source = self._fitted(source, arguments)
         bound = self.bind_parameters(source, closure, arguments, node)
         nested = parent is not None or isinstance(source.node, gast.Lambda)
         if nested or any(isinstance(o, Static) and not self.is_value(o) for o in bound.values()):
@@ -85,6 +87,27 @@ class Functions(Calls):
         result = Value(summary.result, name, self.origin)
         self.builder.emit(Call(summary.name, tuple(values), (result,), self.origin))
         return Result(result, None, self.call_memory(summary, list(bound.values()), summary.result))
+
+    def _fitted(self, source: FunctionSource, arguments: Arguments) -> FunctionSource:
+        """The function with as many parameters in place of `*xs` and `**options` as the call has arguments for."""
+        spec = source.node.args
+        if source.fitted or (spec.vararg is None and spec.kwarg is None):
+            return source
+        given = sum(keyword is None for keyword, _, _ in arguments)
+        more = max(0, given - len(source.positional)) if spec.vararg is not None else 0
+        by_name = [k for k, _, _ in arguments if k is not None and k not in source.parameters]
+        return fitted(source, more, tuple(by_name) if spec.kwarg is not None else ())
+
+    def bind_starred(self, frame: int, source: FunctionSource, bound: Mapping[str, Operand], node: gast.AST) -> None:
+        """`xs` of `*xs` is a tuple of its arguments, `options` of `**options` a dict."""
+        spec = source.node.args
+        if spec.vararg is not None:
+            self.bind((frame, spec.vararg.id), self.display([bound[n] for n in source.spread], node, spec.vararg.id))
+        if spec.kwarg is not None:
+            if any(isinstance(bound[n], Static) for n in source.keywords):
+                raise self.error(node, f"a function is passed by `**{spec.kwarg.id}`", "name the parameter")
+            pairs = [part for n in source.keywords for part in (Result(constant(n)), bound[n])]
+            self.bind((frame, spec.kwarg.id), self.primitive("make_dict", pairs, node, spec.kwarg.id))
 
     def parameter_types(self, source: FunctionSource, values: Sequence[Value]) -> tuple[Type, ...]:
         """The types a callee is lowered for: those of the arguments, helped by its annotations."""
@@ -126,8 +149,7 @@ class Functions(Calls):
         self, source: FunctionSource, closure: Closure | None, arguments: Arguments, node: gast.AST
     ) -> dict[str, Operand]:
         """Every parameter of a function with its operand, defaults filled in."""
-        spec = source.node.args
-        positional = [a.id for a in (*spec.posonlyargs, *spec.args)]
+        positional = source.positional
         every = source.parameters
         title = source.name
         bound: dict[str, Operand] = {}
@@ -233,6 +255,7 @@ class Functions(Calls):
         self.scopes[frame] = scope
         for parameter, operand in bound.items():
             self.bind((frame, parameter), operand)
+        self.bind_starred(frame, source, bound, node)
         self.scope = scope
         self.inlining.append((source, around, given))
         try:

@@ -15,6 +15,7 @@ from srcdiff.frontend.expressions import PROPERTIES, Expressions
 from srcdiff.frontend.lenses import FLAT
 from srcdiff.frontend.module import is_submodule
 from srcdiff.frontend.names import (
+    ClassSource,
     External,
     LiveModule,
     ModuleRef,
@@ -29,12 +30,14 @@ from srcdiff.frontend.objects import (
     View,
     element_memory,
 )
-from srcdiff.ir.core import Constant, Value, constant
+from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import (
     Array,
     Dict,
+    Instance,
     List,
     Opaque,
+    Record,
     Scalar,
     Slice,
     Tuple,
@@ -49,19 +52,35 @@ from srcdiff.primitives.table import METHODS
 class Indexing(Expressions):
     """Lowers attributes and subscripts."""
 
+    def member(self, base: Result, attribute: str, node: gast.AST, name: str | None) -> Operand:
+        raise AssertionError("internal error: records are lowered by the class built on this one")
+
+    def member_of_class(
+        self, source: ClassSource, attribute: str, base: Result | None, node: gast.AST, name: str | None = None
+    ) -> Operand:
+        raise AssertionError("internal error: records are lowered by the class built on this one")
+
+    def plain(self, operand: Operand, primitive: Primitive | None, node: gast.AST) -> Operand:
+        raise AssertionError("internal error: records are lowered by the class built on this one")
+
     # --- attributes and items
 
     def attribute(self, node: gast.Attribute, name: str | None) -> Operand:
         base = self.solid(self.expression(node.value))
         if isinstance(base, Static):
             return self.module_attribute(base, node)
+        if isinstance(base.type, Record | Instance):
+            return self.member(base, node.attr, node, name)
         if node.attr in PROPERTIES and node.attr in METHODS:
             return self.primitive(METHODS[node.attr], [base], node, name)
         if node.attr == "flat":
             raise self.error(
                 node, "`.flat` is supported as `x.flat[i]` and in `for v in x.flat` only", "use `x.ravel()` elsewhere"
             )
-        raise self.error(node, f"attribute `.{node.attr}` is not supported", "use an array, list, tuple or dict")
+        remedy = "use an array, list, tuple or dict"
+        if isinstance(base.type, Unknown):
+            remedy = "annotate what it is read of with its class, which must be a NamedTuple or a dataclass"
+        raise self.error(node, f"attribute `.{node.attr}` is not supported", remedy)
 
     def flat(self, node: gast.AST) -> Result | None:
         """All elements of x in a row, where the expression is `x.flat`: a view that NumPy can always make."""
@@ -101,6 +120,8 @@ class Indexing(Expressions):
                 return self.resolved(live.classify(value, live_module.__name__, attribute), node)
             case External(module=module, attribute=outer):
                 return Static(External(module, f"{outer}.{attribute}"))
+            case ClassSource() as source:
+                return self.member_of_class(source, attribute, None, node)
         raise self.error(node, f"attribute `.{attribute}` of a function is not supported")
 
     def index_value(self, node: gast.AST) -> Value:
@@ -122,6 +143,10 @@ class Indexing(Expressions):
         if isinstance(base, Static):
             return self._static_item(base, node)
         index = self.index_value(node.slice)
+        if isinstance(base.type, Record):
+            plain = self.plain(base, None, node)
+            assert isinstance(plain, Result)
+            base = plain
         return self.item(base, index, node, name)
 
     def _static_item(self, base: Static, node: gast.Subscript) -> Operand:

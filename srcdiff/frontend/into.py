@@ -10,9 +10,9 @@ from __future__ import annotations
 import gast
 import numpy as np
 
-from srcdiff.frontend.calls import Arguments
 from srcdiff.frontend.names import External
 from srcdiff.frontend.objects import Operand, Place, Result, Static, Unbound
+from srcdiff.frontend.records import Arguments
 from srcdiff.frontend.subset import WRITERS
 from srcdiff.frontend.writes import Writes
 from srcdiff.ir.core import Constant, Primitive, Value, constant

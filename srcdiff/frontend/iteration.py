@@ -15,7 +15,7 @@ from srcdiff.frontend.loops import Loops
 from srcdiff.frontend.names import External
 from srcdiff.frontend.objects import Operand, Result, Static, StaticTuple
 from srcdiff.ir.core import Value, constant
-from srcdiff.ir.types import RANGE, Array, Dict, List, Opaque, Scalar, Size, Tuple, Unknown, present
+from srcdiff.ir.types import RANGE, Array, Dict, List, Opaque, Record, Scalar, Size, Tuple, Unknown, present
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +124,10 @@ class Iteration(Loops):
 
     def over(self, operand: Result, node: gast.AST) -> Sequence:
         """A loop over the elements of an object."""
+        if isinstance(operand.type, Record):
+            plain = self.plain(operand, None, node)
+            assert isinstance(plain, Result)
+            operand = plain
         value = self.current(operand, node)
         type = present(value.type)
         if type == RANGE:

@@ -11,19 +11,21 @@ a compile-time value of `srcdiff.frontend.names`.
 from __future__ import annotations
 
 import builtins
+import functools
 import inspect
 import linecache
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from dataclasses import dataclass, replace
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import gast
 import numpy as np
 
 from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.frontend import classes
 from srcdiff.frontend.names import (
     ConstantValue,
     External,
@@ -32,17 +34,20 @@ from srcdiff.frontend.names import (
     LiveDerivative,
     LiveModule,
     ModuleRef,
+    PartialSource,
     Request,
     Resolution,
     Unsupported,
     undecorated,
 )
-from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, OBJECT, STR, Array, Dict, List, Tuple, Type, join
+from srcdiff.ir.instances import DEPTH, attributes_of, is_object
+from srcdiff.ir.records import items_of, place_of, record_class
+from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, OBJECT, STR, Array, Dict, Instance, List, Record, Tuple, Type, join
 
 if TYPE_CHECKING:
     from srcdiff.frontend.module import Module
 
-_LIBRARIES = ("math", "numpy", "numpy.linalg", "scipy.special", "scipy.linalg", "builtins")
+_LIBRARIES = ("math", "numpy", "numpy.linalg", "scipy.special", "scipy.linalg", "builtins", "dataclasses", "functools")
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,6 +239,28 @@ def is_same(known: ModuleRef | External, value: Any) -> bool:
     return module is not None and getattr(module, known.attribute, None) is value
 
 
+def function_of(function: Any) -> FunctionSource | Unsupported:
+    """What is known of a method."""
+    found = classify(function, function.__module__, function.__name__)
+    if isinstance(found, FunctionSource):
+        parts = function.__qualname__.split(".")
+        return classes.method_source(parts[-2], found) if len(parts) > 1 else found
+    if isinstance(found, Unsupported):
+        return found
+    return Unsupported(f"`{function.__qualname__}` has no source text", "write it in the class")
+
+
+def classify_attribute(value: Any, owner: type, name: str) -> Resolution:
+    """The compile-time value for what a class has under a name; what cannot be written out is read there."""
+    cls, module = place_of(owner)
+    found = classify(value, "", name)
+    if not isinstance(found, GlobalValue):
+        return found
+    if module:
+        return GlobalValue(module, f"{cls}.{name}", found.type)
+    return replace(found, attribute=f"{cls}_{name}")
+
+
 _modules: dict[tuple[object, ...], Module] = {}
 
 
@@ -253,23 +280,44 @@ def classify(value: Any, module: str, name: str) -> Resolution:
         if known is not None:
             return known
     if isinstance(value, FunctionType):
-        if hasattr(value, "__wrapped__"):
-            return Unsupported(
-                f"`{name}` is wrapped by a decorator, so its text is not what runs", "call the undecorated function"
-            )
         return _function(value)
+    if isinstance(value, functools._lru_cache_wrapper):
+        return classify(value.__wrapped__, module, name)
+    if isinstance(value, functools.partial | MethodType):
+        return _partial(value, module, name)
     if isinstance(value, np.ndarray | list | tuple | dict):
         return _object(value, module, name)
     if class_of_derivative(value) is not None:
         return derivative(value)
     if isinstance(value, type):
-        return Unsupported(f"`{name}` is a class, and classes are not supported", "use plain functions and containers")
+        return classes.live_class(value)
+    if is_object(value):
+        return _object(value, module, name)
+    if isinstance(value, np.vectorize):
+        return Unsupported(f"`{name}` is wrapped by np.vectorize", "write it with NumPy's own functions")
+    compiled = getattr(value, "py_func", None)
+    if type(value).__module__.split(".")[0] == "numba" and isinstance(compiled, FunctionType):
+        return _function(compiled)
     if callable(value):
         return Unsupported(
             f"`{name}` is a callable object of type {type(value).__name__}, which has no source text",
             "call a plain function instead",
         )
     return _object(value, module, name)
+
+
+def _partial(value: functools.partial[Any] | MethodType, module: str, name: str) -> Resolution:
+    """A function with arguments that it keeps; a method, with its object."""
+    if isinstance(value, MethodType):
+        inner: Resolution = function_of(value.__func__)
+        given: list[tuple[str | None, Any]] = [(None, value.__self__)]
+    else:
+        inner = classify(value.func, module, name)
+        given = [(None, v) for v in value.args] + list(value.keywords.items())
+    if isinstance(inner, Unsupported):
+        return inner
+    arguments = [(k, classify(v, "", f"{name}_{k or i}")) for i, (k, v) in enumerate(given)]
+    return PartialSource(inner, tuple(arguments))
 
 
 def _object(value: Any, module: str, name: str) -> GlobalValue:
@@ -357,6 +405,9 @@ def type_of_value(value: Any) -> Type:
         return STR
     if value is None:
         return NONE
+    made = record_class(type(value))
+    if made is not None:
+        return Record(tuple(map(type_of_value, items_of(value))), classes.described_class(made))
     if isinstance(value, tuple):
         return Tuple(tuple(type_of_value(v) for v in value))
     if isinstance(value, list):
@@ -368,7 +419,18 @@ def type_of_value(value: Any) -> Type:
         if all(isinstance(k, str | int) for k in value):
             return Dict(tuple((k, type_of_value(v)) for k, v in value.items()))
         return Dict(None)
+    if is_object(value):
+        return _instance(value, 0)
     return OBJECT
+
+
+def _instance(value: Any, depth: int) -> Type:
+    """The type of an object, with those of its attributes."""
+    if depth == DEPTH:
+        return OBJECT
+    known = attributes_of(value).items()
+    kinds = [(n, _instance(v, depth + 1) if is_object(v) else type_of_value(v)) for n, v in known]
+    return Instance("object", type(value), tuple(kinds))
 
 
 def unwrap(function: Any) -> Any:

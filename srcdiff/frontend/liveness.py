@@ -92,7 +92,9 @@ def _assigned(node: gast.AST, names: dict[str, None]) -> None:
 @lru_cache(maxsize=256)
 def local_names(node: gast.FunctionDef | gast.Lambda) -> Names:
     """The local variables of a function: its parameters and every name it binds."""
-    parameters = [a.id for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    spec = node.args
+    starred = [a for a in (spec.vararg, spec.kwarg) if a is not None]
+    parameters = [a.id for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *starred)]
     body = node.body if isinstance(node, gast.FunctionDef) else []
     return frozenset((*parameters, *assigned(body)))
 

@@ -17,12 +17,13 @@ import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
+from srcdiff.frontend.classes import names_in
 from srcdiff.frontend.compilation import Compilation, Differentiate, Shares, Summary
 from srcdiff.frontend.comprehensions import Comprehensions
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, local_names
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import FunctionSource, Unsupported
+from srcdiff.frontend.names import ClassSource, FunctionSource, Unsupported
 from srcdiff.frontend.objects import Cell, Content, Memory, Plain, Root, Static, whole
 from srcdiff.frontend.subset import check, report_undefined
 from srcdiff.ir.core import Constant, Function, Global, Origin, Parameter, Program, Value, constant
@@ -65,14 +66,17 @@ def lower(
 
 def declared_types(source: FunctionSource) -> list[Type]:
     """The types that annotations promise; a default that is a string or a flag says what it is."""
-    spec = source.node.args
     # The defaults of a live function are what its object has, whatever the text says.
     constants = {name: node.value for name, node in source.default_nodes.items() if isinstance(node, gast.Constant)}
     defaults = constants if source.defaults is None else source.defaults
+    names = names_in(source.module.dotted)
     found: list[Type] = []
-    for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
-        type = type_of(annotation_text(source.module, argument.annotation))
-        default = defaults.get(argument.id)
+    for name, argument in source.slots:
+        if argument is None:
+            found.append(UNKNOWN)
+            continue
+        type = type_of(annotation_text(source.module, argument.annotation), names)
+        default = defaults.get(name)
         if type == UNKNOWN and argument.annotation is None:
             type = BOOL if isinstance(default, bool) else STR if isinstance(default, str) else UNKNOWN
         found.append(type)
@@ -85,7 +89,7 @@ def annotation_text(module: Module, node: gast.AST | None) -> str | None:
         return None
     if isinstance(node, gast.Name):
         alias = module.alias(node.id)
-        if alias is not None:
+        if alias is not None and not isinstance(module.bound(node.id), ClassSource):
             return module.segment(alias)
     return module.segment(node)
 
@@ -114,11 +118,16 @@ class Lowering(Comprehensions):
                 self.state.names[0, name] = cell
             else:
                 self.state.names[0, name] = Plain(value)
+        if source.fitted:
+            bound = {p: self.binding_operand(self.state.names[0, p], node) for p in source.parameters}
+            self.bind_starred(0, source, bound, node)
         return values
 
     def parameter(
-        self, source: FunctionSource, value: Value, argument: gast.AST, default: gast.AST | None
+        self, source: FunctionSource, value: Value, argument: gast.AST | None, default: gast.AST | None
     ) -> Parameter:
+        if argument is None:
+            return Parameter(value, None, value.name in source.keywords, None)
         keyword_only = any(a is argument for a in source.node.args.kwonlyargs)
         annotation = source.module.segment(argument.annotation) if argument.annotation is not None else None
         found: Value | None = None
@@ -140,15 +149,13 @@ def _lower(
     values = lowering.start(source, types)
     cells = [lowering.state.names[0, p] for p in source.parameters]
     node = source.node
-    spec = node.args
-    arguments = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)
     parameters: list[Parameter] = []
     result: Value = constant(None)
     memory = Memory()
     inline: str | None = None
     try:
-        for value, argument in zip(values, arguments, strict=True):
-            parameters.append(lowering.parameter(source, value, argument, source.default_nodes.get(argument.id)))
+        for value, (parameter, argument) in zip(values, source.slots, strict=True):
+            parameters.append(lowering.parameter(source, value, argument, source.default_nodes.get(parameter)))
         operand = (
             lowering.function_body(source) if isinstance(node, gast.FunctionDef) else lowering.expression(node.body)
         )

@@ -21,14 +21,16 @@ from typing import Any
 import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.frontend import directives, live
+from srcdiff.frontend import classes, directives, live
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
+    ClassSource,
     ConstantValue,
     Deferred,
     External,
     FunctionSource,
     GlobalValue,
+    LiveModule,
     ModuleRef,
     Resolution,
     Unsupported,
@@ -37,7 +39,8 @@ from srcdiff.frontend.names import (
 from srcdiff.ir.imports import Imports
 from srcdiff.ir.types import UNKNOWN, Array
 
-LIBRARIES = ("numpy", "math", "scipy", "cmath", "builtins", "typing", "jaxtyping", "functools", "itertools", "srcdiff")
+_STANDARD = ("math", "cmath", "builtins", "typing", "functools", "itertools", "dataclasses", "collections", "enum")
+LIBRARIES = ("numpy", "scipy", "jaxtyping", "srcdiff", *_STANDARD)
 # Functions of ours that are known by name; what else is in the package is read like a user's module.
 OUR_FACES = ("srcdiff", "srcdiff.api", "srcdiff.checks")
 
@@ -68,6 +71,8 @@ class Module:
         self._assigned: dict[str, list[gast.AST | None]] = {}
         self._certain: set[str] = set()
         self._lambdas: dict[str, FunctionSource] = {}
+        self._methods: dict[gast.FunctionDef, FunctionSource] = {}
+        self._records: dict[str, ClassSource | None] = {}
         self.stars: list[str] = []
         modules: dict[str, str] = {}
         names: dict[tuple[str, str], str] = {}
@@ -110,7 +115,8 @@ class Module:
         found = live.locate(function, parse_running)
         name = function.__module__ or "__main__"
         module = Module(found.text, found.filename, name, found.tree, None, live.environment(function))
-        source = FunctionSource(function.__name__, found.node, module, live.defaults(function))
+        # The object runs this text: what a decorator made of it is another object.
+        source = FunctionSource(function.__name__, found.node, module, live.defaults(function), bare=True)
         module.functions[function.__name__] = source
         return module
 
@@ -144,9 +150,7 @@ class Module:
                     if isinstance(inner, gast.Name):
                         self._assigned.setdefault(inner.id, []).append(None)
             case gast.ClassDef(name=name):
-                self._bound[name] = Unsupported(
-                    f"`{name}` is a class, and classes are not supported", "use plain functions and tuples or dicts"
-                )
+                self._bound[name] = classes.class_of_text(self, statement)
             case gast.AsyncFunctionDef(name=name):
                 self._bound[name] = Unsupported(
                     f"`{name}` is an async function, which is not supported", "write it as a plain function"
@@ -219,11 +223,23 @@ class Module:
             value = self._constant(name, frozenset())
             if value is not None:
                 return ConstantValue(value)
-            function = self._function(name, frozenset())
-            if function is not None:
-                return function
+            found = self._function(name, frozenset()) or self._record(name)
+            if found is not None:
+                return found
             return GlobalValue(self.name, name, self._type(name))
         return None
+
+    def method(self, node: gast.FunctionDef) -> FunctionSource:
+        """A method of a class of the module, the same object each time."""
+        return self._methods.setdefault(node, FunctionSource(node.name, node, self))
+
+    def _record(self, name: str) -> Resolution | None:
+        """The named tuple that an assignment of the module makes, the same one each time."""
+        if name not in self._records:
+            value = self.alias(name)
+            made = classes.namedtuple_of_text(self, name, value) if isinstance(value, gast.Call) else None
+            self._records[name] = made
+        return self._records[name]
 
     def _function(self, name: str, pending: frozenset[str]) -> FunctionSource | External | Deferred | None:
         """The function that an assignment of the module gives a name: `sine = math.sin`, `sq = lambda x: x * x`."""
@@ -266,6 +282,27 @@ class Module:
                 case _:
                     return None
         return found if isinstance(found, FunctionSource | External) else None
+
+    def bound(self, name: str) -> Resolution | None:
+        """What an import, a definition or a call of `namedtuple` in the text gives a name."""
+        if name not in self._assigned:
+            return self._bound.get(name)
+        return self._record(name)
+
+    def dotted(self, name: str) -> Resolution | None:
+        """What `f` or `models.f` stands for."""
+        first, *rest = name.split(".")
+        found = self.resolve(first) if self.environment is not None else self.bound(first)
+        for part in rest:
+            match found:
+                case UserModule(module=user):
+                    found = user.resolve(part)
+                case LiveModule(module=user):
+                    value = getattr(user, part, None)
+                    found = live.classify(value, user.__name__, part)
+                case _:
+                    return None
+        return found
 
     def alias(self, name: str) -> gast.AST | None:
         """What a name of the module is assigned, if it is assigned once: an alias of a type, perhaps."""

@@ -6,12 +6,13 @@ In: nothing. Out: small classes, the compile-time values of the front end: modul
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gast
 
+from srcdiff.ir.records import RecordClass
 from srcdiff.ir.types import Type
 
 if TYPE_CHECKING:
@@ -55,9 +56,29 @@ class FunctionSource:
     bare: bool = False
     """Its decorators are accounted for by whoever holds it."""
 
+    spread: tuple[str, ...] = ()
+    """The parameters that `*xs` stands for, where it is known how many there are."""
+    keywords: tuple[str, ...] = ()
+    """The parameters that `**options` stands for."""
+    fitted: bool = False
+    """It is known what `*xs` and `**options` stand for."""
+
     @property
     def parameters(self) -> list[str]:
-        return [a.id for a in (*self.node.args.posonlyargs, *self.node.args.args, *self.node.args.kwonlyargs)]
+        return [name for name, _ in self.slots]
+
+    @property
+    def slots(self) -> list[tuple[str, gast.AST | None]]:
+        """The parameters with their place in the text, which those of `*xs` and `**options` do not have."""
+        spec = self.node.args
+        plain = [(a.id, a) for a in (*spec.posonlyargs, *spec.args)]
+        by_name = [(a.id, a) for a in spec.kwonlyargs]
+        return [*plain, *((n, None) for n in self.spread), *by_name, *((n, None) for n in self.keywords)]
+
+    @property
+    def positional(self) -> list[str]:
+        """The parameters that may be given by position."""
+        return [*(a.id for a in (*self.node.args.posonlyargs, *self.node.args.args)), *self.spread]
 
     @property
     def default_nodes(self) -> dict[str, gast.AST]:
@@ -71,6 +92,23 @@ class FunctionSource:
     def decorators(self) -> list[gast.AST]:
         """The decorators that change what a call of it runs, the first one applied last."""
         return [] if self.bare or not isinstance(self.node, gast.FunctionDef) else list(self.node.decorator_list)
+
+
+@lru_cache(maxsize=1024)
+def fitted(source: FunctionSource, names: tuple[str, ...] | int, keywords: tuple[str, ...] = ()) -> FunctionSource:
+    """The function for calls with so many arguments beyond its own, or with those called `names`, and with those
+    `keywords`: the same object each time."""
+    if isinstance(names, int):
+        stem = source.node.args.vararg.id if source.node.args.vararg is not None else ""
+        names = tuple(f"{stem}_{i}" for i in range(names))
+    taken = {n for n, a in source.slots if a is not None} | set(keywords)
+    own = []
+    for name in names:
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        own.append(name)
+    return replace(source, spread=tuple(own), keywords=keywords, fitted=True)
 
 
 @lru_cache(maxsize=256)
@@ -125,6 +163,29 @@ class LiveModule:
     module: Any
 
 
+@dataclass(frozen=True, eq=False)
+class ClassSource:
+    """A class of the user's: a record (`made`), or one whose instances are read only.
+
+    `defaults` are those of the fields: objects of a `live` class, expressions of one that is known from its text.
+    """
+
+    name: str
+    made: RecordClass | None
+    live: Any = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    module: Module | None = None
+    node: gast.ClassDef | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PartialSource:
+    """A function with arguments given, by keyword or (None) by position: a `functools.partial`, a method."""
+
+    function: Resolution
+    arguments: tuple[tuple[str | None, Resolution], ...]
+
+
 @dataclass(frozen=True)
 class ConstantValue:
     """A number, string, bool or None that a module binds to a name."""
@@ -158,6 +219,8 @@ Resolution = (
     | LiveModule
     | LiveDerivative
     | Deferred
+    | ClassSource
+    | PartialSource
     | ConstantValue
     | GlobalValue
     | Unsupported

@@ -196,6 +196,14 @@ class StaticTuple:
 
 
 @dataclass(frozen=True, eq=False)
+class Partial:
+    """A function with some of its arguments given: `functools.partial`, or a method of an object."""
+
+    function: Static
+    arguments: tuple[tuple[str | None, Operand], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Differentiated:
     """`grad(g)` and its like: it exists at compile time. `grad(wrt=1)` is one that awaits its `function`."""
 
@@ -217,7 +225,7 @@ class Pullback:
 class Static:
     """A compile-time value: a function, a module, a closure, a derivative."""
 
-    value: Resolution | Closure | StaticTuple | Differentiated | Pullback
+    value: Resolution | Closure | StaticTuple | Partial | Differentiated | Pullback
 
     def same(self, other: Static) -> bool:
         a, b = self.value, other.value
@@ -225,6 +233,10 @@ class Static:
             if a.function is None or b.function is None:
                 return a.function is b.function
             return a.function.same(b.function)
+        if isinstance(a, Partial) and isinstance(b, Partial):
+            given = zip(a.arguments, b.arguments, strict=False)
+            alike = len(a.arguments) == len(b.arguments) and all(p[0] == q[0] and p[1] is q[1] for p, q in given)
+            return alike and a.function.same(b.function)
         if isinstance(a, Closure) and isinstance(b, Closure):
             made = [(name, id(binding)) for name, binding in a.defaults]
             return (

@@ -9,14 +9,15 @@ import gast
 
 from srcdiff.frontend.names import FunctionSource
 from srcdiff.primitives.helpers import HELPERS
+from srcdiff.primitives.record_helpers import WITH_RECORDS
 
 
 def helper_primitive(source: FunctionSource) -> str | None:
     """The primitive whose helper text this function is, so that generated code can be read back."""
-    text = HELPERS.get(source.name)
-    if text is None or not isinstance(source.node, gast.FunctionDef):
+    texts = [t[source.name].strip() for t in (HELPERS, WITH_RECORDS) if source.name in t]
+    if not texts or not isinstance(source.node, gast.FunctionDef):
         return None
     lines = source.module.lines[source.node.lineno - 1 : source.node.end_lineno]
-    if "\n".join(lines).strip() != text.strip():
+    if "\n".join(lines).strip() not in texts:
         return None
     return source.name

@@ -20,8 +20,17 @@ import gast
 
 from srcdiff.frontend.lifting import Lifting
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import Deferred, External, FunctionSource, LiveDerivative, Request, Resolution, undecorated
-from srcdiff.frontend.objects import Closure, Differentiated, Operand, Pullback, Result, Static, StaticTuple
+from srcdiff.frontend.names import (
+    ClassSource,
+    Deferred,
+    External,
+    FunctionSource,
+    LiveDerivative,
+    Request,
+    Resolution,
+    undecorated,
+)
+from srcdiff.frontend.objects import Closure, Differentiated, Operand, Partial, Pullback, Result, Static, StaticTuple
 from srcdiff.frontend.wrt import GIVE, positions_in
 from srcdiff.ir.core import Constant
 
@@ -34,6 +43,7 @@ MODES = {
 }
 """The functions that make a derivative of a function, and the mode of it."""
 
+_CALLABLE = (FunctionSource, Closure, Differentiated, Partial, ClassSource)
 _FULL_NAMES = {"grad": "gradient", "jvp": "forward", "vjp": "reverse"}
 
 
@@ -110,6 +120,10 @@ class Requests(Lifting):
             operand = self.effective(operand)
             match operand.value:
                 case FunctionSource() | Closure() | Differentiated(function=Static()):
+                    spec = self.root(operand)[0].node.args
+                    if spec.vararg is not None or spec.kwarg is not None:
+                        message = f"{self.describe_static(operand)} takes any number of arguments"
+                        raise self.error(place, message, "differentiate one that names its parameters: a lambda, say")
                     return operand
                 case Pullback() | StaticTuple():
                     message = f"{self.describe_static(operand)} cannot be differentiated"
@@ -163,13 +177,21 @@ class Requests(Lifting):
 
     def partial(self, node: gast.Call, name: str | None) -> Operand:
         """`partial(grad, wrt=1)`, which makes a decorator."""
-        maker = self.expression(node.args[0]) if len(node.args) == 1 else None
+        maker = self.expression(node.args[0]) if node.args else None
         value = maker.value if isinstance(maker, Static) else None
+        if isinstance(maker, Static) and isinstance(value, _CALLABLE):
+            return self.bound_partially(maker, node)
         if not isinstance(value, External) or value.module.split(".")[0] != "srcdiff" or value.attribute not in MODES:
-            return self.external(External("functools", "partial"), node, name)
+            raise self.error(node, "`functools.partial` is supported for functions of yours", "use a lambda")
         rest = gast.Call(func=node.func, args=[], keywords=node.keywords)
         given = self.given_arguments(rest, value.attribute, ())
         return Static(Differentiated(None, self.request_of(value.attribute, given)))
+
+    def bound_partially(self, function: Static, node: gast.Call) -> Static:
+        """`partial(f, n=3)`: the function with arguments that it keeps."""
+        rest = gast.Call(func=node.func, args=node.args[1:], keywords=node.keywords)
+        given = tuple((keyword, self.placed(operand, keyword)) for keyword, operand, _ in self.arguments(rest))
+        return Static(Partial(function, given))
 
     def bound_outside(self, resolution: Resolution, node: gast.AST) -> Static:
         """A derivative that a name of a module is bound to."""

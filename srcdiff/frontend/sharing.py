@@ -22,7 +22,7 @@ from srcdiff.ir.core import Primitive
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Type, is_mutable
 
 _NUMERIC = frozenset(("subtract", "divide", "floor_divide", "power", "matmul", "negative", "abs"))
-_ITEMS_HELD = frozenset(("make_tuple", "make_list", "make_dict", "append"))
+_ITEMS_HELD = frozenset(("make_tuple", "make_record", "make_list", "make_dict", "append"))
 _ELEMENTS_HELD = frozenset(
     ("add", "multiply", "list", "tuple", "sorted", "reversed", "copy", "drop_last", "accumulate")
 )

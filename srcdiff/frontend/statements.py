@@ -31,7 +31,7 @@ from srcdiff.frontend.objects import (
 )
 from srcdiff.frontend.subset import complaint
 from srcdiff.ir.core import Constant, Origin, Value, constant
-from srcdiff.ir.types import UNKNOWN, Bottom, List, Opaque, Tuple, Unknown, is_mutable
+from srcdiff.ir.types import UNKNOWN, Bottom, List, Opaque, Record, Tuple, Unknown, is_mutable
 
 
 class Statements(Effects):
@@ -240,9 +240,7 @@ class Statements(Effects):
             case gast.Attribute(attr="flat"):
                 self.store(target, operand, node)
             case gast.Attribute():
-                raise self.error(
-                    target, "assignment to an attribute is not supported", "use a local variable, a list or a dict"
-                )
+                raise self.attribute_written(target)
             case gast.Starred():
                 raise self.error(target, "`*` in the target of an assignment is not supported", "use slices")
             case _:
@@ -276,6 +274,10 @@ class Statements(Effects):
             for target, item in zip(targets, operand.value.items, strict=True):
                 self.assign(target, item, node)
             return
+        if isinstance(operand.type, Record):
+            plain = self.plain(operand, None, node)
+            assert isinstance(plain, Result)
+            operand = plain
         type = operand.type
         if isinstance(type, Tuple) and len(type.items) != len(targets):
             raise self.error(node, f"a tuple of {len(type.items)} items is unpacked into {len(targets)} names")

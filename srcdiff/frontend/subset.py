@@ -224,7 +224,7 @@ def _signature(compilation: Compilation, source: FunctionSource, entry: bool) ->
     arguments = source.node.args
     module = source.module
     for argument, stars in ((arguments.vararg, "*"), (arguments.kwarg, "**")):
-        if argument is not None:
+        if argument is not None and entry and not source.fitted:
             message = f"`{stars}{argument.id}` is not supported: the parameters of `{source.name}` must be known"
             compilation.reporter.add(
                 compilation.diagnostic(module, argument, message, "name the parameters one by one")

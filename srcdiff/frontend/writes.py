@@ -32,7 +32,21 @@ from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.frontend.statements import Statements
 from srcdiff.frontend.subset import complaint
 from srcdiff.ir.core import Effect, Value, constant
-from srcdiff.ir.types import OBJECT, Array, Bottom, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_mutable
+from srcdiff.ir.types import (
+    OBJECT,
+    Array,
+    Bottom,
+    Dict,
+    Instance,
+    List,
+    Opaque,
+    Record,
+    Scalar,
+    Tuple,
+    Type,
+    Unknown,
+    is_mutable,
+)
 
 _CHANGERS = frozenset(
     ("append", "extend", "insert", "remove", "clear", "sort", "reverse", "update", "setdefault", "fill", "put")
@@ -124,7 +138,7 @@ class Writes(Statements):
             case gast.Subscript():
                 self._augment_item(node.target, primitive, node)
             case _:
-                raise self.error(node.target, "assignment to an attribute is not supported", "use a local variable")
+                raise self.attribute_written(node.target)
 
     def _augment_name(self, target: gast.Name, primitive: str, node: gast.AugAssign) -> None:
         name = target.id
@@ -235,6 +249,9 @@ class Writes(Statements):
         if isinstance(node, gast.Name):
             binding = self._binding(node.id)
             return binding is not None and not isinstance(binding, Static)
+        if isinstance(node, gast.Attribute) and self._is_object(node.value):
+            base = self.expression(node.value)
+            return isinstance(base, Result) and isinstance(base.type, Record | Instance)
         return isinstance(node, gast.Subscript | gast.Call | gast.List)
 
     def _binding(self, name: str) -> Plain | Cell | View | Static | Unbound | None:

@@ -42,10 +42,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, NoReturn
 
 from srcdiff.ir.markers import Checkpoint, Marker
-from srcdiff.ir.types import BOOL, BOTTOM, FLOAT, INT, NONE, OBJECT, STR, Type
+from srcdiff.ir.records import RecordClass
+from srcdiff.ir.types import BOOL, BOTTOM, FLOAT, INT, NONE, OBJECT, STR, Class, Type
 
 Role = Literal["primal", "tangent", "adjoint"]
 
@@ -117,6 +119,13 @@ class Global(Value):
     module: str = ""
     attribute: str = ""
     captured: Any = None
+
+
+@lru_cache(maxsize=1024)
+def class_value(made: RecordClass) -> Global:
+    """The class of a record as a value, the same one for the same class."""
+    captured = None if made.module else made.live
+    return Global(Class("class", made), made.name, module=made.module, attribute=made.name, captured=captured)
 
 
 def constant(value: Any, text: str | None = None, name: str | None = None) -> Constant:

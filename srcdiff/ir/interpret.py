@@ -104,7 +104,7 @@ class _Frame:
         match statement:
             case Apply(primitive, operands, result):
                 # The tape of a call is a tuple; what was not computed on the path taken is an empty place in it.
-                in_tuple = primitive.name == "make_tuple"
+                in_tuple = primitive.name in ("make_tuple", "make_record")
                 read = self._pass_on if in_tuple or primitive.name in _PASSES_ON else self._read
                 contents = [read(v) for v in operands]
                 if primitive.name == "zeros_if_defined":

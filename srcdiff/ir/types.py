@@ -12,8 +12,11 @@ unknown
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from srcdiff.ir.records import RecordClass
 
 Kind = Literal["float", "int", "bool"]
 
@@ -79,8 +82,26 @@ class Tuple:
 
     items: tuple[Type, ...]
 
+    def of(self, items: Iterable[Type]) -> Tuple:
+        """A tuple of the same class with items of other types."""
+        return Tuple(tuple(items))
+
     def __str__(self) -> str:
         return f"({', '.join(map(str, self.items))})"
+
+
+@dataclass(frozen=True)
+class Record(Tuple):
+    """An instance of a named tuple or dataclass: a tuple whose items have names. Item number i is `made.fields[i]`."""
+
+    made: RecordClass
+
+    def of(self, items: Iterable[Type]) -> Record:
+        return Record(tuple(items), self.made)
+
+    def __str__(self) -> str:
+        pairs = zip(self.made.fields, self.items, strict=True)
+        return f"{self.made.name}({', '.join(f'{name}: {t}' for name, t in pairs)})"
 
 
 @dataclass(frozen=True)
@@ -126,6 +147,27 @@ class Slice(Opaque):
 
     def __str__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True)
+class Class(Opaque):
+    """The class of a record, as a value: what `make_record` is given."""
+
+    made: RecordClass | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Instance(Opaque):
+    """An object of a class of the user's, whose attributes are read and never differentiated."""
+
+    cls: type = object
+    attributes: tuple[tuple[str, Type], ...] = ()
+
+    def __str__(self) -> str:
+        return self.cls.__name__
 
 
 @dataclass(frozen=True)
@@ -185,8 +227,8 @@ def join(a: Type, b: Type) -> Type:
             if a.shape is None or b.shape is None or len(a.shape) != len(b.shape):
                 return Array(dtype, None)
             return Array(dtype, tuple(p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)))
-        case Tuple(), Tuple() if len(a.items) == len(b.items):
-            return Tuple(tuple(join(p, q) for p, q in zip(a.items, b.items, strict=True)))
+        case Tuple(), Tuple() if same_tuple(a, b):
+            return a.of(join(p, q) for p, q in zip(a.items, b.items, strict=True))
         case List(), List():
             return List(b.item if a.item is None else a.item if b.item is None else join(a.item, b.item))
         case Dict(), Dict():
@@ -197,6 +239,12 @@ def join(a: Type, b: Type) -> Type:
             return _maybe(join(present(a), present(b)))
         case _:
             return UNKNOWN
+
+
+def same_tuple(a: Tuple, b: Tuple) -> bool:
+    """Whether two tuples are of one class and length, so that they can be taken item by item."""
+    made = a.made if isinstance(a, Record) else None
+    return made == (b.made if isinstance(b, Record) else None) and len(a.items) == len(b.items)
 
 
 def present(t: Type) -> Type:
@@ -232,6 +280,22 @@ def is_differentiable(t: Type) -> bool:
             return True
         case Opaque() | Bottom():
             return False
+
+
+def records_in(t: Type) -> list[RecordClass]:
+    """The classes of the records that a value of this type is or holds, as far as the type tells."""
+    match t:
+        case Tuple(items):
+            inner = [made for item in items for made in records_in(item)]
+            return [t.made, *inner] if isinstance(t, Record) else inner
+        case List(item):
+            return [] if item is None else records_in(item)
+        case Dict(entries):
+            return [made for _, item in entries or () for made in records_in(item)]
+        case Maybe(item):
+            return records_in(item)
+        case _:
+            return []
 
 
 def is_container(t: Type) -> bool:

@@ -26,6 +26,7 @@ from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_float_d
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, Outcome, Rule, again, made_by, part_made_by
 from srcdiff.optimize.elements import (
+    by_fields,
     copy_of_fresh,
     copy_of_number,
     element,
@@ -338,7 +339,7 @@ STRUCTURE: dict[str, tuple[Rule, ...]] = {
 
 ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "add": (_fold, _plus_zero, _doubled, _plus_negative, _without_broadcast),
-    "accumulate": (_plus_zero, _doubled, _plus_negative),
+    "accumulate": (by_fields, _plus_zero, _doubled, _plus_negative),
     "subtract": (_fold, _minus_negative, _without_broadcast),
     "multiply": (
         _fold,
@@ -357,11 +358,11 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "np.sum": (_sum_of_number,),
     "index_get": (written_element, known_size),
     "len": (known_size, shape_of_zeros),
-    "copy": (copy_of_fresh,),
+    "copy": (by_fields, copy_of_fresh),
     "not_": (_twice, _not_compared),
     "index_add": (first_addition,),
     "index_set": (unchanged_element,),
     "shape": (shape_of_elementwise, shape_of_zeros),
     "size": (shape_of_elementwise, shape_of_zeros),
-    "zeros_like": (zeros_of_empty, shape_of_zeros),
+    "zeros_like": (by_fields, zeros_of_empty, shape_of_zeros),
 }

@@ -16,20 +16,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.ir.builder import is_constant
-from srcdiff.ir.core import Apply, Constant, Value, constant
-from srcdiff.ir.types import INT, Array, List, Scalar, Tuple
+from srcdiff.ir.builder import Builder, is_constant
+from srcdiff.ir.core import Apply, Constant, Value, class_value, constant
+from srcdiff.ir.types import INT, Array, List, Opaque, Record, Scalar, Tuple
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, Outcome, again, made_by, part_made_by
+from srcdiff.primitives.table import TABLE
 
 
 def element(apply: Apply, known: Definitions) -> Outcome:
     """``(a, b)[1]``, ``[a, b][1]`` and ``{"k": a}["k"]`` are the element."""
     container, index = apply.operands
-    made = made_by(container, known, "make_tuple", "make_list", "make_dict")
+    made = made_by(container, known, "make_tuple", "make_list", "make_dict", "make_record")
     if made is None or not isinstance(index, Constant):
         return None
-    items: Sequence[Value] = made.operands
+    items: Sequence[Value] = made.operands[made.primitive.name == "make_record" :]
     if made.primitive.name == "make_dict":
         keys = items[::2]
         if not all(isinstance(k, Constant) for k in keys):
@@ -69,6 +70,26 @@ def known_size(apply: Apply, known: Definitions) -> Outcome:
         return None
     dimension = kind.shape[k.value]
     return constant(dimension) if isinstance(dimension, int) else None
+
+
+def by_fields(apply: Apply, known: Definitions) -> Outcome:
+    """The sum, copy or zero derivative of records is the record of those of their fields."""
+    t = apply.result.type
+    if not isinstance(t, Record) or not all(o.type == t or isinstance(o.type, Record) for o in apply.operands):
+        return None
+    builder = Builder(apply.origin)
+    items: list[Value] = []
+    for k in range(len(t.items)):
+        parts = [builder.apply(TABLE["index_get"], o, k) for o in apply.operands]
+        t_k = parts[0].type
+        if apply.primitive.name == "zeros_like" and isinstance(t_k, Scalar):
+            items.append(constant(0.0))
+        elif isinstance(t_k, Opaque) and t_k.name in ("str", "None"):
+            items.append(parts[0] if apply.primitive.name == "copy" else constant(None))
+        else:
+            items.append(builder.apply(apply.primitive, *parts))
+    builder.emit(again(apply, "make_record", class_value(t.made), *items))
+    return [s for s in builder.statements if isinstance(s, Apply)]
 
 
 def copy_of_number(apply: Apply, known: Definitions) -> Outcome:

@@ -202,7 +202,11 @@ def _with_own_derivatives(body: Block, analysis: Overwrites, rewriter: _Rewriter
         copies.append(rewriter.copy_of(value, value.origin, value.name if value.origin.role == "adjoint" else None))
         return copies[-1].results[0]
 
-    packed = {s.result: s for s in body.statements if isinstance(s, Apply) and s.primitive.name == "make_tuple"}
+    packed = {
+        s.result: s
+        for s in body.statements
+        if isinstance(s, Apply) and s.primitive.name in ("make_tuple", "make_record")
+    }
     results = list(body.results[: len(body.results) > 1])
     taken = taken.union(*(analysis.reach_of(value).all for value in results))
     renewed: dict[Statement, tuple[Statement, ...]] = {}

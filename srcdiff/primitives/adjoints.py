@@ -30,6 +30,7 @@ from srcdiff.ir.types import (
     Type,
     Unknown,
     join,
+    same_tuple,
 )
 from srcdiff.primitives.builtin import items_type
 from srcdiff.primitives.helpers import helper
@@ -49,7 +50,7 @@ def zero_type(t: Type) -> Type:
         case Array(dtype, shape):
             return Array(dtype if dtype is None or np.dtype(dtype).kind == "f" else "float64", shape)
         case Tuple(items):
-            return Tuple(tuple(map(zero_type, items)))
+            return t.of(map(zero_type, items))
         case List(item):
             return List(None if item is None else zero_type(item))
         case Dict(entries):
@@ -89,8 +90,8 @@ def accumulate_type(a: Type, b: Type) -> Type:
             return Array(dtype, tuple(e if d is None else d for d, e in zip(s, t, strict=True)))
         case (Array(_, shape), _) | (_, Array(_, shape)):
             return Array(None, shape)
-        case Tuple(p), Tuple(q) if len(p) == len(q):
-            return Tuple(tuple(accumulate_type(c, d) for c, d in zip(p, q, strict=True)))
+        case Tuple(p), Tuple(q) if same_tuple(a, b):
+            return a.of(accumulate_type(c, d) for c, d in zip(p, q, strict=True))
         case List(p), List(q):
             return List(q if p is None else p if q is None else accumulate_type(p, q))
         case Dict(p), Dict(q) if p is not None and q is not None and [k for k, _ in p] == [k for k, _ in q]:

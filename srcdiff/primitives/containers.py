@@ -14,15 +14,19 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Constant, Primitive, Value
+from srcdiff.ir.records import is_record, items_of, record_class
 from srcdiff.ir.types import (
     BOTTOM,
     STR,
     UNKNOWN,
     Array,
     Bottom,
+    Class,
     Dict,
+    Instance,
     List,
     Opaque,
+    Record,
     Size,
     Tuple,
     Type,
@@ -47,6 +51,22 @@ def _make_list_type(*items: Value) -> Type:
     return List(None if isinstance(result, Bottom) else result)
 
 
+def _make_record_type(made: Value, *items: Value) -> Type:
+    assert isinstance(made.type, Class) and made.type.made is not None
+    return Record(tuple(map(item_type, items)), made.type.made)
+
+
+def _make_record(made: Any, *items: Any) -> Any:
+    known = record_class(made)
+    assert known is not None
+    return made(**dict(zip(known.fields, items, strict=True)))
+
+
+def _get_attribute_type(x: Value, name: Value) -> Type:
+    assert isinstance(x.type, Instance) and isinstance(name, Constant)
+    return dict(x.type.attributes)[name.value]
+
+
 def _make_dict_type(*parts: Value) -> Type:
     entries: dict[object, tuple[object, Type]] = {}
     for key, value in zip(parts[::2], parts[1::2], strict=True):
@@ -64,7 +84,7 @@ def _make_dict(*parts: Any) -> dict[Any, Any]:
 
 
 def _index_get(x: Any, index: Any) -> Any:
-    return x[index]
+    return items_of(x)[index] if type(index) is int and is_record(x) else x[index]
 
 
 def _own(x: Any) -> Any:
@@ -97,8 +117,8 @@ def _index_add_type(x: Value, index: Value, value: Value) -> Type:
             i = item_type(index)
             if isinstance(i, Size) and isinstance(i.dimension, int):
                 at = i.dimension % len(items)
-                return Tuple((*items[:at], accumulate_type(added, value.type), *items[at + 1 :]))
-            return Tuple(tuple(accumulate_type(t, value.type) for t in items))
+                return x.type.of((*items[:at], accumulate_type(added, value.type), *items[at + 1 :]))
+            return x.type.of(accumulate_type(t, value.type) for t in items)
         case t:
             raise InferenceError(f"nothing can be added to an element of {t}")
 
@@ -136,6 +156,10 @@ CONTAINERS: dict[str, Primitive] = {
             cheap=True,
             keeps_bottom=True,
         ),
+        primitive(
+            "make_record", "items", _make_record_type, _make_record, variadic=True, cheap=True, keeps_bottom=True
+        ),
+        primitive("get_attribute", "x name", _get_attribute_type, getattr, views=(0,), cheap=True),
         primitive("make_list", "items", _make_list_type, lambda *items: list(items), variadic=True, keeps_bottom=True),
         primitive("make_dict", "items", _make_dict_type, _make_dict, variadic=True, keeps_bottom=True),
         primitive("make_slice", "start stop step", make_slice_type, slice, defaults=(None,), cheap=True),

@@ -33,6 +33,13 @@ def _(s: Stacks) -> Symbolic | None:
     return s.call(*(as_stack(s, i) for i in range(len(s.operands))))
 
 
+@rule("make_record")
+def _(s: Stacks) -> Symbolic | None:
+    for i in range(1, len(s.operands)):
+        check_leaf(s, i)
+    return s.call(s[0], *(as_stack(s, i) for i in range(1, len(s.operands))))
+
+
 @rule("make_list")
 def _(s: Stacks) -> Symbolic | None:
     listed = s.apply.result.type
@@ -117,7 +124,7 @@ def _unpacked(s: Stacks, g: Symbolic, t: Type) -> Symbolic:
         case Scalar() | Array():
             return g
         case Tuple(items):
-            return g.apply("make_tuple", *(_unpacked(s, g[:, i], item) for i, item in enumerate(items)))
+            return g.display(t, *(_unpacked(s, g[:, i], item) for i, item in enumerate(items)))
         case List(Scalar()):
             return g.apply("list", g.T)
         case List(Array()):
@@ -192,7 +199,7 @@ def _zeros(s: Stacks, x: Symbolic, t: Type) -> Symbolic:
     """Zeros for a stack; the zero derivative of an integer is a number too, and so a stack."""
     match t:
         case Tuple(items) if _has_integers(t):
-            return x.apply("make_tuple", *(_zeros(s, x[i], item) for i, item in enumerate(items)))
+            return x.display(t, *(_zeros(s, x[i], item) for i, item in enumerate(items)))
         case Dict(entries) if entries is not None and _has_integers(t):
             return x.apply("make_dict", *(part for k, item in entries for part in (k, _zeros(s, x[k], item))))
         case List(item) if item is not None and _has_integers(t):

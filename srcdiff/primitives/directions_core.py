@@ -60,7 +60,7 @@ def stacked_type(type: Type, dimension: Dimension) -> Type:
         case Array(dtype, shape) if is_differentiable(type):
             return Array(dtype, None if shape is None else (dimension, *shape))
         case Tuple(items):
-            return Tuple(tuple(stacked_type(t, dimension) for t in items))
+            return type.of(stacked_type(t, dimension) for t in items)
         case List(item):
             return List(None if item is None else stacked_type(item, dimension))
         case Dict(entries):

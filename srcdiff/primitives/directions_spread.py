@@ -58,7 +58,7 @@ def spread(x: Symbolic, t: Type, count: Symbolic) -> Symbolic:
         case Array(dtype, _):
             return _arrays(x, dtype, count)
         case Tuple(items):
-            return x.apply("make_tuple", *(spread(x[i], item, count) for i, item in enumerate(items)))
+            return x.display(t, *(spread(x[i], item, count) for i, item in enumerate(items)))
         case List(None):
             return x
         case List(item) if item is not None:
@@ -124,7 +124,7 @@ def take_direction(x: Symbolic, t: Type, k: Symbolic) -> Symbolic:
             k.builder.emit(Apply(last.primitive, last.operands, one, last.origin))
             return k.new(one)
         case Tuple(items):
-            return x.apply("make_tuple", *(take_direction(x[i], item, k) for i, item in enumerate(items)))
+            return x.display(t, *(take_direction(x[i], item, k) for i, item in enumerate(items)))
         case Dict(entries) if entries is not None:
             parts = [part for key, item in entries for part in (key, take_direction(x[key], item, k))]
             return x.apply("make_dict", *parts)

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from srcdiff.ir.core import Apply, Constant, Value
-from srcdiff.ir.types import Array, Dimension, List, Scalar, Tuple, Type, is_container
+from srcdiff.ir.types import Array, Dimension, List, Opaque, Record, Scalar, Tuple, Type, is_container
 from srcdiff.primitives.inference import never_one
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -155,7 +155,15 @@ def spread(b: Symbolic, x: Symbolic) -> Symbolic:
 
 
 def zeros_of(x: Symbolic) -> Symbolic:
-    return x.constant(0.0) if isinstance(x.type, Scalar) else x.apply("zeros_like", x)
+    match x.type:
+        case Scalar():
+            return x.constant(0.0)
+        case Opaque("str" | "None"):
+            return x.constant(None)
+        case Record(items):
+            return x.display(x.type, *(zeros_of(x[i]) for i in range(len(items))))
+        case _:
+            return x.apply("zeros_like", x)
 
 
 def stands_alone(operands: Iterable[Symbolic]) -> bool:

@@ -9,7 +9,9 @@ that `NEEDS` names), and is what the primitive of that name means: `helper(name)
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -365,15 +367,16 @@ NEEDS: dict[str, tuple[str, ...]] = {
 """The helpers that a helper calls."""
 
 
+@cache
 def _functions() -> dict[str, Callable[..., Any]]:
-    namespace: dict[str, Any] = {"np": np}
-    exec("\n\n".join(HELPERS.values()), namespace)
+    # Of the two texts of a helper, the one for records does for everything else what the other does.
+    from srcdiff.primitives.record_helpers import WITH_RECORDS
+
+    namespace: dict[str, Any] = {"np": np, "dataclasses": dataclasses}
+    exec("\n\n".join(WITH_RECORDS.values()), namespace)
     return {name: namespace[name] for name in HELPERS}
-
-
-_FUNCTIONS = _functions()
 
 
 def helper(name: str) -> Callable[..., Any]:
     """The function that the text of helper `name` defines."""
-    return _FUNCTIONS[name]
+    return _functions()[name]

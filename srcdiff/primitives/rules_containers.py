@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from srcdiff.ir.core import Constant
-from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, Unknown, is_container
+from srcdiff.ir.types import Array, Dict, List, Opaque, Record, Scalar, Tuple, Type, Unknown, is_container
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
@@ -33,6 +33,7 @@ non_differentiable(
     (
         *(
             "make_slice",
+            "get_attribute",
             "last_written",
             "settled",
             "next_snapshot",
@@ -81,6 +82,24 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     return [by[i] if want else None for i, want in enumerate(wanted)]
 
 
+@jvp("make_record")
+def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
+    pairs = zip(operands[1:], tangents[1:], strict=True)
+    return y.apply("make_record", operands[0], *(zero(x) if d is None else d for x, d in pairs))
+
+
+@vjp("make_record")
+def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+    _require_record(y, by)
+    return [by[i - 1] if want and i else None for i, want in enumerate(wanted)]
+
+
+def _require_record(x: Symbolic, derivative: Symbolic) -> None:
+    """The derivative of a record is one too, for its fields are read by name."""
+    if isinstance(x.type, Record) and not isinstance(derivative.type, Record):
+        raise NoRule(f"it is not known here that its derivative is a {x.type.made.name}")
+
+
 @jvp("make_dict")
 def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     parts: list[Symbolic] = []
@@ -125,6 +144,8 @@ linear("spread_item", {0: lambda by, y, g, x: by.apply("item_adjoint", by, g)})
 @jvp("index_get")
 def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     d = tangents[0]
+    if d is not None:
+        _require_record(operands[0], d)
     return None if d is None else d[operands[1]]
 
 
@@ -258,7 +279,7 @@ def _list_back(by: Symbolic, y: Symbolic, x: Symbolic) -> Symbolic:
         case List():
             return by
         case Tuple(items):
-            return by.apply("make_tuple", *(by[i] for i in range(len(items))))
+            return by.display(x.type, *(by[i] for i in range(len(items))))
         case Array(_, shape):
             stacked = by.apply("np.array", by)
             return stacked if shape is not None and len(shape) == 1 else by.apply("np.reshape", stacked, x.shape)

@@ -22,8 +22,8 @@ from typing import Any, Literal
 import numpy
 
 from srcdiff.ir.builder import Builder
-from srcdiff.ir.core import Value, constant
-from srcdiff.ir.types import Scalar, Type
+from srcdiff.ir.core import Value, class_value, constant
+from srcdiff.ir.types import Record, Scalar, Tuple, Type
 from srcdiff.primitives.table import TABLE, lookup
 
 np: Any = numpy
@@ -73,6 +73,12 @@ class Symbolic:
         if self.scope == "math" and name in MATH_NAMES and all(isinstance(v.type, Scalar) for v in values):
             name = MATH_NAMES[name]
         return self.new(self.builder.apply(TABLE[name], *values))
+
+    def display(self, t: Tuple, *items: object) -> Symbolic:
+        """A tuple or record of the class of `t` with other items."""
+        if isinstance(t, Record):
+            return self.apply("make_record", class_value(t.made), *items)
+        return self.apply("make_tuple", *items)
 
     def _lift(self, operand: object) -> Value:
         match operand:

@@ -156,6 +156,11 @@ class SparseMatrix:
             )
         return _Point(arguments, self._wrt, value)
 
+    def _in_full(self, point: _Point) -> tuple[list[Any], tuple[int, ...]]:
+        """The arguments, those that the function has already in front of them, and the positions of `wrt` there."""
+        given = self._primal.given
+        return [*given, *point.arguments], tuple(len(given) + i for i in point.positions)
+
     def _matrix(self, point: _Point) -> Any:
         """The matrix at a point, checked."""
         key = point.key()
@@ -244,7 +249,7 @@ class SparseJacobian(SparseMatrix):
         columns = sum(point.sizes)
         if np.asarray(point.value).dtype.kind != "f":
             return np.zeros(np.size(point.value) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), columns
-        return (*detect(self._primal.ir, point.arguments, point.positions), columns)
+        return (*detect(self._primal.ir, *self._in_full(point)), columns)
 
     def _planned(self, indptr: Names, indices: Names, columns: int) -> Plan:
         return planned(indptr, indices, columns, self.mode)
@@ -300,7 +305,7 @@ class SparseHessian(SparseMatrix):
         """The pattern of the Jacobian of the gradient, made symmetric."""
         size = sum(point.sizes)
         self._gradient.at(point.arguments)
-        indptr, indices = detect(self._gradient.ir, point.arguments, point.positions)
+        indptr, indices = detect(self._gradient.ir, *self._in_full(point))
         return (*_sum(indptr, indices, *transposed(indptr, indices, size), size), size)
 
     def _planned(self, indptr: Names, indices: Names, columns: int) -> Plan:

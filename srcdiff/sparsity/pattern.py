@@ -49,7 +49,7 @@ from srcdiff.sparsity.updates import UPDATES
 
 Pair = tuple[Any, Shadow]
 
-_PASSES_ON = frozenset({"copy", "identity", "zeros_if_defined", "make_tuple"})
+_PASSES_ON = frozenset({"copy", "identity", "zeros_if_defined", "make_tuple", "make_record"})
 """Primitives that hand a variable on without looking at it: their operand may be undefined."""
 
 
@@ -148,7 +148,7 @@ class _Frame:
         name = primitive.name
         if name in _PASSES_ON:
             pairs = [self._pass_on(v) for v in apply.operands]
-            if name != "make_tuple" and pairs[0][0] is UNDEFINED:
+            if name not in ("make_tuple", "make_record") and pairs[0][0] is UNDEFINED:
                 # The zero of what is undefined is None, to which anything can be added.
                 return None if name == "zeros_if_defined" else UNDEFINED, None
         else:

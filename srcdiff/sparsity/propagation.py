@@ -151,6 +151,10 @@ def _make_tuple(sets: Dependencies, primitive: Primitive, shadows: Shadows, cont
     return tuple(shadows)
 
 
+def _make_record(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    return tuple(shadows[1:])
+
+
 def _make_list(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
     return list(shadows)
 
@@ -344,6 +348,7 @@ HANDLERS: dict[str, Handler] = {
     "np.where": _where,
     "index_get": _index_get,
     "make_tuple": _make_tuple,
+    "make_record": _make_record,
     "make_list": _make_list,
     "make_dict": _make_dict,
     "reversed": _reversed,

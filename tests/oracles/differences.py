@@ -11,6 +11,7 @@ dict_keys(['a', 'b'])
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,10 @@ def leaves(tree: Tree) -> np.ndarray:
     parts: list[np.ndarray] = []
 
     def visit(t: Tree) -> None:
-        if isinstance(t, (list, tuple)):
+        if dataclasses.is_dataclass(t):
+            for field in dataclasses.fields(t):
+                visit(getattr(t, field.name))
+        elif isinstance(t, (list, tuple)):
             for item in t:
                 visit(item)
         elif isinstance(t, dict):
@@ -45,6 +49,10 @@ def rebuild(tree: Tree, vector: np.ndarray) -> Tree:
 
     def visit(t: Tree) -> Tree:
         nonlocal position
+        if dataclasses.is_dataclass(t):
+            return dataclasses.replace(t, **{f.name: visit(getattr(t, f.name)) for f in dataclasses.fields(t)})
+        if hasattr(t, "_make"):
+            return t._make(visit(item) for item in t)
         if isinstance(t, (list, tuple)):
             return type(t)(visit(item) for item in t)
         if isinstance(t, dict):

@@ -15,10 +15,10 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from tests.rule_cases import core, elementwise, indexing, linalg, reductions, shapes, special
+from tests.rule_cases import core, elementwise, indexing, inputs, linalg, reductions, shapes, special
 from tests.rule_cases.operands import Case
 
-AREAS: tuple[ModuleType, ...] = (core, elementwise, indexing, linalg, reductions, shapes, special)
+AREAS: tuple[ModuleType, ...] = (core, elementwise, indexing, inputs, linalg, reductions, shapes, special)
 
 
 def gathered(name: str) -> set[str]:

@@ -1,0 +1,57 @@
+"""Objects of classes that are no records: their attributes are read and never differentiated.
+
+In: a value. Out: whether it is such an object, and its attributes by name.
+
+>>> class Model:
+...     def __init__(self):
+...         self.w = 2.0
+>>> is_object(Model()), attributes_of(Model()), is_object(2.0)
+(True, {'w': 2.0}, False)
+"""
+
+from __future__ import annotations
+
+import functools
+from enum import Enum
+from numbers import Number
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from srcdiff.ir.records import record_class
+
+DEPTH = 3
+"""How deep the attributes of objects of objects are looked at."""
+
+
+def is_object(value: object) -> bool:
+    """Whether this is an object of a class written in Python, whose attributes can be read."""
+    cls = type(value)
+    if isinstance(value, type | FunctionType | MethodType | ModuleType | Enum | functools.partial | BaseException):
+        return False
+    if not cls.__flags__ & _HEAP or cls.__module__.split(".")[0] in _NOT_THE_USERS:
+        return False
+    if record_class(cls) is not None or isinstance(value, int | float | complex | str | bytes | list | tuple | dict):
+        return False
+    return not (is_array_like(cls) or issubclass(cls, Number) or hasattr(cls, "py_func"))
+
+
+_HEAP = 1 << 9
+_NOT_THE_USERS = frozenset(("srcdiff", "numpy", "builtins", "typing", "functools"))
+
+
+def attributes_of(value: object) -> dict[str, Any]:
+    """The attributes of an object, from its dict and its slots; none where the class reads them in a way of its own."""
+    cls = type(value)
+    if cls.__getattribute__ is not object.__getattribute__:
+        return {}
+    found = dict(getattr(value, "__dict__", {}))
+    for owner in cls.__mro__:
+        slots = vars(owner).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                found[name] = getattr(value, name)
+    return {n: v for n, v in found.items() if not isinstance(getattr(cls, n, None), property)}
+
+
+def is_array_like(cls: type) -> bool:
+    return any(hasattr(cls, n) for n in ("__array__", "__array_interface__", "__array_namespace__", "toarray"))
