@@ -27,7 +27,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.subset import no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, lookup
+from srcdiff.primitives.table import KEYWORDS, METHODS, PACKED_METHODS, lookup
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
 """Keyword (None for a positional argument), operand, and where it was written."""
@@ -158,6 +158,7 @@ class Calls(Indexing):
         for keyword, operand, place in arguments:
             if keyword is None:
                 continue
+            keyword = KEYWORDS.get(primitive.name, {}).get(keyword, keyword)
             if keyword not in primitive.parameters:
                 raise self.error(place, f"`{title}` with `{keyword}=` is not supported", f"leave `{keyword}=` out")
             if keyword in slots:
