@@ -295,10 +295,12 @@ class Forms:
         if primitive.variadic:
             return self.call(function, parts)
         required = len(primitive.parameters) - len(primitive.defaults)
+        if primitive.name == "np.clip":
+            return self.call(function, parts)  # before version 2.1 NumPy wants both bounds
         given = [
             n for n in range(len(parts)) if n < required or not _same(operands[n], primitive.defaults[n - required])
         ]
-        if primitive.name.startswith("np.") and primitive.name not in _POSITIONAL:
+        if primitive.name.startswith(("np.", "scipy.")) and primitive.name not in _POSITIONAL:
             keywords = [(primitive.parameters[n], parts[n]) for n in given if n >= required]
             return self.call(function, [parts[n] for n in given if n < required], keywords)
         return self.call(function, parts[: given[-1] + 1] if given else ())

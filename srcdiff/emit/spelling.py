@@ -46,6 +46,9 @@ class Spelling:
         """The library function that a primitive is named after: `np.sin`, `math.cos`, `scipy.special.erf`."""
         if name.startswith("np."):
             return self.name("numpy", name[3:])
+        if name.startswith("scipy.stats."):
+            # The functions are methods of an object, which is what is imported.
+            return self.name("scipy.stats", name.removeprefix("scipy.stats."))
         module, _, attribute = name.rpartition(".")
         return self.name(module, attribute) if module else self.builtin(name)
 

@@ -31,7 +31,7 @@ from srcdiff.frontend.records import Arguments, Records
 from srcdiff.frontend.subset import WRITERS, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Opaque, Record, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, TABLE, lookup
+from srcdiff.primitives.table import KEYWORDS, METHODS, PACKED_METHODS, TABLE, lookup
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
@@ -189,6 +189,7 @@ class Calls(Records):
         for keyword, operand, place in arguments:
             if keyword is None:
                 continue
+            keyword = KEYWORDS.get(primitive.name, {}).get(keyword, keyword)
             if keyword not in primitive.parameters:
                 raise self.error(place, f"`{title}` with `{keyword}=` is not supported", f"leave `{keyword}=` out")
             if keyword in slots:

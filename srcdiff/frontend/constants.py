@@ -15,10 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gast
+import numpy as np
 
 MATH_CONSTANTS: dict[tuple[str, str], float] = {
     (module, name): getattr(math, name) for module in ("math", "numpy") for name in ("pi", "e", "inf", "nan")
-} | {("math", "tau"): math.tau}
+} | {("math", "tau"): math.tau, ("numpy", "euler_gamma"): float(np.euler_gamma)}
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     gast.Add: operator.add,

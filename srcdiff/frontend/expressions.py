@@ -73,7 +73,7 @@ COMPARE: dict[type, str] = {
     gast.In: "contains",
     gast.NotIn: "not_contains",
 }
-PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real"))
+PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real", "imag"))
 _SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
 DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
 

@@ -14,7 +14,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend import live
-from srcdiff.frontend.calls import Calls
+from srcdiff.frontend.choices import Choices
 from srcdiff.frontend.compilation import Summary
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Scope
@@ -46,7 +46,7 @@ _ATOMS = (bool, int, float, str, type(None))
 _UNKNOWN = object()
 
 
-class Functions(Calls):
+class Functions(Choices):
     """Lowers calls of the user's functions. Their statements are lowered by the class built on this one."""
 
     def function_body(self, source: FunctionSource) -> Operand:

@@ -395,7 +395,14 @@ def _is_ours(known: Resolution | None) -> bool:
 
 def is_submodule(module: str, attribute: str) -> bool:
     """Whether `from module import attribute` imports a module of the libraries we know."""
-    known = {("numpy", "linalg"), ("scipy", "special"), ("scipy", "linalg"), ("numpy", "random"), ("srcdiff", "api")}
+    known = {
+        ("numpy", "linalg"),
+        ("scipy", "special"),
+        ("scipy", "linalg"),
+        ("scipy", "stats"),
+        ("numpy", "random"),
+        ("srcdiff", "api"),
+    }
     return (module, attribute) in known
 
 

@@ -21,6 +21,9 @@ from srcdiff.primitives.table import lookup
 
 _RULED = frozenset(("numpy", "math", "scipy", "cmath", "random"))
 
+LOWERED = frozenset((("numpy", "select"), ("numpy", "piecewise"), ("numpy", "divmod")))
+"""Functions that have no primitive, but are lowered to others."""
+
 _COMPLAINTS: dict[type, tuple[str, str]] = {
     gast.Try: (
         "`try` is not supported: which statements run would depend on exceptions",
@@ -183,7 +186,9 @@ def _node(compilation: Compilation, source: FunctionSource, node: gast.AST) -> N
 def _unknown_function(compilation: Compilation, source: FunctionSource, node: gast.Call) -> None:
     """A call of a library's function that has no rule, told from the text alone."""
     target = _library_function(source, node.func)
-    if target is None or target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
+    if target is None or (target.module, target.attribute) in LOWERED:
+        return
+    if target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
         return
     if target.module == "numpy" and target.attribute in WRITERS:
         return

@@ -53,7 +53,8 @@ def elementwise(s: Stacks) -> Symbolic | None:
 _OF_NUMPY = {of_math: of_numpy for of_numpy, of_math in MATH_NAMES.items()}
 
 
-_OF_NUMPY |= {"math.fabs": "np.fabs", "math.pow": "power"}
+_OF_NUMPY |= {"math.fabs": "np.fabs", "math.pow": "power", "math.fmod": "np.fmod", "math.ldexp": "np.ldexp"}
+_OF_NUMPY |= {"math.modf": "np.modf"}
 
 
 @rule(*_OF_NUMPY)
@@ -62,6 +63,31 @@ def of_numbers(s: Stacks) -> Symbolic | None:
     if s.name == "math.log":
         return s.count.apply("np.log", s[0]) if s.is_none(1) else None
     return s.count.apply(_OF_NUMPY[s.name], *s.operands)
+
+
+@rule("np.nan_to_num")
+def _(s: Stacks) -> Symbolic | None:
+    return None if any(s.stacked[1:]) or is_container(s.type(0)) else s.same()
+
+
+@rule("np.modf")
+def _(s: Stacks) -> Symbolic | None:
+    return None if is_container(s.type(0)) else s.same()
+
+
+@rule("math.hypot")
+def _(s: Stacks) -> Symbolic | None:
+    return s.count.apply("np.hypot", *s.operands) if len(s.operands) == 2 else None
+
+
+@rule("math.fma")
+def _(s: Stacks) -> Symbolic | None:
+    return s[0] * s[1] + s[2]
+
+
+@rule("np.frexp", "math.frexp")
+def _(s: Stacks) -> Symbolic | None:
+    raise s.fail("the exponents differ from direction to direction")
 
 
 @rule("float")

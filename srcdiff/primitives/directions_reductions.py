@@ -86,3 +86,22 @@ def _(s: Stacks) -> Symbolic | None:
 def _(s: Stacks) -> Symbolic | None:
     axes = axes_of(s, 1, s.rank(0))
     return None if axes is None or is_container(s.type(0)) or axes == () else s.call(s[0], axes)
+
+
+@rule("scipy.special.softmax", "scipy.special.log_softmax")
+def _(s: Stacks) -> Symbolic | None:
+    x, axes = listed(s), axes_of(s, 1, s.rank(0))
+    if x is None or axes is None or axes == ():
+        return None
+    return s.call(x, axes)
+
+
+@rule("scipy.special.logsumexp")
+def _(s: Stacks) -> Symbolic | None:
+    a, axes = listed(s), axes_of(s, 1, s.rank(0))
+    if a is None or axes is None or axes == () or not s.stacked[0] or not s.is_none(2):
+        return None
+    if not isinstance(axes, int):
+        # SciPy fails where several axes of an array without elements are reduced.
+        return s.call(flattened(a, s.count), 1, None, False) if s.is_none(1) and s.constant(3) is False else None
+    return s.call(a, axes, None, s[3])

@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.primitives.helpers_functions import OF_FUNCTIONS
+
 HELPERS: dict[str, str] = {
+    **OF_FUNCTIONS,
     "unbroadcast": '''\
 def unbroadcast(g, x):
     """The sum of g over the axes along which x was broadcast."""

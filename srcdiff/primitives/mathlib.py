@@ -11,10 +11,12 @@ int 5.0
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from srcdiff.ir.core import Primitive, Value
 from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, STR, Dict, List, Tuple, Type
+from srcdiff.primitives.helpers import helper
 from srcdiff.primitives.inference import InferenceError, primitive
 
 _UNARY = [
@@ -43,6 +45,7 @@ _UNARY = [
     "erfc",
     "gamma",
     "lgamma",
+    "ulp",
 ]
 _BINARY = ["pow", "atan2", "copysign", "fmod", "remainder", "ldexp", "nextafter"]
 _WHOLE = ["floor", "ceil", "trunc", "factorial", "isqrt"]
@@ -71,6 +74,37 @@ def _make(name: str, parameters: str, result: Type, **options: bool) -> Primitiv
     return primitive(f"math.{name}", parameters, _rule(name, result), getattr(math, name), **options)  # type: ignore[arg-type]
 
 
+# What only newer versions of Python have is computed in another way where it is missing.
+
+
+def _cbrt(x: float) -> float:
+    return math.copysign(abs(x) ** (1.0 / 3.0), x)
+
+
+def _exp2(x: float) -> float:
+    return float(2.0**x)
+
+
+def _sumprod(p: Sequence[float], q: Sequence[float]) -> float:
+    return math.fsum(a * b for a, b in zip(p, q, strict=True))
+
+
+def _fma(x: float, y: float, z: float) -> float:
+    return x * y + z
+
+
+def _newer(name: str, parameters: str, otherwise: Callable[..., Any]) -> Primitive:
+    return primitive(f"math.{name}", parameters, _rule(name, FLOAT), getattr(math, name, otherwise))
+
+
+def _parts(name: str, *items: Type) -> Callable[[Value], Type]:
+    def infer(x: Value) -> Type:
+        _rule(name, FLOAT)(x)
+        return Tuple(items)
+
+    return infer
+
+
 def _log(x: float, base: float | None) -> float:
     return math.log(x) if base is None else math.log(x, base)
 
@@ -95,6 +129,13 @@ MATH: dict[str, Primitive] = {
         _make("gcd", "integers", INT, variadic=True),
         _make("lcm", "integers", INT, variadic=True),
         primitive("math.log", "x base", _log_type, _log, defaults=(None,)),
+        _newer("cbrt", "x", _cbrt),
+        _newer("exp2", "x", _exp2),
+        _newer("fma", "x y z", _fma),
+        primitive("math.sumprod", "p q", _iterable("sumprod"), getattr(math, "sumprod", _sumprod)),
+        primitive("math.modf", "x", _parts("modf", FLOAT, FLOAT), math.modf),
+        primitive("math.frexp", "x", _parts("frexp", FLOAT, INT), math.frexp),
+        primitive("lgamma_derivative", "x order", lambda x, order: FLOAT, helper("lgamma_derivative")),
         primitive("math.dist", "p q", _iterable("dist"), math.dist),
         primitive("math.fsum", "seq", _iterable("fsum"), math.fsum),
         primitive(

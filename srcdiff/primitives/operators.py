@@ -303,5 +303,6 @@ NUMPY_OPERATORS: dict[str, str] = {
     "bitwise_or": "bit_or",
     "bitwise_xor": "bit_xor",
     "bitwise_not": "invert",
+    "bitwise_invert": "invert",
 }
 """What the operators are called in NumPy."""

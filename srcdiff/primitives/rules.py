@@ -23,12 +23,15 @@ from srcdiff.ir.types import Array, List, Tuple, is_differentiable
 from srcdiff.primitives import (
     rules_arithmetic,
     rules_builtins,
+    rules_choices,
     rules_containers,
     rules_elementwise,
     rules_linalg,
     rules_products,
     rules_reductions,
     rules_shapes,
+    rules_special,
+    rules_stats,
 )
 from srcdiff.primitives.forms import RULES, ZERO, NoRule
 from srcdiff.primitives.rules_shapes import unpack
@@ -38,12 +41,15 @@ from srcdiff.primitives.table import TABLE
 RULE_MODULES = (
     rules_arithmetic,
     rules_builtins,
+    rules_choices,
     rules_containers,
     rules_elementwise,
     rules_linalg,
     rules_products,
     rules_reductions,
     rules_shapes,
+    rules_special,
+    rules_stats,
 )
 """Importing them fills the register."""
 
@@ -129,7 +135,10 @@ class _Wrap:
 
 
 _OF_SEQUENCES = frozenset(
-    ("np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack", "np.array", "np.asarray")
+    (
+        *("np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack", "np.array", "np.asarray"),
+        "np.choose",
+    )
 )
 _ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide", "power", "mod", "matmul"))
 
@@ -137,7 +146,7 @@ _ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide", "power", "mod"
 def _listed(apply: Apply) -> frozenset[int]:
     """The operands that are lists or tuples of numbers and that NumPy takes for arrays: the rule sees the array."""
     name = apply.primitive.name
-    by_numpy = name.startswith("np.") and name not in _OF_SEQUENCES
+    by_numpy = name.startswith(("np.", "scipy.")) and name not in _OF_SEQUENCES
     beside_array = name in _ARITHMETIC and any(isinstance(x.type, Array) for x in apply.operands)
     if not by_numpy and not beside_array:
         return frozenset()

@@ -192,3 +192,21 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     p, q = operands
     direction = by / (y + (y == 0)) * (_values(p) - _values(q))
     return [unpack(direction, p) if wanted[0] else None, unpack(-direction, q) if wanted[1] else None]
+
+
+@jvp("math.sumprod")
+def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
+    (p, q), (dp, dq) = operands, tangents
+    left = None if dp is None else y.apply("math.sumprod", dp, q)
+    return plus(left, None if dq is None else y.apply("math.sumprod", p, dq))
+
+
+@vjp("math.sumprod")
+def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+    p, q = operands
+    if not all(isinstance(x.type, Array) or _items_are_numbers(x) for x in operands):
+        raise NoRule("what math.sumprod multiplies must be known to be numbers")
+    return [
+        unpack(by * _values(other), x) if want else None
+        for x, other, want in zip(operands, (q, p), wanted, strict=True)
+    ]

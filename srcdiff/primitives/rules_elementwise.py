@@ -1,7 +1,8 @@
 """Derivatives of elementwise functions, of NumPy and of `math`.
 
-Where a function has no derivative: |x| at 0 gives 0; maximum and minimum share equally between equal operands; clip
-counts its bounds as inside; sqrt at 0 gives what 1 / 0 gives.
+Where a function has no derivative: |x| at 0 gives 0, and so do copysign(x, s), hypot(a, b) and arctan2(a, b);
+maximum and minimum share equally between equal operands; clip counts its bounds as inside; sqrt at 0 gives what 1 / 0
+gives; logaddexp gives a term -inf no share, and a term inf all.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from srcdiff.ir.types import Scalar
 from srcdiff.primitives.casts import OF_FLOATS, OF_OTHERS
 from srcdiff.primitives.forms import (
     Operands,
     Over,
     Tangents,
-    cover,
+    constant_of,
     elementwise,
     fit,
     is_none,
@@ -24,7 +24,6 @@ from srcdiff.primitives.forms import (
     non_differentiable,
     over,
     plus,
-    stands_alone,
     vjp,
 )
 from srcdiff.primitives.symbolic import MATH_NAMES, Symbolic, np
@@ -40,8 +39,9 @@ def both(name: str, *partials: Callable[..., Symbolic | Over | float]) -> None:
 both("np.exp", lambda y, x: y)
 both("np.expm1", lambda y, x: y + 1.0)
 both("np.log", lambda y, x: over(x))
-both("np.log2", lambda y, x: over(x * np.log(y.constant(2.0))))
-both("np.log10", lambda y, x: over(x * np.log(y.constant(10.0))))
+# Logarithms of numbers are written out: np.log(2.0) is of double precision and would make all that it meets so.
+both("np.log2", lambda y, x: over(x * math.log(2.0)))
+both("np.log10", lambda y, x: over(x * math.log(10.0)))
 both("np.log1p", lambda y, x: over(1.0 + x))
 both("np.sqrt", lambda y, x: over(2.0 * y))
 both("np.sin", lambda y, x: np.cos(x))
@@ -56,22 +56,70 @@ both("np.tanh", lambda y, x: 1.0 - y * y)
 both("np.arcsinh", lambda y, x: over(np.sqrt(x * x + 1.0)))
 both("np.arccosh", lambda y, x: over(np.sqrt(x * x - 1.0)))
 both("np.arctanh", lambda y, x: over(1.0 - x * x))
-both("np.arctan2", lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))
 both("np.copysign", lambda y, x, s: np.copysign(y.constant(1.0), s) * np.sign(x), lambda y, x, s: 0.0)
+both("np.cbrt", lambda y, x: over(3.0 * y * y))
+both("np.exp2", lambda y, x: y * math.log(2.0))
+both("np.nextafter", lambda y, x, towards: 1.0, lambda y, x, towards: 0.0)
+
+
+def _nonzero(y: Symbolic) -> Symbolic:
+    """y, and 1 in the place of 0."""
+    return y + (y == 0)
+
+
+def _distance(y: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
+    """The distance of the point (a, b) from the origin, to divide by: its square may not be a number in range."""
+    return _nonzero(y.apply("math.hypot" if y.scope == "math" else "np.hypot", a, b))
+
+
+def _over_square(sign: int, x: Symbolic, h: Symbolic) -> Symbolic:
+    return (x if sign == 1 else -x) / h / h
+
+
+for _name in ("np.arctan2", "math.atan2"):
+    elementwise(
+        _name,
+        lambda y, a, b: _over_square(1, b, _distance(y, a, b)),
+        lambda y, a, b: _over_square(-1, a, _distance(y, a, b)),
+    )
 
 for _name in OF_FLOATS:
     linear(_name, {0: lambda by, y, x: by})
 non_differentiable(OF_OTHERS)
 
-elementwise("np.exp2", lambda y, x: y * np.log(y.constant(2.0)))
 elementwise("np.square", lambda y, x: 2.0 * x)
-elementwise("np.cbrt", lambda y, x: over(3.0 * y * y))
 elementwise("np.reciprocal", lambda y, x: -y * y)
-elementwise("np.hypot", lambda y, a, b: a / y, lambda y, a, b: b / y)
-elementwise("np.logaddexp", lambda y, a, b: np.exp(a - y), lambda y, a, b: np.exp(b - y))
-elementwise("np.logaddexp2", lambda y, a, b: np.exp2(a - y), lambda y, a, b: np.exp2(b - y))
-elementwise("np.nan_to_num", lambda y, x, *_: np.isfinite(x), None)
-elementwise("np.heaviside", None, lambda y, x, h: 1.0 * (x == 0))
+elementwise("np.hypot", lambda y, a, b: a / _nonzero(y), lambda y, a, b: b / _nonzero(y))
+elementwise("np.heaviside", None, lambda y, x, h: x == 0)
+elementwise("np.fmod", lambda y, a, b: 1.0, lambda y, a, b: np.rint((y - a) / b))
+elementwise("np.sinc", lambda y, x: y.apply("sinc_derivative", x, 1))
+elementwise("np.i0", lambda y, x: y.apply("i0_derivative", x, 1))
+for _name in ("sinc_derivative", "i0_derivative", "lgamma_derivative"):
+    elementwise(_name, lambda y, x, order, name=_name: y.apply(name, x, constant_of(order) + 1), None)
+
+# exp(a - y), where that is no difference of infinities.
+elementwise("share_of", lambda y, a, x: y, lambda y, a, x: -y)
+
+
+def _share(y: Symbolic, x: Symbolic, other: Symbolic, exponential: str, scale: float) -> Symbolic:
+    """The share of x in the sum of two exponentials, of logarithm y."""
+    if constant_of(x) is not None or constant_of(other) is not None:
+        # Beside a number y is never -inf.
+        return y.apply(exponential, x - y)
+    return y.apply("share_of", x, y) if scale == 1.0 else y.apply("share_of", x * scale, y * scale)
+
+
+for _name, _exponential, _scale in (("np.logaddexp", "np.exp", 1.0), ("np.logaddexp2", "np.exp2", math.log(2.0))):
+    elementwise(
+        _name,
+        lambda y, a, b, e=_exponential, s=_scale: _share(y, a, b, e, s),
+        lambda y, a, b, e=_exponential, s=_scale: _share(y, b, a, e, s),
+    )
+
+linear("np.real", {0: lambda by, y, x: by})
+linear("np.conj", {0: lambda by, y, x: by})
+for _name in ("np.ldexp", "math.ldexp"):
+    linear(_name, {0: lambda by, y, x, i, name=_name: fit(by.apply(name, by, i), x)})
 for _name in ("np.abs", "np.fabs", "abs", "math.fabs"):
     elementwise(_name, lambda y, x: np.sign(x))
 
@@ -83,7 +131,9 @@ elementwise("math.erf", lambda y, x: 2.0 / math.sqrt(math.pi) * np.exp(-(x * x))
 elementwise("math.erfc", lambda y, x: -2.0 / math.sqrt(math.pi) * np.exp(-(x * x)))
 elementwise("math.fmod", lambda y, a, b: 1.0, lambda y, a, b: (y - a) / b)
 elementwise("math.remainder", lambda y, a, b: 1.0, lambda y, a, b: (y - a) / b)
-elementwise("math.ldexp", lambda y, x, i: 2.0**i, None)
+elementwise("math.gamma", lambda y, x: y * y.apply("lgamma_derivative", x, 1))
+elementwise("math.lgamma", lambda y, x: y.apply("lgamma_derivative", x, 1))
+elementwise("math.fma", lambda y, a, b, c: b, lambda y, a, b, c: a, lambda y, a, b, c: 1.0)
 
 
 def _log_base(y: Symbolic, x: Symbolic, base: Symbolic) -> Over:
@@ -98,111 +148,52 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     total: Symbolic | None = None
     for x, d in zip(operands, tangents, strict=True):
         total = plus(total, None if d is None else x * d)
-    return None if total is None else total / y
+    return None if total is None else total / _nonzero(y)
 
 
 @vjp("math.hypot")
 def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    return [by * x / y if want else None for x, want in zip(operands, wanted, strict=True)]
+    return [by * x / _nonzero(y) if want else None for x, want in zip(operands, wanted, strict=True)]
 
 
-# Extrema of two values.
+# What gives two results.
 
 
-def _share(g: Symbolic, wins: Symbolic, ties: Symbolic) -> Symbolic:
-    """What one operand gets: all where it wins, half where it ties."""
-    if isinstance(g.type, Scalar) and isinstance(wins.type, Scalar):
-        return g * (wins + 0.5 * ties)
-    return g * wins + 0.5 * g * ties
-
-
-def _extremum(name: str, wins: Callable[[Symbolic, Symbolic], Symbolic]) -> None:
-    @jvp(name)
-    def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-        (a, b), (da, db) = operands, tangents
-        start = len(y.builder.statements)
-        left = None if da is None else _share(da, wins(a, b), a == b)
-        right = None if db is None else _share(db, wins(b, a), a == b)
-        return cover(plus(left, right), start, y, operands, tangents)
-
-    @vjp(name)
-    def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-        a, b = operands
-        alone = stands_alone(operands)
-        return [
-            fit(_share(by, wins(a, b), a == b), a, alone) if wanted[0] else None,
-            fit(_share(by, wins(b, a), a == b), b, alone) if wanted[1] else None,
-        ]
-
-
-_extremum("np.maximum", lambda a, b: a > b)
-_extremum("np.minimum", lambda a, b: a < b)
-
-# fmax and fmin take the other operand where one is NaN, so the winner is the one that equals the result.
-for _name in ("np.fmax", "np.fmin"):
-    elementwise(
-        _name,
-        lambda y, a, b: (a == y) / (1.0 * (a == y) + (b == y)),
-        lambda y, a, b: (b == y) / (1.0 * (a == y) + (b == y)),
-    )
-
-
-@jvp("np.clip")
+@jvp("np.modf", "math.modf")  # y[1] is a whole number, and y[0] + y[1] is x
 def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    start = len(y.builder.statements)
-    total: Symbolic | None = None
-    for d, taken in zip(tangents, _clip_masks(operands), strict=True):
-        if d is not None:
-            total = plus(total, d if taken is None else d * taken)
-    bounds = tuple((x, d) for x, d in zip(operands, tangents, strict=True) if not is_none(x))
-    return cover(total, start, y, tuple(x for x, _ in bounds), tuple(d for _, d in bounds))
+    (dx,) = tangents
+    return None if dx is None else y.apply("make_tuple", dx, y.apply("zeros_like", y[1]))
 
 
-@vjp("np.clip")
+@vjp("np.modf", "math.modf")
 def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    alone = stands_alone(x for x in operands if not is_none(x))
-    masks = _clip_masks(operands)
-    return [
-        fit(by if taken is None else by * taken, x, alone) if want else None
-        for x, taken, want in zip(operands, masks, wanted, strict=True)
-    ]
+    return [by[0] if wanted[0] else None]
 
 
-def _clip_masks(operands: Operands) -> list[Symbolic | None]:
-    """Where the result is the operand, its lower bound, its upper bound (None: everywhere)."""
-    x, low, high = operands
-    if is_none(low):
-        return [None if is_none(high) else x <= high, None, x > high]
-    if is_none(high):
-        return [x >= low, x < low, None]
-    # numpy.clip is minimum(maximum(x, low), high): the upper bound wins where the bounds are out of order.
-    return [(x >= low) & (x <= high), (x < low) & (low <= high), np.maximum(x, low) > high]
+def _scaled_by(name: str, d: Symbolic, exponent: Symbolic) -> Symbolic:
+    return d.apply("math.ldexp" if name == "math.frexp" else "np.ldexp", d, -exponent)
 
 
-@jvp("np.where")
-def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    condition, (_, da, db) = operands[0], tangents
-    if da is None and db is None:
-        return None
-    start = len(y.builder.statements)
-    chosen = y.apply("np.where", condition, 0.0 if da is None else da, 0.0 if db is None else db)
-    return cover(chosen, start, y, operands, tangents)
+for _name in ("np.frexp", "math.frexp"):  # x = y[0] 2 ** y[1]
 
+    @jvp(_name)
+    def _(y: Symbolic, operands: Operands, tangents: Tangents, name: str = _name) -> Symbolic | None:
+        (dx,) = tangents
+        if dx is None:
+            return None
+        return y.apply("make_tuple", _scaled_by(name, dx, y[1]), y.apply("zeros_like", y[1]))
 
-@vjp("np.where")
-def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    # A choice and not a product with the mask: a NaN of the branch that is not taken must not leak.
-    condition, a, b = operands
-    alone = stands_alone(operands)
-    return [
-        None,
-        fit(y.apply("np.where", condition, by, 0.0), a, alone) if wanted[1] else None,
-        fit(y.apply("np.where", condition, 0.0, by), b, alone) if wanted[2] else None,
-    ]
+    @vjp(_name)
+    def _(
+        y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool], name: str = _name
+    ) -> Sequence[Symbolic | None]:
+        return [_scaled_by(name, by[0], y[1]) if wanted[0] else None]
 
 
 non_differentiable(
     (
+        *("np.spacing", "math.ulp", "np.imag", "np.gcd", "np.lcm", "np.left_shift", "np.right_shift"),
+        *("np.bitwise_count", "np.isposinf", "np.isneginf", "np.isreal", "np.iscomplex", "np.isnat"),
         *("np.sign", "np.floor", "np.ceil", "np.rint", "np.trunc", "np.fix", "np.round", "np.isnan", "np.isfinite"),
         *(
             "np.isinf",

@@ -31,7 +31,9 @@ np: Any = numpy
 
 Scope = Literal["np", "math"]
 
-_SAME_NAME = "exp expm1 log log2 log10 log1p sqrt sin cos tan sinh cosh tanh degrees radians copysign"
+_SAME_NAME = (
+    "exp expm1 log log2 log10 log1p sqrt sin cos tan sinh cosh tanh degrees radians copysign cbrt exp2 nextafter"
+)
 
 MATH_NAMES: dict[str, str] = {
     **{f"np.{n}": f"math.{n}" for n in _SAME_NAME.split()},
@@ -172,6 +174,9 @@ class Symbolic:
 
     def __and__(self, other: object) -> Symbolic:
         return self.apply("bit_and", self, other)
+
+    def __or__(self, other: object) -> Symbolic:
+        return self.apply("bit_or", self, other)
 
     def __lt__(self, other: object) -> Symbolic:
         return self.apply("less", self, other)

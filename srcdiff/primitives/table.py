@@ -11,9 +11,10 @@ Out: `TABLE`, name -> primitive; `lookup(module, attribute)`; `METHODS`, the met
 from __future__ import annotations
 
 from srcdiff.ir.core import Primitive
-from srcdiff.primitives import elementwise, operators, reductions
+from srcdiff.primitives import elementwise, operators, reductions, special
 from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
+from srcdiff.primitives.choices import CHOICES
 from srcdiff.primitives.containers import CONTAINERS
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.indices import INDICES
@@ -25,6 +26,8 @@ from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.products import PRODUCTS
 from srcdiff.primitives.reductions import REDUCTIONS
 from srcdiff.primitives.shapes import SHAPES
+from srcdiff.primitives.special import SPECIAL
+from srcdiff.primitives.stats import STATS
 
 TABLE: dict[str, Primitive] = {
     **OPERATORS,
@@ -40,6 +43,9 @@ TABLE: dict[str, Primitive] = {
     **LINALG,
     **JACOBIANS,
     **INDICES,
+    **CHOICES,
+    **SPECIAL,
+    **STATS,
 }
 
 ATTRIBUTES = frozenset({"T", "shape", "ndim", "size", "dtype"})
@@ -47,6 +53,9 @@ ATTRIBUTES = frozenset({"T", "shape", "ndim", "size", "dtype"})
 
 METHOD_ONLY = frozenset({"astype", "item", "tolist"})
 """Primitives that are written as a method of their first operand."""
+
+KEYWORDS: dict[str, dict[str, str]] = {"np.clip": {"min": "a_min", "max": "a_max"}}
+"""Other names of parameters: what arguments may be called besides."""
 
 PACKED_METHODS = frozenset({"reshape", "transpose"})
 """Methods that take several integers where the primitive takes one tuple: `x.reshape(2, 3)`."""
@@ -82,6 +91,8 @@ METHODS: dict[str, Primitive] = {
             "repeat",
         ]
     },
+    **{name: TABLE[f"np.{name}"] for name in ("real", "imag", "conj", "nonzero")},
+    "conjugate": TABLE["np.conj"],
     "flatten": TABLE["np.ravel"],
     "copy": TABLE["copy"],
 }
@@ -97,6 +108,8 @@ _PREFIXES = {
 """How the names of primitives begin that are functions of a module."""
 
 _ALIASES: dict[str, dict[str, str]] = {
+    "builtins": {"pow": "power"},
+    "scipy.special": special.SPECIAL_ALIASES,
     "numpy": {
         **operators.NUMPY_OPERATORS,
         **elementwise.NUMPY_ALIASES,
@@ -114,7 +127,8 @@ _ALIASES: dict[str, dict[str, str]] = {
 def lookup(module: str, attribute: str) -> Primitive | None:
     """The primitive that a function of the outside world is, or None."""
     if module == "builtins":
-        return TABLE[attribute] if attribute in BUILTINS else None
+        name = _ALIASES[module].get(attribute, attribute)
+        return TABLE[name] if attribute in BUILTINS or name != attribute else None
     if module not in _PREFIXES:
         return None
     return TABLE.get(_ALIASES.get(module, {}).get(attribute, _PREFIXES[module] + attribute))

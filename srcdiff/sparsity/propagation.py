@@ -325,9 +325,9 @@ _MOVING += ["np.broadcast_to", "np.atleast_1d", "np.atleast_2d", "np.diag", "np.
 _MOVING += ["np.flip", "np.roll", "np.repeat", "np.tile", "tolist", "split_like", "unpack"]
 _JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack"]
 _ARITHMETIC = ["subtract", "mod", "power", "negative", "positive", "abs"]
-_CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.nan_to_num", "np.full"]
+_CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.full"]
 _REDUCING = ["np.sum", "np.mean", "np.prod", "np.max", "np.min"]
-_OF_ITEMS = ["math.dist", "math.fsum", "math.prod"]
+_OF_ITEMS = ["math.dist", "math.fsum", "math.prod", "math.sumprod", "math.modf", "math.frexp"]
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys([*ELEMENTWISE, *MATH, *_ARITHMETIC], _elementwise),

@@ -323,7 +323,7 @@ REFUSED = {
 FIRST_ORDER = ("power-(2,)-(2,)", "tuple-[", "np.vstack-(", "np.column_stack-(", "np.prod-(2, 3, 2)", "np.dot-(0.5")
 """What is checked to first order: mixed ranks, tuples of unknown length, products along several axes."""
 
-WITHOUT_RULE = {"math.gamma", "math.lgamma", "math.nextafter", "np.linalg.eigh", "np.sinc"}
+WITHOUT_RULE = {"np.linalg.eigh"}
 
 ONE_BY_ONE = {
     # Index arrays apart from each other among which there is a mask, or an ellipsis between them.
@@ -333,7 +333,7 @@ ONE_BY_ONE = {
     # A diagonal beside the main one.
     "np.diag",
     # Not linear, so no derivative is their operand; NumPy has no such function, or it is another.
-    *("math.dist", "math.erf", "math.erfc", "math.fmod", "math.hypot", "math.ldexp", "math.log", "math.prod"),
+    *("math.dist", "math.erf", "math.erfc", "math.hypot", "math.log", "math.prod"),
     *("math.remainder", "max", "min", "np.arange", "np.argmax"),
 }
 """What stacks of directions take one after the other where ranks are known, at least for some operands."""

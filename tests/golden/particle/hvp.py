@@ -31,29 +31,31 @@ def potential_grad_forward_jvp(
     t2 = y - 10.0 + w
     d1 = dy + dw
     t3 = hypot(t1, t2)
-    d2 = (t1 * dx + t2 * d1) / t3
+    d2 = t3 + (t3 == 0)
+    d3 = (t1 * dx + t2 * d1) / d2
     t4 = 1.0 / t3
     t5 = x - 10.0
     t6 = hypot(t5, y)
-    d3 = (t5 * dx + y * dy) / t6
+    d4 = t6 + (t6 == 0)
+    d5 = (t5 * dx + y * dy) / d4
     t7 = 1.0 / t6
     # reverse sweep
     # line 13: return 1.0 / hypot(x - 10.0, y - 10.0 + w) + 1.0 / hypot(x - 10.0, y)
     b1 = t7 / t6
-    d4 = (-(t7 * d3 / t6) - b1 * d3) / t6
-    b2 = -b1 * t5 / t6
-    by = -b1 * y / t6
-    dby = (-d4 * y + -b1 * dy - by * d3) / t6
+    d6 = (-(t7 * d5 / t6) - b1 * d5) / t6
+    b2 = -b1 * t5 / d4
+    by = -b1 * y / d4
+    dby = (-d6 * y + -b1 * dy - by * d5) / d4
     b3 = t4 / t3
-    d5 = (-(t4 * d2 / t3) - b3 * d2) / t3
-    b4 = -b3 * t1 / t3
-    b5 = -b3 * t2 / t3
+    d7 = (-(t4 * d3 / t3) - b3 * d3) / t3
+    b4 = -b3 * t1 / d2
+    b5 = -b3 * t2 / d2
     by += b5
-    dby += (-d5 * t2 + -b3 * d1 - b5 * d2) / t3
+    dby += (-d7 * t2 + -b3 * d1 - b5 * d3) / d2
     bx = b2 + b4
-    dbx = (-d4 * t5 + -b1 * dx - b2 * d3) / t6 + (-d5 * t1 + -b3 * dx - b4 * d2) / t3
+    dbx = (-d6 * t5 + -b1 * dx - b2 * d5) / d4 + (-d7 * t1 + -b3 * dx - b4 * d3) / d2
     tape = t3, t6
-    dtape = d2, d3
+    dtape = d3, d5
     return (bx, by), tape, (dbx, dby), dtape
 
 
@@ -84,69 +86,71 @@ def potential_grad_reverse_jvp(
     b1 = t6 / t2
     d6 = (d5 - b1 * d2) / t2
     d7 = -d6
-    b2 = -b1 * t3 / t2
-    by = -b1 * y / t2
-    dby = (d7 * y + -b1 * dy - by * d2) / t2
-    b3 = t5 / t1
-    d8 = (d4 - b3 * d1) / t1
+    b2 = t2 + (t2 == 0)
+    b3 = -b1 * t3 / b2
+    by = -b1 * y / b2
+    dby = (d7 * y + -b1 * dy - by * d2) / b2
+    b4 = t5 / t1
+    d8 = (d4 - b4 * d1) / t1
     d9 = -d8
-    b4 = -b3 * t3 / t1
-    b5 = -b3 * t4 / t1
+    b5 = t1 + (t1 == 0)
+    b6 = -b4 * t3 / b5
+    b7 = -b4 * t4 / b5
     bbx, bby = bresult
     dbbx, dbby = dbresult
-    b6 = bby / t1
-    d10 = (dbby - b6 * d1) / t1
-    b7 = bby * b5 / t1
-    b8 = bbx / t1
-    d11 = (dbbx - b8 * d1) / t1
-    b9 = bbx * b4 / t1
-    b10 = b6 * t4 + b8 * t3
-    d12 = accumulate(d10 * t4 + b6 * d3, d11 * t3 + b8 * dx)
-    b11 = b10 / t1
-    b12 = b10 * b3 / t1
-    b13 = bby / t2
-    d13 = (dbby - b13 * d2) / t2
+    b8 = bby / b5
+    d10 = (dbby - b8 * d1) / b5
+    b9 = bby * b7 / b5
+    b10 = bbx / b5
+    d11 = (dbbx - b10 * d1) / b5
+    b11 = bbx * b6 / b5
+    b12 = b8 * t4 + b10 * t3
+    d12 = accumulate(d10 * t4 + b8 * d3, d11 * t3 + b10 * dx)
+    b13 = b12 / t1
+    b14 = b12 * b4 / t1
+    b15 = bby / b2
+    d13 = (dbby - b15 * d2) / b2
     d14 = dbby * by
     d15 = bby * dby
-    b14 = bby * by / t2
-    by = b13 * -b1
-    dby = d13 * -b1 + b13 * d7
-    b15 = bbx / t2
-    d16 = (dbbx - b15 * d2) / t2
-    b16 = bbx * b2 / t2
-    b17 = b13 * y + b15 * t3
-    d17 = accumulate(d13 * y + b13 * dy, d16 * t3 + b15 * dx)
-    b18 = b17 / t2
-    b19 = b17 * b1 / t2
-    b20 = b18 * t6 / t2
-    b21 = -b14 - b16 + b19 + b20
+    b16 = bby * by / b2
+    by = b15 * -b1
+    dby = d13 * -b1 + b15 * d7
+    b17 = bbx / b2
+    d16 = (dbbx - b17 * d2) / b2
+    b18 = bbx * b3 / b2
+    b19 = b15 * y + b17 * t3
+    d17 = accumulate(d13 * y + b15 * dy, d16 * t3 + b17 * dx)
+    b20 = b19 / t2
+    b21 = b19 * b1 / t2
+    b22 = b20 * t6 / t2
+    b23 = -b16 - b18 + b21 + b22
     d18 = accumulate(
-        -((d14 + d15 - b14 * d2) / t2)
-        - (dbbx * b2 + bbx * ((d7 * t3 + -b1 * dx - b2 * d2) / t2) - b16 * d2) / t2,
-        (d17 * b1 + b17 * d6 - b19 * d2) / t2,
+        -((d14 + d15 - b16 * d2) / b2)
+        - (dbbx * b3 + bbx * ((d7 * t3 + -b1 * dx - b3 * d2) / b2) - b18 * d2) / b2,
+        (d17 * b1 + b19 * d6 - b21 * d2) / t2,
     )
-    d19 = d18 + ((d17 - b18 * d2) / t2 * t6 + b18 * d5 - b20 * d2) / t2
-    b22 = b21 * t3 / t2
-    b23 = b21 * y / t2
-    b24 = b11 * t5 / t1
-    b25 = -b7 - b9 + b12 + b24
+    d19 = d18 + ((d17 - b20 * d2) / t2 * t6 + b20 * d5 - b22 * d2) / t2
+    b24 = b23 * t3 / b2
+    b25 = b23 * y / b2
+    b26 = b13 * t5 / t1
+    b27 = -b9 - b11 + b14 + b26
     d20 = (
-        -((dbby * b5 + bby * ((d9 * t4 + -b3 * d3 - b5 * d1) / t1) - b7 * d1) / t1)
-        - (dbbx * b4 + bbx * ((d9 * t3 + -b3 * dx - b4 * d1) / t1) - b9 * d1) / t1
+        -((dbby * b7 + bby * ((d9 * t4 + -b4 * d3 - b7 * d1) / b5) - b9 * d1) / b5)
+        - (dbbx * b6 + bbx * ((d9 * t3 + -b4 * dx - b6 * d1) / b5) - b11 * d1) / b5
     )
     d21 = (
-        accumulate(d20, (d12 * b3 + b10 * d8 - b12 * d1) / t1)
-        + ((d12 - b11 * d1) / t1 * t5 + b11 * d4 - b24 * d1) / t1
+        accumulate(d20, (d12 * b4 + b12 * d8 - b14 * d1) / t1)
+        + ((d12 - b13 * d1) / t1 * t5 + b13 * d4 - b26 * d1) / t1
     )
-    b26 = b25 * t3 / t1
-    b27 = b25 * t4 / t1
-    d22 = accumulate(d10 * -b3 + b6 * d9, (d21 * t4 + b25 * d3 - b27 * d1) / t1)
-    by = by + b23 + (b6 * -b3 + b27)
-    dby = accumulate(accumulate(dby, (d19 * y + b21 * dy - b23 * d2) / t2), d22)
-    bx = b15 * -b1 + b22 + (b8 * -b3 + b26)
+    b28 = b27 * t3 / b5
+    b29 = b27 * t4 / b5
+    d22 = accumulate(d10 * -b4 + b8 * d9, (d21 * t4 + b27 * d3 - b29 * d1) / b5)
+    by = by + b25 + (b8 * -b4 + b29)
+    dby = accumulate(accumulate(dby, (d19 * y + b23 * dy - b25 * d2) / b2), d22)
+    bx = b17 * -b1 + b24 + (b10 * -b4 + b28)
     dbx = accumulate(
-        accumulate(d16 * -b1 + b15 * d7, (d19 * t3 + b21 * dx - b22 * d2) / t2),
-        accumulate(d11 * -b3 + b8 * d9, (d21 * t3 + b25 * dx - b26 * d1) / t1),
+        accumulate(d16 * -b1 + b17 * d7, (d19 * t3 + b23 * dx - b24 * d2) / b2),
+        accumulate(d11 * -b4 + b10 * d9, (d21 * t3 + b27 * dx - b28 * d1) / b5),
     )
     return bx, by, dbx, dby, d22
 
