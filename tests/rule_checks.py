@@ -6,13 +6,14 @@ names what is off. The IR that the rules build is run by `primitive.evaluate`, o
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from srcdiff.ir.builder import Builder, complete
-from srcdiff.ir.core import Apply, Constant, Primitive, Value, constant
+from srcdiff.ir.core import Apply, Constant, Global, Primitive, Value, constant
 from srcdiff.ir.types import (
     UNKNOWN,
     Array,
@@ -156,6 +157,8 @@ class Tape:
 
 
 def read(env: Environment, v: Value) -> Any:
+    if isinstance(v, Global):
+        return getattr(importlib.import_module(v.module), v.attribute)
     return v.value if isinstance(v, Constant) else env[v]
 
 

@@ -25,9 +25,11 @@ from srcdiff.frontend.objects import (
     may_be_container,
 )
 from srcdiff.frontend.subset import no_rule
+from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, lookup
+from srcdiff.primitives.keywords import NEUTRAL, ORDERS, formed
+from srcdiff.primitives.table import METHODS, PACKED_METHODS, TABLE, lookup
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
 """Keyword (None for a positional argument), operand, and where it was written."""
@@ -175,6 +177,18 @@ class Calls(Indexing):
                 raise self.error(node, f"`{title}` needs the argument `{parameter}`")
         return operands
 
+    def formed(self, primitive: Primitive, arguments: Arguments) -> tuple[Primitive, Arguments]:
+        """The form of a reduction that takes the arguments given, and those in the names that it knows them by."""
+        if primitive.name not in ORDERS:
+            return primitive, arguments
+        _, keywords = formed(primitive, TABLE, [keyword for keyword, _, _ in arguments])
+        named = [
+            (keyword, operand, place)
+            for keyword, (_, operand, place) in zip(keywords, arguments, strict=True)
+            if keyword in primitive.parameters or keyword not in NEUTRAL or not _is(operand, NEUTRAL[keyword])
+        ]
+        return formed(primitive, TABLE, [keyword for keyword, _, _ in named])[0], named
+
     # --- functions of libraries
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:
@@ -184,6 +198,7 @@ class Calls(Indexing):
         primitive = lookup(target.module, target.attribute)
         if primitive is None:
             raise self.error(node, *no_rule(target))
+        primitive, arguments = self.formed(primitive, arguments)
         for keyword, operand, place in arguments:
             if isinstance(operand, Static) and not self.is_value(operand):
                 where = f"`{keyword}=`" if keyword else "an argument"
@@ -228,7 +243,8 @@ class Calls(Indexing):
             if variadic_shape:
                 items = self.display([a[1] for a in positional], node, None)
                 arguments = [(None, items, node), *(a for a in arguments if a[0] is not None)]
-            operands = self.bind_primitive(primitive, [(None, base, node), *arguments], f".{attribute}", node)
+            primitive, arguments = self.formed(primitive, [(None, base, node), *arguments])
+            operands = self.bind_primitive(primitive, arguments, f".{attribute}", node)
             result = self.primitive(primitive, operands, node, name)
             return Result(result.value) if attribute in _COPIES else result
         raise self.error(node, f"no rule for the method `.{attribute}()`", "use a function or method that has one")
@@ -348,3 +364,8 @@ class Calls(Indexing):
         zero, one = Result(constant(0)), Result(constant(1))
         full = [zero, operands[0], one] if len(operands) == 1 else [*operands, one][:3]
         return self.primitive("range", full, node, name)
+
+
+def _is(operand: Operand, expected: object) -> bool:
+    """Whether an operand is this constant."""
+    return isinstance(operand, Result) and is_constant(operand.value, expected)

@@ -19,6 +19,7 @@ from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.jacobians import JACOBIANS
 from srcdiff.primitives.linalg import LINALG
 from srcdiff.primitives.makers import MAKERS
+from srcdiff.primitives.masked import MASKED
 from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.products import PRODUCTS
@@ -33,6 +34,7 @@ TABLE: dict[str, Primitive] = {
     **ELEMENTWISE,
     **MATH,
     **REDUCTIONS,
+    **MASKED,
     **MAKERS,
     **SHAPES,
     **PRODUCTS,

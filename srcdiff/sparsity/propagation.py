@@ -200,6 +200,18 @@ def _reduced(axis_at: int, keepdims_at: int) -> Handler:
     return handler
 
 
+def _masked(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """A reduction with `where=`: what is left out gives nothing, the initial value is part of every result."""
+    given = dict(zip(primitive.parameters, range(len(contents)), strict=True))
+    found, where, axis = names(shadows[0], contents[0]), contents[given["where"]], contents[1]
+    axes = range(found.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    chosen = np.where(where, found, EMPTY)
+    total = sets.unite_along(chosen, axes if found.ndim else (), bool(contents[given["keepdims"]]))
+    if "initial" in given and shadows[given["initial"]] is not None:
+        total = sets.unite_arrays(total, names(shadows[given["initial"]], contents[given["initial"]]))
+    return fit(total, y)
+
+
 def _product_of_others(
     sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any
 ) -> Shadow:
@@ -323,6 +335,7 @@ _JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_s
 _ARITHMETIC = ["subtract", "mod", "power", "negative", "positive", "abs"]
 _CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.nan_to_num", "np.full"]
 _REDUCING = ["np.sum", "np.mean", "np.prod", "np.max", "np.min"]
+_REDUCING += ["np.nansum", "np.nanmean", "np.nanprod", "np.nanmax", "np.nanmin"]
 _OF_ITEMS = ["math.dist", "math.fsum", "math.prod"]
 
 HANDLERS: dict[str, Handler] = {
@@ -332,7 +345,8 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(_JOINING, _joined),
     **dict.fromkeys(_CONVERTING, _filled(0)),
     **dict.fromkeys(_REDUCING, _reduced(1, 2)),
-    **dict.fromkeys(["np.var", "np.std"], _reduced(1, 3)),
+    **dict.fromkeys(["np.var", "np.std", "np.nanvar", "np.nanstd"], _reduced(1, 3)),
+    **dict.fromkeys([f"np.{n}(where)" for n in ("sum", "prod", "mean", "max", "min", "var", "std")], _masked),
     **dict.fromkeys(["identity", "copy"], _copy),
     **dict.fromkeys(["list", "tuple"], _listed),
     "np.linalg.norm": _reduced(2, 3),
