@@ -40,7 +40,7 @@ REFUSED = {
     "starred_target": "def f(xs):\n    a, *b = xs\n    return a\n",
     "complex": "def f(x):\n    return x * 1j\n",
     "keyword": (
-        "def f(x: np.ndarray):\n    y = np.zeros(3)\n    np.add(x, x, out=y)\n    return np.sum(x, where=x > 0)\n"
+        "def f(x: np.ndarray):\n    y = np.zeros(3)\n    np.add(x, x, out=y)\n    return np.nansum(x, where=x > 0)\n"
     ),
     "arguments": "def g(a, b=1.0):\n    return a * b\ndef f(x):\n    return g() + g(x, 1, 2) + g(x, c=2) + g(x, a=1)\n",
     "function_as_value": "def g(a):\n    return a\ndef f(x):\n    return g * x\n",

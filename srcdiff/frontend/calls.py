@@ -8,7 +8,6 @@ from __future__ import annotations
 import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
-from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     Cell,
@@ -24,22 +23,20 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
+from srcdiff.frontend.reductions import Arguments, Reductions
 from srcdiff.frontend.subset import no_rule
-from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.keywords import NEUTRAL, ORDERS, formed
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, TABLE, lookup
-
-Arguments = list[tuple[str | None, Operand, gast.AST]]
-"""Keyword (None for a positional argument), operand, and where it was written."""
+from srcdiff.primitives.table import METHODS, PACKED_METHODS, SECOND_OPERAND, lookup
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
 _COPIES = frozenset(("flatten", "astype"))
 
+__all__ = ["Arguments", "Calls"]
 
-class Calls(Indexing):
+
+class Calls(Reductions):
     """Lowers calls. Statements of inlined functions are lowered by the class built on this one."""
 
     def user_function(
@@ -177,27 +174,21 @@ class Calls(Indexing):
                 raise self.error(node, f"`{title}` needs the argument `{parameter}`")
         return operands
 
-    def formed(self, primitive: Primitive, arguments: Arguments) -> tuple[Primitive, Arguments]:
-        """The form of a reduction that takes the arguments given, and those in the names that it knows them by."""
-        if primitive.name not in ORDERS:
-            return primitive, arguments
-        _, keywords = formed(primitive, TABLE, [keyword for keyword, _, _ in arguments])
-        named = [
-            (keyword, operand, place)
-            for keyword, (_, operand, place) in zip(keywords, arguments, strict=True)
-            if keyword in primitive.parameters or keyword not in NEUTRAL or not _is(operand, NEUTRAL[keyword])
-        ]
-        return formed(primitive, TABLE, [keyword for keyword, _, _ in named])[0], named
-
     # --- functions of libraries
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:
         return self.apply_external(target, self.arguments(node), node, name)
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
+        target, arguments = self.method_of_ufunc(target, arguments, node)
         primitive = lookup(target.module, target.attribute)
         if primitive is None:
-            raise self.error(node, *no_rule(target))
+            outer = self.outer(target, arguments, node, name)
+            if outer is None:
+                raise self.error(node, *no_rule(target))
+            return outer
+        if primitive.name == "np.gradient":
+            return self.gradients(arguments, node, name)
         primitive, arguments = self.formed(primitive, arguments)
         for keyword, operand, place in arguments:
             if isinstance(operand, Static) and not self.is_value(operand):
@@ -243,7 +234,10 @@ class Calls(Indexing):
             if variadic_shape:
                 items = self.display([a[1] for a in positional], node, None)
                 arguments = [(None, items, node), *(a for a in arguments if a[0] is not None)]
-            primitive, arguments = self.formed(primitive, [(None, base, node), *arguments])
+            whole: Arguments = [(None, base, node), *arguments]
+            if attribute in SECOND_OPERAND and len(positional) > 0:
+                whole[:2] = whole[1::-1]
+            primitive, arguments = self.formed(primitive, whole)
             operands = self.bind_primitive(primitive, arguments, f".{attribute}", node)
             result = self.primitive(primitive, operands, node, name)
             return Result(result.value) if attribute in _COPIES else result
@@ -364,8 +358,3 @@ class Calls(Indexing):
         zero, one = Result(constant(0)), Result(constant(1))
         full = [zero, operands[0], one] if len(operands) == 1 else [*operands, one][:3]
         return self.primitive("range", full, node, name)
-
-
-def _is(operand: Operand, expected: object) -> bool:
-    """Whether an operand is this constant."""
-    return isinstance(operand, Result) and is_constant(operand.value, expected)

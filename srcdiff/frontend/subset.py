@@ -17,6 +17,7 @@ from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.primitives.keywords import LOWERED
 from srcdiff.primitives.table import lookup
 
 _RULED = frozenset(("numpy", "math", "scipy", "cmath", "random"))
@@ -184,7 +185,9 @@ def _node(compilation: Compilation, source: FunctionSource, node: gast.AST) -> N
 def _unknown_function(compilation: Compilation, source: FunctionSource, node: gast.Call) -> None:
     """A call of a library's function that has no rule, told from the text alone."""
     target = _library_function(source, node.func)
-    if target is None or target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
+    if target is None or lookup(target.module, target.attribute) is not None:
+        return
+    if target.attribute.endswith((".at", ".outer")) or target.attribute in LOWERED:
         return
     compilation.reporter.add(compilation.diagnostic(source.module, node, *no_rule(target)))
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from srcdiff.ir.types import is_container
-from srcdiff.primitives.directions_core import Stacks, as_array, flat, flattened, rule, with_axes
+from srcdiff.primitives.directions_core import Stacks, as_array, flattened, rule, with_axes
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -41,7 +41,7 @@ def listed(s: Stacks) -> Symbolic | None:
 _WITHOUT_NAN = tuple(f"np.nan{n}" for n in ("sum", "prod", "mean", "max", "min", "var", "std"))
 
 
-@rule(*_PLAIN, *_WITHOUT_NAN, "np.var", "np.std")
+@rule(*_PLAIN, *_WITHOUT_NAN, "np.var", "np.std", "np.ptp")
 def _(s: Stacks) -> Symbolic | None:
     x, axes = listed(s), axes_of(s, 1, s.rank(0))
     if x is None or any(s.stacked[1:]):
@@ -101,22 +101,6 @@ def _kept_rank(s: Stacks, rank: int, keepdims: int) -> int | None:
 def _(s: Stacks) -> Symbolic | None:
     axes = axes_of(s, 1, s.rank(0))
     return s.call(s[0], axes, s[2]) if isinstance(axes, int) and not is_container(s.type(0)) else None
-
-
-@rule("np.cumsum")
-def _(s: Stacks) -> Symbolic | None:
-    if is_container(s.type(0)):
-        return None
-    if s.is_none(1):
-        return s.call(flat(s, 0), 1)
-    axes = axes_of(s, 1, s.rank(0))
-    return None if axes is None else s.call(s[0], axes)
-
-
-@rule("np.argsort")
-def _(s: Stacks) -> Symbolic | None:
-    axes = axes_of(s, 1, s.rank(0))
-    return s.call(s[0], axes) if isinstance(axes, int) and not is_container(s.type(0)) else None
 
 
 @rule("np.linalg.norm")

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.primitives.helpers_recurrences import RECURRENCES
+
 HELPERS: dict[str, str] = {
     "unbroadcast": '''\
 def unbroadcast(g, x):
@@ -347,6 +349,7 @@ def jacobian_rows(bx, y, first=0):
     shape = np.shape(y) + np.shape(bx)[1:]
     return np.reshape(bx[first : first + np.size(y)], shape)[()]
 ''',
+    **RECURRENCES,
 }
 
 NEEDS: dict[str, tuple[str, ...]] = {

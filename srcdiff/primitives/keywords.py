@@ -57,6 +57,9 @@ REDUCING: dict[str, str] = {
 }
 """Methods of ufuncs that are functions of NumPy, along axis 0 unless told otherwise."""
 
+LOWERED = frozenset((*REDUCING, "put_along_axis"))
+"""What is no primitive, but stands for others."""
+
 
 def formed(
     primitive: Primitive, table: Mapping[str, Primitive], keywords: Sequence[str | None]

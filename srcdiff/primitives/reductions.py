@@ -107,23 +107,6 @@ def _spread(name: str) -> Primitive:
     return primitive(name, "a axis ddof keepdims", infer, evaluate, defaults=(None, 0, False))
 
 
-def _cumsum_type(a: Value, axis: Value) -> Type:
-    require_numeric("np.cumsum", a)
-    dtype, shape = summed(dtype_of_type(a.type)), shape_of_type(a.type)
-    axes = axis_of(axis)
-    if axes is None:
-        return Array(dtype, shape if shape is not None and len(shape) == 1 else (None,))
-    if shape is not None and axes is not UNKNOWN_AXIS:
-        normal_axes(axes, len(shape))
-    return Array(dtype, shape)
-
-
-def _argsort_type(a: Value, axis: Value) -> Type:
-    require_numeric("np.argsort", a)
-    shape = shape_of_type(a.type)
-    return Array("int64", (None,) if axis_of(axis) is None else shape)
-
-
 def _norm_type(x: Value, ord: Value, axis: Value, keepdims: Value) -> Type:
     require_numeric("np.linalg.norm", x)
     return reduce_type(x, axis, flag_of(keepdims, "keepdims"), float_dtype)
@@ -148,14 +131,6 @@ REDUCTIONS: dict[str, Primitive] = {
         _plain("np.argmin", to_dtype("int64")),
         _spread("np.var"),
         _spread("np.std"),
-        primitive("np.cumsum", "a axis", _cumsum_type, lambda a, axis: np.cumsum(a, axis), defaults=(None,)),
-        primitive(
-            "np.argsort",
-            "a axis",
-            _argsort_type,
-            lambda a, axis: np.argsort(a, axis=axis, kind="stable"),
-            defaults=(-1,),
-        ),
         primitive(
             "np.allclose",
             "a b rtol atol",

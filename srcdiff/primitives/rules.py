@@ -24,13 +24,17 @@ from srcdiff.primitives import (
     rules_arithmetic,
     rules_builtins,
     rules_containers,
+    rules_differences,
     rules_elementwise,
     rules_linalg,
     rules_masked,
     rules_norms,
     rules_products,
     rules_reductions,
+    rules_running,
+    rules_selection,
     rules_shapes,
+    rules_statistics,
 )
 from srcdiff.primitives.forms import RULES, ZERO, NoRule
 from srcdiff.primitives.rules_shapes import unpack
@@ -41,13 +45,17 @@ RULE_MODULES = (
     rules_arithmetic,
     rules_builtins,
     rules_containers,
+    rules_differences,
     rules_elementwise,
     rules_linalg,
     rules_masked,
     rules_norms,
     rules_products,
     rules_reductions,
+    rules_running,
+    rules_selection,
     rules_shapes,
+    rules_statistics,
 )
 """Importing them fills the register."""
 

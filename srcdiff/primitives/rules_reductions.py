@@ -11,7 +11,6 @@ from srcdiff.primitives.forms import (
     Operands,
     Tangents,
     constant_of,
-    is_none,
     jvp,
     linear,
     non_differentiable,
@@ -22,7 +21,7 @@ from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes
 from srcdiff.primitives.symbolic import Symbolic, np
 
-non_differentiable(f"np.{name}" for name in ("any", "all", "count_nonzero", "argmax", "argmin", "argsort", "allclose"))
+non_differentiable(f"np.{name}" for name in ("any", "all", "count_nonzero", "argmax", "argmin", "allclose"))
 
 
 def expand(b: Symbolic, x: Symbolic, axis: Symbolic, keepdims: Symbolic) -> Symbolic:
@@ -159,14 +158,3 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     moved_b, _, _ = _pairs(by, axis)
     b_rows = moved_b[..., :, None] * y.apply("product_of_others", rows, -1)
     return [_pairs_back(np.sum(np.where(same, 0.0, b_rows), axis=-2), x, axis), None]
-
-
-def _cumsum_transpose(by: Symbolic, y: Symbolic, x: Symbolic, axis: Symbolic) -> Symbolic:
-    along: object = 0 if is_none(axis) else axis
-    back = by.apply("np.flip", by.apply("np.cumsum", by.apply("np.flip", by, along), along), along)
-    shape = shape_of_type(x.type)
-    plain = shape is not None and len(shape) == 1
-    return by.apply("np.reshape", back, x.shape) if is_none(axis) and not plain else back
-
-
-linear("np.cumsum", {0: _cumsum_transpose})

@@ -24,7 +24,10 @@ from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.products import PRODUCTS
 from srcdiff.primitives.reductions import REDUCTIONS
+from srcdiff.primitives.running import RUNNING
+from srcdiff.primitives.selection import SELECTION
 from srcdiff.primitives.shapes import SHAPES
+from srcdiff.primitives.statistics import STATISTICS
 
 TABLE: dict[str, Primitive] = {
     **OPERATORS,
@@ -35,6 +38,9 @@ TABLE: dict[str, Primitive] = {
     **MATH,
     **REDUCTIONS,
     **MASKED,
+    **RUNNING,
+    **SELECTION,
+    **STATISTICS,
     **MAKERS,
     **SHAPES,
     **PRODUCTS,
@@ -50,6 +56,9 @@ METHOD_ONLY = frozenset({"astype", "item", "tolist"})
 
 PACKED_METHODS = frozenset({"reshape", "transpose"})
 """Methods that take several integers where the primitive takes one tuple: `x.reshape(2, 3)`."""
+
+SECOND_OPERAND = frozenset({"compress"})
+"""Methods whose array is the second operand of the primitive."""
 
 METHODS: dict[str, Primitive] = {
     **{name: TABLE[name] for name in sorted(ATTRIBUTES | METHOD_ONLY)},
@@ -68,7 +77,12 @@ METHODS: dict[str, Primitive] = {
             "argmax",
             "argmin",
             "argsort",
+            "argpartition",
+            "searchsorted",
+            "take",
+            "compress",
             "cumsum",
+            "cumprod",
             "clip",
             "round",
             "reshape",

@@ -331,17 +331,19 @@ def _einsum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents
 _MOVING = ["T", "np.reshape", "np.ravel", "np.transpose", "np.swapaxes", "np.moveaxis", "np.squeeze", "np.expand_dims"]
 _MOVING += ["np.broadcast_to", "np.atleast_1d", "np.atleast_2d", "np.diag", "np.diagonal", "np.tril", "np.triu"]
 _MOVING += ["np.flip", "np.roll", "np.repeat", "np.tile", "tolist", "split_like", "unpack"]
+_MOVING += ["np.take", "np.take_along_axis"]
 _JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack"]
 _ARITHMETIC = ["subtract", "mod", "power", "negative", "positive", "abs"]
 _CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.nan_to_num", "np.full"]
 _REDUCING = ["np.sum", "np.mean", "np.prod", "np.max", "np.min"]
-_REDUCING += ["np.nansum", "np.nanmean", "np.nanprod", "np.nanmax", "np.nanmin"]
+_REDUCING += ["np.nansum", "np.nanmean", "np.nanprod", "np.nanmax", "np.nanmin", "np.ptp", "np.median", "np.nanmedian"]
 _OF_ITEMS = ["math.dist", "math.fsum", "math.prod"]
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys([*ELEMENTWISE, *MATH, *_ARITHMETIC], _elementwise),
     **dict.fromkeys([*_OF_ITEMS, "min", "max"], _everything),
     **dict.fromkeys(_MOVING, _moved(0)),
+    **dict.fromkeys(["np.compress", "np.extract"], _moved(1)),
     **dict.fromkeys(_JOINING, _joined),
     **dict.fromkeys(_CONVERTING, _filled(0)),
     **dict.fromkeys(_REDUCING, _reduced(1, 2)),
@@ -366,7 +368,10 @@ HANDLERS: dict[str, Handler] = {
     "clear_item": _clear_item,
     "product_of_others": _product_of_others,
     "np.trace": _trace,
-    "np.cumsum": _cumsum,
+    **dict.fromkeys([f"np.{n}" for n in ("cumsum", "cumprod", "nancumsum", "nancumprod")], _cumsum),
+    **dict.fromkeys(["np.cumsum(dtype)", "np.cumprod(dtype)"], _cumsum),
+    **dict.fromkeys(["np.maximum.accumulate", "np.minimum.accumulate"], _cumsum),
+    "np.logaddexp.reduce": _reduced(1, 2),
     "sum": _sum,
     "accumulate": _accumulate,
     "unbroadcast": _unbroadcast,
