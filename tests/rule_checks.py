@@ -6,13 +6,14 @@ names what is off. The IR that the rules build is run by `primitive.evaluate`, o
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from srcdiff.ir.builder import Builder, complete
-from srcdiff.ir.core import Apply, Constant, Primitive, Value, class_value, constant
+from srcdiff.ir.core import Apply, Constant, Global, Primitive, Value, class_value, constant
 from srcdiff.ir.records import record_class
 from srcdiff.ir.types import (
     UNKNOWN,
@@ -163,6 +164,8 @@ class Tape:
 def read(env: Environment, v: Value) -> Any:
     if isinstance(v.type, Class) and v.type.made is not None:
         return v.type.made.live
+    if isinstance(v, Global):
+        return getattr(importlib.import_module(v.module), v.attribute)
     return v.value if isinstance(v, Constant) else env[v]
 
 
@@ -202,6 +205,14 @@ def structure(x: Any) -> Any:
             return {k: structure(v) for k, v in x.items()}
         case _:
             return np.shape(x) if x is not None else None
+
+
+def with_floats(x: Any) -> Any:
+    """The value with its integers inside of tuples, lists and arrays as floats, whose derivatives are zeros."""
+    if isinstance(x, list | tuple):
+        items = [float(i) if isinstance(i, int | np.integer) and not isinstance(i, bool) else with_floats(i) for i in x]
+        return x._make(items) if hasattr(x, "_make") else type(x)(items)
+    return x.astype(float) if isinstance(x, np.ndarray) and x.dtype.kind in "iu" else x
 
 
 def check_rule(name: str, operands: tuple[Any, ...], wrt: tuple[int, ...], mode: Mode, order: int = 2) -> None:
@@ -284,14 +295,6 @@ def check_alone(
     wanted = structure(helper("zeros_like")(env[y]))
     assert structure(dy) == wanted, f"alone, the tangent has structure {structure(dy)}, not {wanted}"
     assert differences.error(_float(dy), expected) < tolerance, f"alone: tangent {dy}, expected {expected}"
-
-
-def with_floats(y: Any) -> Any:
-    """The result with floats in the place of integers beside others in a tuple: their derivatives are zeros."""
-    if not isinstance(y, tuple):
-        return y
-    whole = (int, np.integer, np.ndarray)
-    return tuple(_float(i) if isinstance(i, whole) and np.asarray(i).dtype.kind == "i" else i for i in y)
 
 
 def _float(x: Any) -> Any:

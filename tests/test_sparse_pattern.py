@@ -70,7 +70,8 @@ def apply_shadowed(primitive: Primitive, operands: tuple[Any, ...], wrt: tuple[i
     else:
         y = primitive.evaluate(*operands)
         shadow = propagate(sets, primitive, shadows, operands, y) if any(s is not None for s in shadows) else None
-    assert np.array_equal(before, differences.leaves(list(operands))), "the operands are changed"
+    after = differences.leaves(list(operands))
+    assert np.array_equal(before, after, equal_nan=True), "the operands are changed"
     indptr, indices = sets.rows(np.array(flat_names(y, shadow), dtype=np.int64))
     pattern = np.zeros((len(indptr) - 1, size), dtype=bool)
     pattern[np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)), indices] = True

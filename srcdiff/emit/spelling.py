@@ -43,7 +43,9 @@ class Spelling:
         return self.builtin(name)
 
     def primitive(self, name: str) -> ast.expr:
-        """The library function that a primitive is named after: `np.sin`, `math.cos`, `scipy.special.erf`."""
+        """The library function that a primitive is named after: `np.sin`, `math.cos`, `scipy.special.erf`. What follows
+        in brackets tells forms of one function apart: `np.sum(where)`."""
+        name = name.partition("(")[0]
         if name.startswith("np."):
             return self.name("numpy", name[3:])
         if name.startswith("scipy.stats."):

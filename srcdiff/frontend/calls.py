@@ -13,6 +13,7 @@ from srcdiff.frontend.expressions import DTYPES, PROPERTIES
 from srcdiff.frontend.names import ClassSource, External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     FRESH,
+    Arguments,
     Cell,
     Closure,
     Differentiated,
@@ -27,11 +28,11 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
-from srcdiff.frontend.records import Arguments, Records
+from srcdiff.frontend.records import Records
 from srcdiff.frontend.subset import WRITERS, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Opaque, Record, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import KEYWORDS, METHODS, PACKED_METHODS, TABLE, lookup
+from srcdiff.primitives.table import KEYWORDS, METHODS, PACKED_METHODS, SECOND_OPERAND, TABLE, lookup
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
@@ -213,6 +214,7 @@ class Calls(Records):
         return self.apply_external(target, self.arguments(node), node, name)
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
+        target, arguments = self.method_of_ufunc(target, arguments, node)
         primitive = lookup(target.module, target.attribute)
         if target == External("numpy", "where") and len(arguments) == 1:
             primitive = TABLE["np.nonzero"]
@@ -220,7 +222,13 @@ class Calls(Records):
             remedy = "write it as a statement of its own"
             raise self.error(node, f"`{target}` writes into its argument, and its result is None", remedy)
         if primitive is None:
-            raise self.error(node, *no_rule(target))
+            outer = self.outer(target, arguments, node, name)
+            if outer is None:
+                raise self.error(node, *no_rule(target))
+            return outer
+        if primitive.name == "np.gradient":
+            return self.gradients(arguments, node, name)
+        primitive, arguments = self.formed(primitive, arguments)
         for keyword, operand, place in arguments:
             if isinstance(operand, Static) and not self.is_value(operand):
                 where = f"`{keyword}=`" if keyword else "an argument"
@@ -270,7 +278,11 @@ class Calls(Records):
             if variadic_shape:
                 items = self.display([a[1] for a in positional], node, None)
                 arguments = [(None, items, node), *(a for a in arguments if a[0] is not None)]
-            result = self.applied(primitive, [(None, base, node), *arguments], f".{attribute}", node, name)
+            whole: Arguments = [(None, base, node), *arguments]
+            if attribute in SECOND_OPERAND and len(positional) > 0:
+                whole[:2] = whole[1::-1]
+            primitive, arguments = self.formed(primitive, whole)
+            result = self.applied(primitive, arguments, f".{attribute}", node, name)
             if attribute in _COPIES or attribute == "copy":
                 # `x.copy()` and `x.flatten()` are in C order, whatever the order of x.
                 memory = result.memory if attribute == "copy" else FRESH

@@ -10,8 +10,7 @@ import gast
 
 from srcdiff.frontend.calls import Calls
 from srcdiff.frontend.names import External
-from srcdiff.frontend.objects import Operand, Result, Static
-from srcdiff.frontend.records import Arguments
+from srcdiff.frontend.objects import Arguments, Operand, Result, Static
 from srcdiff.ir.core import Value, constant
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Unknown
 

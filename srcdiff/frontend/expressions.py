@@ -6,6 +6,7 @@ In: an expression and the state. Out: an `Operand`: a value with the place it li
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -43,8 +44,8 @@ from srcdiff.frontend.objects import (
 )
 from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
-from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Array, Bottom, Opaque, Scalar, Unknown, is_mutable
+from srcdiff.ir.core import Apply, Constant, Global, Primitive, Value, constant
+from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Array, Bottom, Opaque, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -74,6 +75,10 @@ COMPARE: dict[type, str] = {
     gast.NotIn: "not_contains",
 }
 PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real", "imag"))
+_CHOSEN_BY = frozenset(("np.linalg.norm",))
+"""Functions that a floating-point number chooses a form of: what is known of it is used."""
+
+
 _SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
 DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
 
@@ -294,7 +299,7 @@ class Expressions(Sharing):
             primitive = TABLE[primitive]
         values = [self.current(o, node) for o in operands]
         if "." in primitive.name:
-            values = [self.known.get(v, v) if not isinstance(v.type, Scalar) or v.type != FLOAT else v for v in values]
+            values = [self.known.get(v, v) if v.type != FLOAT or primitive.name in _CHOSEN_BY else v for v in values]
         value = self.apply(primitive, *values, node=node, name=name)
         memory = self.shared(primitive, operands, value.type)
         if is_packed(primitive, operands, [self.memory(o) for o in operands], value.type):
@@ -369,7 +374,13 @@ class Expressions(Sharing):
             if isinstance(test, Constant):
                 return Result(constant(not test.value))
             return Result(self.apply("not_", test, node=node, name=name))
-        return self.operation(UNARY[type(op)], [operand], node, name)
+        result = self.operation(UNARY[type(op)], [operand], node, name)
+        made = self.builder.statements[-1] if self.builder.statements else None
+        if isinstance(op, gast.USub) and isinstance(made, Apply) and made.result is result.value:
+            match made.operands[0]:
+                case Global(module="numpy" | "math", attribute="inf"):
+                    self.known[result.value] = constant(-math.inf)
+        return result
 
     def condition(self, node: gast.AST) -> Value:
         """What a test is decided by; a constant where the types settle it."""

@@ -22,6 +22,7 @@ from srcdiff.frontend.liveness import Liveness, captured_names, local_names
 from srcdiff.frontend.names import ConstantValue, FunctionSource, fitted
 from srcdiff.frontend.objects import (
     FRESH,
+    Arguments,
     Cell,
     Closure,
     Memory,
@@ -34,7 +35,6 @@ from srcdiff.frontend.objects import (
     meet,
 )
 from srcdiff.frontend.recognise import helper_primitive
-from srcdiff.frontend.records import Arguments
 from srcdiff.ir.core import UNDEFINED, Apply, Call, Constant, Global, Statement, Value, constant
 from srcdiff.ir.types import FLOAT, Scalar, Tuple, Type, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE

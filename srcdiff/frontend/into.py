@@ -11,8 +11,7 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.names import External
-from srcdiff.frontend.objects import Operand, Place, Result, Static, Unbound
-from srcdiff.frontend.records import Arguments
+from srcdiff.frontend.objects import Arguments, Operand, Place, Result, Static, Unbound
 from srcdiff.frontend.subset import WRITERS
 from srcdiff.frontend.writes import Writes
 from srcdiff.ir.core import Constant, Primitive, Value, constant

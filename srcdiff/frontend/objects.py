@@ -19,6 +19,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.names import FunctionSource, Request, Resolution
 from srcdiff.ir.core import Origin, Primitive, Value
 from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable, present
@@ -261,6 +263,8 @@ class Result:
 
 
 Operand = Result | Static
+Arguments = list[tuple[str | None, Operand, gast.AST]]
+"""Of a call: keyword (None for a positional argument), operand, and where it was written."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,16 +12,13 @@ import gast
 
 from srcdiff.frontend import classes, live
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
-from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import ClassSource, External, FunctionSource, Unsupported
-from srcdiff.frontend.objects import FRESH, Memory, Operand, Partial, Result, Static
+from srcdiff.frontend.objects import FRESH, Arguments, Memory, Operand, Partial, Result, Static
+from srcdiff.frontend.reductions import Reductions
 from srcdiff.ir.core import Primitive, class_value, constant
 from srcdiff.ir.records import RecordClass
 from srcdiff.ir.types import Instance, Record, is_mutable
 from srcdiff.primitives.table import TABLE
-
-Arguments = list[tuple[str | None, Operand, gast.AST]]
-"""Keyword (None for a positional argument), operand, and where it was written."""
 
 _WHOLE = frozenset(
     (
@@ -34,7 +31,7 @@ _WHOLE = frozenset(
 """Primitives that take a record as it is."""
 
 
-class Records(Indexing):
+class Records(Reductions):
     """Lowers records and objects."""
 
     def call_static(self, callee: Static, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:

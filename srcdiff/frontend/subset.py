@@ -17,6 +17,7 @@ from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.primitives.keywords import LOWERED as OF_METHODS
 from srcdiff.primitives.table import lookup
 
 _RULED = frozenset(("numpy", "math", "scipy", "cmath", "random"))
@@ -188,7 +189,9 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
     target = _library_function(source, node.func)
     if target is None or (target.module, target.attribute) in LOWERED:
         return
-    if target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
+    if target.module == "numpy" and target.attribute in OF_METHODS:
+        return
+    if target.attribute.endswith((".at", ".outer")) or lookup(target.module, target.attribute) is not None:
         return
     if target.module == "numpy" and target.attribute in WRITERS:
         return

@@ -47,6 +47,8 @@ from srcdiff.ir.types import (
     Unknown,
     is_mutable,
 )
+from srcdiff.primitives.inference import shape_of_type
+from srcdiff.primitives.known import axis_of, normal_axes
 
 _CHANGERS = frozenset(
     ("append", "extend", "insert", "remove", "clear", "sort", "reverse", "update", "setdefault", "fill", "put")
@@ -218,6 +220,11 @@ class Writes(Statements):
                 if isinstance(callee, Static) and callee.value == External("numpy", "add.at") and len(node.args) == 3:
                     self._add_at(node)
                     return True
+            if node.func.attr == "put_along_axis":
+                callee = self.expression(node.func)
+                if isinstance(callee, Static) and callee.value == External("numpy", "put_along_axis"):
+                    self._put_along_axis(node)
+                    return True
             return False
         if not isinstance(node.func, gast.Name):
             return False
@@ -268,6 +275,33 @@ class Writes(Statements):
         index = self.index_value(node.args[1])
         operand = self.expression(node.args[2])
         self.put(place, index, operand, node, "index_add")
+
+    def _put_along_axis(self, node: gast.Call) -> None:
+        """`np.put_along_axis(x, indices, values, axis)` is a write through the index that takes these elements."""
+        names = ("arr", "indices", "values", "axis")
+        given = dict(zip(names, node.args, strict=False)) | {k.arg: k.value for k in node.keywords}
+        if set(given) != set(names) or len(node.args) + len(node.keywords) != len(names):
+            raise self.error(node, "`np.put_along_axis` takes an array, indices, values and an axis")
+        place = self.target_place(given["arr"])
+        indices, operand, axis = self.evaluate_all([given[n] for n in names[1:]])
+        x, chosen = self.read(place, node), self.current(indices, node)
+        shape, along = shape_of_type(x.type), axis_of(self.current(axis, node))
+        if shape is None or not isinstance(along, int):
+            remedy = "annotate the array, and write the axis as a number"
+            raise self.error(node, "`np.put_along_axis` needs to know the rank of the array and the axis", remedy)
+        rank, (position,) = len(shape), normal_axes(along, len(shape)) or (0,)
+        index: list[Value] = []
+        for i in range(rank):
+            if i == position:
+                index.append(chosen)
+                continue
+            length = self.apply("index_get", self.apply("shape", x, node=node), i, node=node)
+            places = self.apply("np.arange", 0, length, 1, node=node)
+            every = self.apply("make_slice", None, None, None, node=node)
+            spread = self.apply("make_tuple", every, *(constant(None),) * (rank - 1 - i), node=node)
+            index.append(self.apply("index_get", places, spread, node=node) if i < rank - 1 else places)
+        whole = index[0] if rank == 1 else self.apply("make_tuple", *index, node=node)
+        self.put(place, whole, operand, node)
 
     def _change(self, target: gast.AST, method: str, node: gast.Call) -> None:
         place = self.target_place(target)

@@ -240,9 +240,12 @@ def _negative_product(apply: Apply, known: Definitions) -> Outcome:
 def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value | None] | None:
     """What was broadcast, and the array whose shape it took: `broadcast_to(g, x.shape)`, `full_like(x, 1.0)`,
     `g + zeros_like(x)`. (`full_like` makes even a number of NumPy's single, which a product with it would not be.)"""
-    inner = made_by(spread, known, "np.broadcast_to", "np.full_like", "add")
+    inner = made_by(spread, known, "np.broadcast_to", "np.full_like", "add", "np.expand_dims")
     if inner is None:
         return None
+    if inner.primitive.name == "np.expand_dims":
+        found = _spread_number(inner.operands[0], known)
+        return (found[0], None) if found and isinstance(found[0].type, Scalar) else None
     first, second = inner.operands[:2]
     match inner.primitive.name:
         case "np.broadcast_to":

@@ -32,6 +32,8 @@ from srcdiff.primitives import (
     directions_makers,
     directions_products,
     directions_reductions,
+    directions_running,
+    directions_selection,
     directions_shapes,
 )
 from srcdiff.primitives.directions_core import (
@@ -55,6 +57,8 @@ RULE_MODULES = (
     directions_makers,
     directions_products,
     directions_reductions,
+    directions_running,
+    directions_selection,
     directions_shapes,
 )
 """Importing them fills the register."""

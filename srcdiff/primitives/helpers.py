@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.primitives.helpers_functions import OF_FUNCTIONS
+from srcdiff.primitives.helpers_recurrences import RECURRENCES
 
 HELPERS: dict[str, str] = {
     **OF_FUNCTIONS,
@@ -352,6 +353,7 @@ def jacobian_rows(bx, y, first=0):
     shape = np.shape(y) + np.shape(bx)[1:]
     return np.reshape(bx[first : first + np.size(y)], shape)[()]
 ''',
+    **RECURRENCES,
 }
 
 NEEDS: dict[str, tuple[str, ...]] = {

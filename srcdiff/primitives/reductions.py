@@ -59,11 +59,11 @@ def reduce_type(a: Value, axis: Value, keepdims: bool | None, dtype: DtypeRule) 
     return UNKNOWN
 
 
-def _same(dtype: str | None) -> str | None:
+def same_dtype(dtype: str | None) -> str | None:
     return dtype
 
 
-def _summed(dtype: str | None) -> str | None:
+def summed(dtype: str | None) -> str | None:
     return "int64" if dtype is not None and np.dtype(dtype).kind == "b" else _wide(dtype)
 
 
@@ -73,11 +73,11 @@ def _wide(dtype: str | None) -> str | None:
     return "uint64" if np.dtype(dtype).kind == "u" else "int64"
 
 
-def _averaged(dtype: str | None) -> str | None:
+def averaged(dtype: str | None) -> str | None:
     return dtype if dtype is None or np.dtype(dtype).kind == "f" else "float64"
 
 
-def _to(result: str) -> DtypeRule:
+def to_dtype(result: str) -> DtypeRule:
     return lambda dtype: result
 
 
@@ -97,7 +97,7 @@ def _plain(name: str, dtype: DtypeRule) -> Primitive:
 def _spread(name: str) -> Primitive:
     def infer(a: Value, axis: Value, ddof: Value, keepdims: Value) -> Type:
         require_numeric(name, a)
-        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), _averaged)
+        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), averaged)
 
     function = getattr(np, name.removeprefix("np."))
 
@@ -105,23 +105,6 @@ def _spread(name: str) -> Primitive:
         return function(a, axis=axis, ddof=ddof, keepdims=keepdims)
 
     return primitive(name, "a axis ddof keepdims", infer, evaluate, defaults=(None, 0, False))
-
-
-def _cumsum_type(a: Value, axis: Value) -> Type:
-    require_numeric("np.cumsum", a)
-    dtype, shape = _summed(dtype_of_type(a.type)), shape_of_type(a.type)
-    axes = axis_of(axis)
-    if axes is None:
-        return Array(dtype, shape if shape is not None and len(shape) == 1 else (None,))
-    if shape is not None and axes is not UNKNOWN_AXIS:
-        normal_axes(axes, len(shape))
-    return Array(dtype, shape)
-
-
-def _argsort_type(a: Value, axis: Value) -> Type:
-    require_numeric("np.argsort", a)
-    shape = shape_of_type(a.type)
-    return Array("int64", (None,) if axis_of(axis) is None else shape)
 
 
 def _norm_type(x: Value, ord: Value, axis: Value, keepdims: Value) -> Type:
@@ -136,26 +119,18 @@ def _logical(a: Any, b: Any, rtol: Any, atol: Any) -> Any:
 REDUCTIONS: dict[str, Primitive] = {
     p.name: p
     for p in (
-        _plain("np.sum", _summed),
-        _plain("np.prod", _summed),
-        _plain("np.mean", _averaged),
-        _plain("np.max", _same),
-        _plain("np.min", _same),
-        _plain("np.any", _to("bool")),
-        _plain("np.all", _to("bool")),
-        _plain("np.count_nonzero", _to("int64")),
-        _plain("np.argmax", _to("int64")),
-        _plain("np.argmin", _to("int64")),
+        _plain("np.sum", summed),
+        _plain("np.prod", summed),
+        _plain("np.mean", averaged),
+        _plain("np.max", same_dtype),
+        _plain("np.min", same_dtype),
+        _plain("np.any", to_dtype("bool")),
+        _plain("np.all", to_dtype("bool")),
+        _plain("np.count_nonzero", to_dtype("int64")),
+        _plain("np.argmax", to_dtype("int64")),
+        _plain("np.argmin", to_dtype("int64")),
         _spread("np.var"),
         _spread("np.std"),
-        primitive("np.cumsum", "a axis", _cumsum_type, lambda a, axis: np.cumsum(a, axis), defaults=(None,)),
-        primitive(
-            "np.argsort",
-            "a axis",
-            _argsort_type,
-            lambda a, axis: np.argsort(a, axis=axis, kind="stable"),
-            defaults=(-1,),
-        ),
         primitive(
             "np.allclose",
             "a b rtol atol",

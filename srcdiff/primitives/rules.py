@@ -25,12 +25,18 @@ from srcdiff.primitives import (
     rules_builtins,
     rules_choices,
     rules_containers,
+    rules_differences,
     rules_elementwise,
     rules_linalg,
+    rules_masked,
+    rules_norms,
     rules_products,
     rules_reductions,
+    rules_running,
+    rules_selection,
     rules_shapes,
     rules_special,
+    rules_statistics,
     rules_stats,
 )
 from srcdiff.primitives.forms import RULES, ZERO, NoRule
@@ -43,13 +49,19 @@ RULE_MODULES = (
     rules_builtins,
     rules_choices,
     rules_containers,
+    rules_differences,
     rules_elementwise,
     rules_linalg,
+    rules_masked,
+    rules_norms,
     rules_products,
     rules_reductions,
+    rules_running,
+    rules_selection,
     rules_shapes,
     rules_special,
     rules_stats,
+    rules_statistics,
 )
 """Importing them fills the register."""
 

@@ -1,19 +1,16 @@
-"""Derivatives of reductions.
-
-Where a function has no derivative: max and min share equally between equal elements; a norm at 0 has derivative 0.
-"""
+"""Derivatives of sums, means, products and their kin. Products are exact where elements are 0."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from srcdiff.ir.types import Dimension, Scalar, Symbol
+from srcdiff.primitives.composite import jvp_of, vjp_of
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
     Tangents,
     constant_of,
-    is_none,
     jvp,
     linear,
     non_differentiable,
@@ -24,13 +21,13 @@ from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes
 from srcdiff.primitives.symbolic import Symbolic, np
 
-non_differentiable(f"np.{name}" for name in ("any", "all", "count_nonzero", "argmax", "argmin", "argsort", "allclose"))
+non_differentiable(f"np.{name}" for name in ("any", "all", "count_nonzero", "argmax", "argmin", "allclose"))
 
 
 def expand(b: Symbolic, x: Symbolic, axis: Symbolic, keepdims: Symbolic) -> Symbolic:
     """`b`, which belongs to a reduction of `x`, with the reduced axes put back as axes of size 1 where that is needed
     to broadcast against `x`."""
-    if isinstance(x.type, Scalar):
+    if isinstance(x.type, Scalar) or isinstance(b.type, Scalar):
         return b
     keep, axes = constant_of(keepdims), axis_of(axis.value)
     if keep:
@@ -84,34 +81,6 @@ linear(
 )
 
 
-def _extreme_weights(y: Symbolic, x: Symbolic, axis: Symbolic, keepdims: Symbolic) -> tuple[Symbolic, Symbolic]:
-    """Where the extremum is taken, and at how many places."""
-    mask = x == expand(y, x, axis, keepdims)
-    if is_none(axis) and constant_of(keepdims) is False:
-        # A Python integer, which leaves single precision single.
-        return mask, x.apply("np.count_nonzero", mask, None, False)
-    return mask, x.apply("np.count_nonzero", mask, axis, keepdims)
-
-
-@jvp("np.max", "np.min")
-def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    x, axis, keepdims = operands
-    d = tangents[0]
-    if d is None or isinstance(x.type, Scalar):
-        return d
-    mask, ties = _extreme_weights(y, x, axis, keepdims)
-    return reduced("np.sum", d * mask, axis, keepdims) / ties
-
-
-@vjp("np.max", "np.min")
-def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    x, axis, keepdims = operands
-    if not wanted[0] or isinstance(x.type, Scalar):
-        return [by if wanted[0] else None, None, None]
-    mask, ties = _extreme_weights(y, x, axis, keepdims)
-    return [expand(by / ties, x, axis, keepdims) * mask, None, None]
-
-
 @jvp("np.prod")
 def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     x, axis, keepdims = operands
@@ -129,6 +98,21 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     return [expand(by, x, axis, keepdims) * x.apply("product_of_others", x, axis), None, None]
 
 
+def _several(x: Symbolic, axis: Symbolic) -> tuple[int, ...] | None:
+    """The axes of a product, where there are several of them."""
+    axes = axis_of(axis.value)
+    return axes if isinstance(axes, tuple) else None
+
+
+def _axis_by_axis(x: Symbolic, axis: Symbolic) -> Symbolic:
+    """The product of the others along several axes: that of the others in the row, times that of the other rows."""
+    axes = _several(x, axis) or ()
+    if len(axes) == 1:
+        return x.apply("product_of_others", x, axes[0])
+    rows = x.apply("np.prod", x, axes[-1], True)
+    return x.apply("product_of_others", x, axes[-1]) * x.apply("product_of_others", rows, axes[:-1])
+
+
 def _pairs(x: Symbolic, axis: Symbolic) -> tuple[Symbolic, Symbolic, Symbolic]:
     """For `product_of_others`: x with the axis last; all x_j beside each x_i with 1 at j = i; and where j = i.
 
@@ -140,9 +124,7 @@ def _pairs(x: Symbolic, axis: Symbolic) -> tuple[Symbolic, Symbolic, Symbolic]:
     elif isinstance(axes, int):
         moved = x.apply("np.moveaxis", x, axes, -1)
     else:
-        raise NoRule(
-            "second derivatives of a product along several axes, or an axis chosen at run time, are not supported"
-        )
+        raise NoRule("second derivatives of a product along an axis chosen at run time are not supported")
     same = x.apply("np.eye", moved.shape[-1]) == 1.0
     return moved, np.where(same, 1.0, moved[..., None, :]), same
 
@@ -155,8 +137,10 @@ def _pairs_back(g: Symbolic, x: Symbolic, axis: Symbolic) -> Symbolic:
 @jvp("product_of_others")
 def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     x, axis = operands
-    if tangents[0] is None:
+    if tangents[0] is None or _several(x, axis) == ():
         return None
+    if _several(x, axis):
+        return jvp_of(_axis_by_axis)(y, operands, tangents)
     _moved, rows, same = _pairs(x, axis)
     moved_d, _, _ = _pairs(tangents[0], axis)
     d_rows = np.where(same, 0.0, moved_d[..., None, :])
@@ -166,82 +150,11 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
 @vjp("product_of_others")
 def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
     x, axis = operands
-    if not wanted[0]:
+    if not wanted[0] or _several(x, axis) == ():
         return [None, None]
+    if _several(x, axis):
+        return vjp_of(_axis_by_axis)(y, operands, by, wanted)
     _moved, rows, same = _pairs(x, axis)
     moved_b, _, _ = _pairs(by, axis)
     b_rows = moved_b[..., :, None] * y.apply("product_of_others", rows, -1)
     return [_pairs_back(np.sum(np.where(same, 0.0, b_rows), axis=-2), x, axis), None]
-
-
-def _deviation(x: Symbolic, y: Symbolic, axis: Symbolic, ddof: Symbolic) -> tuple[Symbolic, Symbolic | float]:
-    """x minus its mean, and the divisor of a variance."""
-    centred = x - x.apply("np.mean", x, axis, True)
-    n, less = count(x, y, axis), constant_of(ddof)
-    if less is None:
-        return centred, n - ddof
-    return centred, n if less == 0 else n - less
-
-
-def _variance(name: str, root: bool) -> None:
-    @jvp(name)
-    def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-        x, axis, ddof, keepdims = operands
-        d = tangents[0]
-        if d is None:
-            return None
-        centred, n = _deviation(x, y, axis, ddof)
-        moved = reduced("np.sum", centred * d, axis, keepdims)
-        return moved / (y * n) if root else 2.0 * moved / n
-
-    @vjp(name)
-    def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-        x, axis, ddof, keepdims = operands
-        if not wanted[0]:
-            return [None] * 4
-        centred, n = _deviation(x, y, axis, ddof)
-        weight = by / (y * n) if root else 2.0 * by / n
-        return [expand(weight, x, axis, keepdims) * centred, None, None, None]
-
-
-_variance("np.var", False)
-_variance("np.std", True)
-
-
-def _cumsum_transpose(by: Symbolic, y: Symbolic, x: Symbolic, axis: Symbolic) -> Symbolic:
-    along: object = 0 if is_none(axis) else axis
-    back = by.apply("np.flip", by.apply("np.cumsum", by.apply("np.flip", by, along), along), along)
-    shape = shape_of_type(x.type)
-    plain = shape is not None and len(shape) == 1
-    return by.apply("np.reshape", back, x.shape) if is_none(axis) and not plain else back
-
-
-linear("np.cumsum", {0: _cumsum_transpose})
-
-
-def _only_euclidean(x: Symbolic, order: Symbolic, axis: Symbolic) -> None:
-    kind = constant_of(order)
-    shape = shape_of_type(x.type)
-    vector = isinstance(axis_of(axis.value), int) or (is_none(axis) and shape is not None and len(shape) == 1)
-    if is_none(order) or (kind == "fro" and not vector) or (vector and kind == 2):
-        return
-    raise NoRule("only the Euclidean (Frobenius) norm has a rule: write other norms with np.abs, np.sum and np.max")
-
-
-@jvp("np.linalg.norm")
-def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    x, order, axis, keepdims = operands
-    d = tangents[0]
-    if d is None:
-        return None
-    _only_euclidean(x, order, axis)
-    return reduced("np.sum", x * d, axis, keepdims) / (y + (y == 0))
-
-
-@vjp("np.linalg.norm")
-def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    x, order, axis, keepdims = operands
-    if not wanted[0]:
-        return [None] * 4
-    _only_euclidean(x, order, axis)
-    return [expand(by / (y + (y == 0)), x, axis, keepdims) * x, None, None, None]

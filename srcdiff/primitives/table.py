@@ -21,12 +21,16 @@ from srcdiff.primitives.indices import INDICES
 from srcdiff.primitives.jacobians import JACOBIANS
 from srcdiff.primitives.linalg import LINALG
 from srcdiff.primitives.makers import MAKERS
+from srcdiff.primitives.masked import MASKED
 from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.products import PRODUCTS
 from srcdiff.primitives.reductions import REDUCTIONS
+from srcdiff.primitives.running import RUNNING
+from srcdiff.primitives.selection import SELECTION
 from srcdiff.primitives.shapes import SHAPES
 from srcdiff.primitives.special import SPECIAL
+from srcdiff.primitives.statistics import STATISTICS
 from srcdiff.primitives.stats import STATS
 
 TABLE: dict[str, Primitive] = {
@@ -37,6 +41,10 @@ TABLE: dict[str, Primitive] = {
     **ELEMENTWISE,
     **MATH,
     **REDUCTIONS,
+    **MASKED,
+    **RUNNING,
+    **SELECTION,
+    **STATISTICS,
     **MAKERS,
     **SHAPES,
     **PRODUCTS,
@@ -60,6 +68,9 @@ KEYWORDS: dict[str, dict[str, str]] = {"np.clip": {"min": "a_min", "max": "a_max
 PACKED_METHODS = frozenset({"reshape", "transpose"})
 """Methods that take several integers where the primitive takes one tuple: `x.reshape(2, 3)`."""
 
+SECOND_OPERAND = frozenset({"compress"})
+"""Methods whose array is the second operand of the primitive."""
+
 METHODS: dict[str, Primitive] = {
     **{name: TABLE[name] for name in sorted(ATTRIBUTES | METHOD_ONLY)},
     **{
@@ -77,7 +88,12 @@ METHODS: dict[str, Primitive] = {
             "argmax",
             "argmin",
             "argsort",
+            "argpartition",
+            "searchsorted",
+            "take",
+            "compress",
             "cumsum",
+            "cumprod",
             "clip",
             "round",
             "reshape",

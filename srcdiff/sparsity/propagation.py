@@ -204,6 +204,18 @@ def _reduced(axis_at: int, keepdims_at: int) -> Handler:
     return handler
 
 
+def _masked(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """A reduction with `where=`: what is left out gives nothing, the initial value is part of every result."""
+    given = dict(zip(primitive.parameters, range(len(contents)), strict=True))
+    found, where, axis = names(shadows[0], contents[0]), contents[given["where"]], contents[1]
+    axes = range(found.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    chosen = np.where(where, found, EMPTY)
+    total = sets.unite_along(chosen, axes if found.ndim else (), bool(contents[given["keepdims"]]))
+    if "initial" in given and shadows[given["initial"]] is not None:
+        total = sets.unite_arrays(total, names(shadows[given["initial"]], contents[given["initial"]]))
+    return fit(total, y)
+
+
 def _product_of_others(
     sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any
 ) -> Shadow:
@@ -323,20 +335,25 @@ def _einsum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents
 _MOVING = ["T", "np.reshape", "np.ravel", "np.transpose", "np.swapaxes", "np.moveaxis", "np.squeeze", "np.expand_dims"]
 _MOVING += ["np.broadcast_to", "np.atleast_1d", "np.atleast_2d", "np.diag", "np.diagonal", "np.tril", "np.triu"]
 _MOVING += ["np.flip", "np.roll", "np.repeat", "np.tile", "tolist", "split_like", "unpack"]
+_MOVING += ["np.take", "np.take_along_axis"]
 _JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack"]
 _ARITHMETIC = ["subtract", "mod", "power", "negative", "positive", "abs"]
 _CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.full"]
 _REDUCING = ["np.sum", "np.mean", "np.prod", "np.max", "np.min"]
 _OF_ITEMS = ["math.dist", "math.fsum", "math.prod", "math.sumprod", "math.modf", "math.frexp"]
+_REDUCING += ["np.nansum", "np.nanmean", "np.nanprod", "np.nanmax", "np.nanmin", "np.ptp", "np.median", "np.nanmedian"]
+
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys([*ELEMENTWISE, *MATH, *_ARITHMETIC], _elementwise),
     **dict.fromkeys([*_OF_ITEMS, "min", "max"], _everything),
     **dict.fromkeys(_MOVING, _moved(0)),
+    **dict.fromkeys(["np.compress", "np.extract"], _moved(1)),
     **dict.fromkeys(_JOINING, _joined),
     **dict.fromkeys(_CONVERTING, _filled(0)),
     **dict.fromkeys(_REDUCING, _reduced(1, 2)),
-    **dict.fromkeys(["np.var", "np.std"], _reduced(1, 3)),
+    **dict.fromkeys(["np.var", "np.std", "np.nanvar", "np.nanstd"], _reduced(1, 3)),
+    **dict.fromkeys([f"np.{n}(where)" for n in ("sum", "prod", "mean", "max", "min", "var", "std")], _masked),
     **dict.fromkeys(["identity", "copy"], _copy),
     **dict.fromkeys(["list", "tuple"], _listed),
     "np.linalg.norm": _reduced(2, 3),
@@ -357,7 +374,10 @@ HANDLERS: dict[str, Handler] = {
     "clear_item": _clear_item,
     "product_of_others": _product_of_others,
     "np.trace": _trace,
-    "np.cumsum": _cumsum,
+    **dict.fromkeys([f"np.{n}" for n in ("cumsum", "cumprod", "nancumsum", "nancumprod")], _cumsum),
+    **dict.fromkeys(["np.cumsum(dtype)", "np.cumprod(dtype)"], _cumsum),
+    **dict.fromkeys(["np.maximum.accumulate", "np.minimum.accumulate"], _cumsum),
+    "np.logaddexp.reduce": _reduced(1, 2),
     "sum": _sum,
     "accumulate": _accumulate,
     "unbroadcast": _unbroadcast,

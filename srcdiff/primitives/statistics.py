@@ -1,0 +1,90 @@
+"""Statistics of whole arrays or along axes: ranges, medians, quantiles, weighted means.
+
+Out: `STATISTICS`, name -> primitive.
+
+>>> from srcdiff.ir.core import Value, constant
+>>> from srcdiff.ir.types import Array, Symbol
+>>> x, q = Value(Array("float64", (Symbol("n"), 3))), Value(Array("float64", (5,)))
+>>> linear, no = constant("linear"), constant(False)
+>>> print(STATISTICS["np.quantile"].infer(x, q, constant(0), linear, no))
+float64[5, 3]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Primitive, Value
+from srcdiff.ir.types import NONE, UNKNOWN, Array, Type
+from srcdiff.primitives.inference import (
+    array_or_scalar,
+    dtype_of_type,
+    primitive,
+    promote,
+    require_numeric,
+    shape_of_type,
+)
+from srcdiff.primitives.known import flag_of
+from srcdiff.primitives.reductions import DtypeRule, averaged, reduce_type, reduced_shape, same_dtype
+
+
+def _plain(name: str, dtype: DtypeRule) -> Primitive:
+    def infer(a: Value, axis: Value, keepdims: Value) -> Type:
+        require_numeric(name, a)
+        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), dtype)
+
+    function = getattr(np, name.removeprefix("np."))
+    return primitive(
+        name,
+        "a axis keepdims",
+        infer,
+        lambda a, axis, keepdims: function(a, axis=axis, keepdims=keepdims),
+        defaults=(None, False),
+    )
+
+
+def _quantiles(name: str) -> Primitive:
+    def infer(a: Value, q: Value, axis: Value, method: Value, keepdims: Value) -> Type:
+        require_numeric(name, a, q)
+        shape = reduced_shape(shape_of_type(a.type), axis, flag_of(keepdims, "keepdims"))
+        several = shape_of_type(q.type)
+        if shape is None or several is None:
+            return Array(None, None) if isinstance(q.type, Array) else UNKNOWN
+        own = averaged(dtype_of_type(a.type))
+        return array_or_scalar(own if own == "float64" else None, (*several, *shape))
+
+    function = getattr(np, name.removeprefix("np."))
+
+    def evaluate(a: Any, q: Any, axis: Any, method: Any, keepdims: Any) -> Any:
+        return function(a, q, axis=axis, method=method, keepdims=keepdims)
+
+    return primitive(name, "a q axis method keepdims", infer, evaluate, defaults=(None, "linear", False))
+
+
+def _average_type(a: Value, axis: Value, weights: Value, keepdims: Value) -> Type:
+    given = [v for v in (a, weights) if v.type != NONE]
+    require_numeric("np.average", *given)
+    own = averaged(promote(given)) if all(isinstance(v.type, Array) for v in given) else None
+    shape = reduced_shape(shape_of_type(a.type), axis, flag_of(keepdims, "keepdims"))
+    return UNKNOWN if shape is None else array_or_scalar(own, shape)
+
+
+def _average(a: Any, axis: Any, weights: Any, keepdims: Any) -> Any:
+    return np.average(a, axis=axis, weights=weights, keepdims=keepdims)
+
+
+STATISTICS: dict[str, Primitive] = {
+    p.name: p
+    for p in (
+        _plain("np.ptp", same_dtype),
+        _plain("np.median", averaged),
+        _plain("np.nanmedian", averaged),
+        _quantiles("np.quantile"),
+        _quantiles("np.percentile"),
+        _quantiles("np.nanquantile"),
+        _quantiles("np.nanpercentile"),
+        primitive("np.average", "a axis weights keepdims", _average_type, _average, defaults=(None, None, False)),
+    )
+}
