@@ -127,7 +127,7 @@ class Forms:
         if name == "index_get":
             return self.subscript(parts[0], parts[1])
         if name in ("make_slice", "make_tuple"):
-            return self._display(name, parts)
+            return self._display("make_list" if primitive.listed else name, parts)
         parts = [Expression(as_value(p.node, self.spelling), p.reads, p.width) for p in parts]
         if name in BINARY:
             return self.binary(BINARY[name](), parts[0], parts[1])

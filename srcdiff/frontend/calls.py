@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gast
 
-from srcdiff.frontend.expressions import DTYPES, PROPERTIES
+from srcdiff.frontend.expressions import DTYPES, PROPERTIES, listed
 from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
@@ -27,7 +27,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.subset import no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, lookup
+from srcdiff.primitives.table import METHODS, PACKED_METHODS, TAKE_DISPLAYS, lookup
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
 """Keyword (None for a positional argument), operand, and where it was written."""
@@ -108,8 +108,8 @@ class Calls(Indexing):
 
     # --- arguments
 
-    def arguments(self, node: gast.Call) -> Arguments:
-        """The evaluated arguments of a call, in order."""
+    def arguments(self, node: gast.Call, displays: bool = False) -> Arguments:
+        """The evaluated arguments of a call, in order; `displays`: lists written out are seen by the callee alone."""
         nodes: list[gast.AST] = []
         keywords: list[str | None] = []
         for argument in node.args:
@@ -120,7 +120,7 @@ class Calls(Indexing):
                 raise self.error(keyword.value, "`**` in a call is not supported", "write the keyword arguments out")
             keywords.append(keyword.arg)
             nodes.append(keyword.value)
-        operands = self.evaluate_all(nodes)
+        operands = self.evaluate_all([listed(n) for n in nodes] if displays else nodes)
         found: Arguments = []
         for keyword, operand, place, written in zip(
             keywords, operands, nodes, [*node.args, *node.keywords], strict=True
@@ -178,7 +178,9 @@ class Calls(Indexing):
     # --- functions of libraries
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:
-        return self.apply_external(target, self.arguments(node), node, name)
+        primitive = lookup(target.module, target.attribute)
+        displays = primitive is not None and primitive.name in TAKE_DISPLAYS
+        return self.apply_external(target, self.arguments(node, displays), node, name)
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         primitive = lookup(target.module, target.attribute)

@@ -40,6 +40,7 @@ from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, Opaque, Scalar, Unknown, is_mutable
+from srcdiff.primitives.containers import MAKE_PARTS
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -71,6 +72,22 @@ COMPARE: dict[type, str] = {
 PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real"))
 _SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
 DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
+
+
+class Listed(gast.Tuple):  # type: ignore[misc]
+    """The display of a list that only a function of NumPy sees: lowered as a tuple, and written as a list."""
+
+
+LONGEST_LISTED = 32
+"""How many items such a display has at most: a table of numbers needs no type for each."""
+
+
+def listed(node: gast.AST) -> gast.AST:
+    """The displays of lists in an argument, also those inside others, as `Listed` ones."""
+    if not isinstance(node, gast.List | gast.Tuple) or len(node.elts) > LONGEST_LISTED:
+        return node
+    kind = Listed if isinstance(node, gast.List) else gast.Tuple
+    return gast.copy_location(kind([listed(item) for item in node.elts], gast.Load()), node)
 
 
 class Expressions(Sharing):
@@ -276,7 +293,7 @@ class Expressions(Sharing):
         items = [self._kept(item) for item in items]
         if any(isinstance(item, Static) and not self._is_dtype(item) for item in items):
             return Static(StaticTuple(tuple(items)))
-        result = self.primitive("make_tuple", items, node, name)
+        result = self.primitive(MAKE_PARTS if isinstance(node, Listed) else "make_tuple", items, node, name)
         self.tuples[result.value] = tuple(items)
         return result
 

@@ -31,6 +31,7 @@ from srcdiff.optimize.elements import (
     element,
     first_addition,
     known_size,
+    shape_given_by,
     shape_of_elementwise,
     shape_of_zeros,
     unchanged_element,
@@ -186,7 +187,7 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
             return again(apply, apply.primitive.name, *operands)
         if not _has_shape_and_dtype(apply.result.type, other.type):
             continue
-        if _same_shape(spread.type, other.type) or model is other:
+        if _same_shape(spread.type, other.type) or shape_given_by(model, known) is shape_given_by(other, known):
             return again(apply, apply.primitive.name, *operands)
     return None
 
@@ -221,8 +222,8 @@ def _negative_product(apply: Apply, known: Definitions) -> Outcome:
     return again(apply, "multiply", constant(-number), inner.operands[1])
 
 
-def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value | None] | None:
-    """What was broadcast, and the array whose shape it took: `broadcast_to(g, x.shape)`, `full_like(x, 1.0)`,
+def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value] | None:
+    """What was broadcast, and an array of the shape that it took: `broadcast_to(g, x.shape)`, `full_like(x, 1.0)`,
     `g + zeros_like(x)`. (`full_like` makes even a number of NumPy's single, which a product with it would not be.)"""
     inner = made_by(spread, known, "np.broadcast_to", "np.full_like", "add")
     if inner is None:
@@ -231,7 +232,7 @@ def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value | No
     match inner.primitive.name:
         case "np.broadcast_to":
             shape = made_by(second, known, "shape")
-            return first, shape.operands[0] if shape else None
+            return first, shape.operands[0] if shape else spread
         case "np.full_like":
             return (second, first) if isinstance(second, Constant) and is_constant(inner.operands[2], None) else None
         case _:

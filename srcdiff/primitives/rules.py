@@ -16,6 +16,7 @@ or of the operands' adjoints, built in the builder.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Primitive, Value, constant
@@ -25,6 +26,7 @@ from srcdiff.primitives import (
     rules_builtins,
     rules_containers,
     rules_elementwise,
+    rules_joining,
     rules_linalg,
     rules_products,
     rules_reductions,
@@ -40,6 +42,7 @@ RULE_MODULES = (
     rules_builtins,
     rules_containers,
     rules_elementwise,
+    rules_joining,
     rules_linalg,
     rules_products,
     rules_reductions,
@@ -81,9 +84,15 @@ def jvp(builder: Builder, apply: Apply, tangents: Sequence[Value | None]) -> Val
     operands = tuple(_as_array(x) if i in listed else x for i, x in enumerate(operands))
     given = tuple(_as_array(t) if t is not None and i in listed else t for i, t in enumerate(given))
     try:
-        return wrap.unwrap(rule.jvp(y, operands, given))
+        tangent = wrap.unwrap(rule.jvp(y, operands, given))
     except NoRule as error:
         raise MissingRule(apply.primitive, str(error)) from error
+    if apply.primitive.listed:
+        # The tangents of a display are written as it is.
+        last = builder.statements[-1]
+        assert isinstance(last, Apply) and last.result is tangent
+        builder.statements[-1] = replace(last, primitive=apply.primitive)
+    return tangent
 
 
 def vjp(builder: Builder, apply: Apply, adjoint: Value, wanted: Sequence[bool]) -> tuple[Value | None, ...]:
@@ -128,9 +137,8 @@ class _Wrap:
                 return constant(number)
 
 
-_OF_SEQUENCES = frozenset(
-    ("np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack", "np.array", "np.asarray")
-)
+_JOINS = ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block")
+_OF_SEQUENCES = frozenset(("np.array", "np.asarray", *(f"np.{name}" for name in _JOINS)))
 _ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide", "power", "mod", "matmul"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.ir.types import Array, List, Scalar, Tuple, Unknown
+from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, Unknown
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
@@ -42,16 +42,30 @@ def back(by: Symbolic, x: Symbolic) -> Symbolic:
 def unpack(by: Symbolic, x: Symbolic) -> Symbolic:
     """The array `by` taken apart into the lists and tuples that `x` is made of."""
     match x.type:
-        case Array():
-            return by
         case Scalar():
             return back(by, x)
         case List(item) if isinstance(item, Scalar):
             return by.apply("list", by)
-        case Tuple(items) if all(isinstance(t, Scalar) for t in items):
-            return by.apply("make_tuple", *(by[i] for i in range(len(items))))
-        case _:
+        case Tuple(items) if all(map(_is_plain, items)):
+            return _of_items(by, items, ())
+        case List() | Tuple():
             return by.apply("unpack", by, x)
+        case _:
+            return by
+
+
+def _is_plain(t: Type) -> bool:
+    """Whether an adjoint of this type is an element or a part of an array, or a tuple of such."""
+    return isinstance(t, Scalar | Array) or (isinstance(t, Tuple) and all(map(_is_plain, t.items)))
+
+
+def _of_items(by: Symbolic, items: Sequence[Type], at: tuple[int, ...]) -> Symbolic:
+    parts = []
+    for i, t in enumerate(items):
+        place = (*at, i)
+        index = place if len(place) > 1 else i
+        parts.append(_of_items(by, t.items, place) if isinstance(t, Tuple) else by[index])
+    return by.apply("make_tuple", *parts)
 
 
 # Makers.
@@ -166,83 +180,6 @@ def _expand_dims_back(by: Symbolic, y: Symbolic, x: Symbolic, axis: Symbolic) ->
 
 linear("np.transpose", {0: _transpose_back})
 linear("np.expand_dims", {0: _expand_dims_back})
-
-
-# Joining.
-
-
-def as_parts(pieces: Symbolic, parts: Symbolic) -> Symbolic:
-    """A list of adjoints, as a tuple where the parts came in a tuple."""
-    match parts.type:
-        case Tuple(items):
-            return pieces.apply("make_tuple", *(pieces[i] for i in range(len(items))))
-        case _:
-            return pieces
-
-
-def split(by: Symbolic, parts: Symbolic, axis: object) -> Symbolic:
-    if isinstance(parts.type, Array):
-        raise NoRule("an array in the place of a list of arrays: write np.reshape")
-    return as_parts(by.apply("split_like", by, parts, axis), parts)
-
-
-def _concatenate_back(by: Symbolic, y: Symbolic, parts: Symbolic, axis: Symbolic) -> Symbolic:
-    return split(by, parts, 0 if is_none(axis) else axis)
-
-
-def _lines_back(by: Symbolic, parts: Symbolic, axis: int) -> Symbolic:
-    """The way back from rows or columns, which vectors were made into."""
-    if part_rank(parts) == 1 and not isinstance(parts.type, Array):
-        return _unstack(by, by, parts, by.constant(axis))
-    return split(by, parts, axis)
-
-
-def _unstack(by: Symbolic, y: Symbolic, parts: Symbolic, axis: Symbolic) -> Symbolic:
-    front = by if constant_of(axis) == 0 else by.apply("np.moveaxis", by, axis, 0)
-    match parts.type:
-        case Tuple(items):
-            return by.apply("make_tuple", *(front[i] for i in range(len(items))))
-        case Array():
-            return front
-        case List():
-            return by.apply("list", front)
-        case _:
-            raise NoRule("the arrays must be known to come in a list or a tuple")
-
-
-def part_rank(parts: Symbolic) -> int | None:
-    """The rank that all the parts have, where it is known."""
-    items = parts.type.items if isinstance(parts.type, Tuple) else ()
-    if isinstance(parts.type, List):
-        items = () if parts.type.item is None else (parts.type.item,)
-    ranks = {None if (shape := shape_of_type(t)) is None else len(shape) for t in items}
-    return ranks.pop() if len(ranks) == 1 else None
-
-
-def _hstack_back(by: Symbolic, y: Symbolic, parts: Symbolic) -> Symbolic:
-    rank = part_rank(parts)
-    if rank is None:
-        raise NoRule("the ranks of the arrays must be known: annotate them, or write np.concatenate with an axis")
-    return split(by, parts, 0 if rank <= 1 else 1)
-
-
-linear("np.concatenate", {0: _concatenate_back})
-linear("np.stack", {0: _unstack})
-linear("np.vstack", {0: lambda by, y, parts: _lines_back(by, parts, 0)})
-linear("np.hstack", {0: _hstack_back})
-linear("np.column_stack", {0: lambda by, y, parts: _lines_back(by, parts, 1)})
-
-
-def _split_back(by: Symbolic, y: Symbolic, g: Symbolic, parts: Symbolic, axis: Symbolic) -> Symbolic:
-    rank, shape = part_rank(parts), shape_of_type(g.type)
-    if shape is not None and len(shape) == 1:
-        return by.apply("np.concatenate", by, None)
-    if rank is None or shape is None or rank != len(shape):
-        raise NoRule("second derivatives of joined arrays need them to be known to have the same rank")
-    return by.apply("np.concatenate", by, axis)
-
-
-linear("split_like", {0: _split_back})
 
 
 # Diagonals.

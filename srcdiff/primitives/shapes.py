@@ -1,4 +1,4 @@
-"""Rearranging arrays: reshape, transposes, joining, diagonals.
+"""Rearranging arrays: reshape, transposes, diagonals, repetition.
 
 Out: `SHAPES`, name -> primitive.
 
@@ -23,15 +23,11 @@ from srcdiff.ir.types import (
     Array,
     Dimension,
     List,
-    Scalar,
     Symbol,
     Tuple,
     Type,
-    Unknown,
-    join,
 )
 from srcdiff.primitives.inference import (
-    InferenceError,
     Shape,
     ShapeError,
     add_dimensions,
@@ -182,86 +178,6 @@ def _atleast(rank: int) -> Callable[[Value], Type]:
     return infer
 
 
-def parts_of(arrays: Value) -> tuple[Type | None, int | None]:
-    """Of the operand of `np.concatenate`: the type that covers its items, and how many there are."""
-    match arrays.type:
-        case Tuple(items):
-            result: Type = items[0] if items else UNKNOWN
-            for item in items[1:]:
-                result = _cover(result, item)
-            return result, len(items)
-        case List(item):
-            return item, None
-        case Array(dtype, shape) if shape:
-            count = shape[0] if isinstance(shape[0], int) else None
-            return array_or_scalar(dtype, shape[1:]), count
-        case Array() | Unknown():
-            return UNKNOWN, None
-        case t:
-            raise InferenceError(f"arrays to be joined come in a list or a tuple, not as {t}")
-
-
-def _cover(a: Type, b: Type) -> Type:
-    """`join`, with promotion of the dtypes."""
-    if isinstance(a, Array) and isinstance(b, Array) and a.dtype is not None and b.dtype is not None:
-        dtype = str(np.result_type(a.dtype, b.dtype))
-        return join(Array(dtype, a.shape), Array(dtype, b.shape))
-    return join(a, b)
-
-
-def _concatenate(arrays: Value, axis: Value) -> Type:
-    item, _ = parts_of(arrays)
-    along = axis_of(axis)
-    dtype = item.dtype if isinstance(item, Array) else None
-    if along is None:
-        return Array(dtype, (None,))
-    shape = None if item is None else shape_of_type(item)
-    if isinstance(item, Scalar):
-        raise ShapeError("numbers cannot be concatenated")
-    if shape is None or not isinstance(along, int):
-        return Array(dtype, None)
-    at = (normal_axes(along, len(shape)) or (0,))[0]
-    length: Dimension = None
-    if isinstance(arrays.type, Tuple):
-        length = 0
-        for part in arrays.type.items:
-            dims = shape_of_type(part)
-            length = None if dims is None or length is None else add_dimensions(length, dims[at])
-    return Array(dtype, (*shape[:at], length, *shape[at + 1 :]))
-
-
-def _stack(arrays: Value, axis: Value) -> Type:
-    item, count = parts_of(arrays)
-    along = axis_of(axis)
-    if item is None:
-        return Array(None, None)
-    shape, dtype = shape_of_type(item), dtype_of_type(item) if isinstance(item, Array) else None
-    if shape is None or not isinstance(along, int):
-        return Array(dtype, None)
-    at = (normal_axes(along, len(shape) + 1) or (0,))[0]
-    return Array(dtype, (*shape[:at], count, *shape[at:]))
-
-
-def _stacked(rank: int, along: int) -> Callable[[Value], Type]:
-    """`vstack` (rows), `column_stack` (columns), `hstack` (along the only axis or the second)."""
-
-    def infer(tup: Value) -> Type:
-        item, count = parts_of(tup)
-        shape = None if item is None else shape_of_type(item)
-        dtype = item.dtype if isinstance(item, Array) else None
-        if shape is None:
-            return Array(dtype, None)
-        if len(shape) >= 2:
-            at = along
-            return Array(dtype, tuple(None if i == at else d for i, d in enumerate(shape)))
-        width = shape[0] if shape else 1
-        if rank == 1:
-            return Array(dtype, (count if width == 1 else None,))
-        return Array(dtype, (count, width) if along == 0 else (width, count))
-
-    return infer
-
-
 def _diag(v: Value, k: Value) -> Type:
     shape = shape_of_type(v.type)
     if shape is None:
@@ -369,11 +285,6 @@ SHAPES: dict[str, Primitive] = {
         _make("np.broadcast_to", "array shape", _broadcast_to, views=(0,), cheap=True),
         _make("np.atleast_1d", "x", _atleast(1), views=(0,)),
         _make("np.atleast_2d", "x", _atleast(2), views=(0,)),
-        _make("np.concatenate", "arrays axis", _concatenate, defaults=(0,)),
-        _make("np.stack", "arrays axis", _stack, defaults=(0,)),
-        _make("np.vstack", "tup", _stacked(2, 0)),
-        _make("np.hstack", "tup", _stacked(1, 1)),
-        _make("np.column_stack", "tup", _stacked(2, 1)),
         _make("np.diag", "v k", _diag, defaults=(0,), views=(0,)),
         _make("np.diagonal", "a offset", _diagonal, defaults=(0,), views=(0,)),
         _make("np.trace", "a offset", _trace, defaults=(0,)),

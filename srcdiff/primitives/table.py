@@ -11,12 +11,13 @@ Out: `TABLE`, name -> primitive; `lookup(module, attribute)`; `METHODS`, the met
 from __future__ import annotations
 
 from srcdiff.ir.core import Primitive
-from srcdiff.primitives import elementwise, operators, reductions
+from srcdiff.primitives import elementwise, joining, operators, reductions
 from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.containers import CONTAINERS
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.jacobians import JACOBIANS
+from srcdiff.primitives.joining import JOINING
 from srcdiff.primitives.linalg import LINALG
 from srcdiff.primitives.makers import MAKERS
 from srcdiff.primitives.mathlib import MATH
@@ -35,6 +36,7 @@ TABLE: dict[str, Primitive] = {
     **REDUCTIONS,
     **MAKERS,
     **SHAPES,
+    **JOINING,
     **PRODUCTS,
     **LINALG,
     **JACOBIANS,
@@ -48,6 +50,15 @@ METHOD_ONLY = frozenset({"astype", "item", "tolist"})
 
 PACKED_METHODS = frozenset({"reshape", "transpose"})
 """Methods that take several integers where the primitive takes one tuple: `x.reshape(2, 3)`."""
+
+TAKE_DISPLAYS = frozenset(
+    f"np.{name}"
+    for name in (
+        *("array", "asarray", "concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "append", "block"),
+        *("reshape", "tile", "transpose", "broadcast_to", "zeros", "ones", "empty", "full"),
+    )
+)
+"""Functions for which the display of a list in an argument is a tuple: they only read it, and every item has a type."""
 
 METHODS: dict[str, Primitive] = {
     **{name: TABLE[name] for name in sorted(ATTRIBUTES | METHOD_ONLY)},
@@ -99,6 +110,7 @@ _ALIASES: dict[str, dict[str, str]] = {
         **operators.NUMPY_OPERATORS,
         **elementwise.NUMPY_ALIASES,
         **reductions.NUMPY_ALIASES,
+        **joining.NUMPY_ALIASES,
         "copy": "copy",
         "shape": "shape",
         "ndim": "ndim",

@@ -128,6 +128,20 @@ def _joined(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents
     return fit(primitive.evaluate(parts, *contents[1:]), y)
 
 
+def _appended(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    arr, values = (names(s, c) for s, c in zip(shadows[:2], contents[:2], strict=True))
+    return fit(np.append(arr, values, contents[2]), y)
+
+
+def _block(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    def named(shadow: Shadow, content: Any) -> Any:
+        if isinstance(content, list | tuple):
+            return [named(s, c) for s, c in zip(opened(shadow, content), content, strict=True)]
+        return names(shadow, content)
+
+    return fit(np.block(named(shadows[0], contents[0])), y)
+
+
 def _filled(position: int) -> Handler:
     """An array of the operand's numbers, whatever the dtype; or the number in an array."""
 
@@ -319,7 +333,7 @@ def _einsum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents
 _MOVING = ["T", "np.reshape", "np.ravel", "np.transpose", "np.swapaxes", "np.moveaxis", "np.squeeze", "np.expand_dims"]
 _MOVING += ["np.broadcast_to", "np.atleast_1d", "np.atleast_2d", "np.diag", "np.diagonal", "np.tril", "np.triu"]
 _MOVING += ["np.flip", "np.roll", "np.repeat", "np.tile", "tolist", "split_like", "unpack"]
-_JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack"]
+_JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.dstack", "np.column_stack"]
 _ARITHMETIC = ["subtract", "mod", "power", "negative", "positive", "abs"]
 _CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.nan_to_num", "np.full"]
 _REDUCING = ["np.sum", "np.mean", "np.prod", "np.max", "np.min"]
@@ -342,6 +356,8 @@ HANDLERS: dict[str, Handler] = {
     "multiply": _multiply,
     "divide": _divide,
     "np.where": _where,
+    "np.append": _appended,
+    "np.block": _block,
     "index_get": _index_get,
     "make_tuple": _make_tuple,
     "make_list": _make_list,
