@@ -93,6 +93,7 @@ def covers(t: Type, x: Any) -> bool:
             if dtype is not None and str(x.dtype) != dtype:
                 return False
             sizes = {f"n{n}": n for n in range(10)}
+            sizes |= {f"n{n}/{k}": n // k for n in range(10) for k in range(2, 10)}
             return shape is None or (
                 len(shape) == x.ndim
                 and all(

@@ -27,7 +27,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.subset import no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, TAKE_DISPLAYS, lookup
+from srcdiff.primitives.table import METHODS, PACKED, PACKED_METHODS, TAKE_DISPLAYS, lookup
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
 """Keyword (None for a positional argument), operand, and where it was written."""
@@ -149,6 +149,9 @@ class Calls(Indexing):
                 if keyword is not None:
                     raise self.error(place, f"`{title}` with `{keyword}=` is not supported", "leave it out")
             return [operand for _, operand, _ in arguments]
+        if primitive.name in PACKED:
+            arrays = [operand for keyword, operand, _ in arguments if keyword is None]
+            arguments = [(None, self.display(arrays, node, None), node), *(a for a in arguments if a[0] is not None)]
         slots: dict[str, Operand] = {}
         positional = [a for a in arguments if a[0] is None]
         if len(positional) > len(primitive.parameters):

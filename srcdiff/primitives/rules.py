@@ -25,12 +25,15 @@ from srcdiff.primitives import (
     rules_arithmetic,
     rules_builtins,
     rules_containers,
+    rules_diagonals,
     rules_elementwise,
     rules_joining,
     rules_linalg,
     rules_products,
     rules_reductions,
+    rules_repetition,
     rules_shapes,
+    rules_splitting,
 )
 from srcdiff.primitives.forms import RULES, ZERO, NoRule
 from srcdiff.primitives.rules_shapes import unpack
@@ -41,12 +44,15 @@ RULE_MODULES = (
     rules_arithmetic,
     rules_builtins,
     rules_containers,
+    rules_diagonals,
     rules_elementwise,
     rules_joining,
     rules_linalg,
     rules_products,
     rules_reductions,
+    rules_repetition,
     rules_shapes,
+    rules_splitting,
 )
 """Importing them fills the register."""
 
@@ -137,8 +143,8 @@ class _Wrap:
                 return constant(number)
 
 
-_JOINS = ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block")
-_OF_SEQUENCES = frozenset(("np.array", "np.asarray", *(f"np.{name}" for name in _JOINS)))
+_JOINS = ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "meshgrid")
+_OF_SEQUENCES = frozenset(("np.array", "np.asarray", "np.broadcast_arrays", *(f"np.{name}" for name in _JOINS)))
 _ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide", "power", "mod", "matmul"))
 
 

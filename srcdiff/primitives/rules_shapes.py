@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, Unknown
+from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, Unknown, is_container
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
@@ -18,11 +18,11 @@ from srcdiff.primitives.forms import (
     plus,
     spread,
     vjp,
-    zeros_of,
 )
 from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of
-from srcdiff.primitives.symbolic import Symbolic, np
+from srcdiff.primitives.shapes import rolled
+from srcdiff.primitives.symbolic import Symbolic
 
 non_differentiable(
     (
@@ -36,6 +36,8 @@ def back(by: Symbolic, x: Symbolic) -> Symbolic:
     """`by` in the shape of `x`."""
     if isinstance(x.type, Scalar):
         return by.sum()
+    if isinstance(x.type, Array) and isinstance(by.type, Array) and x.type.rank == by.type.rank == 1:
+        return by
     return by.apply("np.reshape", by, x.shape)
 
 
@@ -136,14 +138,25 @@ linear("np.ravel", {0: lambda by, y, x: back(by, x)})
 linear("np.squeeze", {0: lambda by, y, x, axis: back(by, x)})
 linear("np.atleast_1d", {0: lambda by, y, x: back(by, x)})
 linear("np.atleast_2d", {0: lambda by, y, x: back(by, x)})
+linear("np.atleast_3d", {0: lambda by, y, x: back(by, x)})
+linear("np.ascontiguousarray", {0: lambda by, y, x, dtype: _of_at_least_one_axis(by, x)})
+linear("np.asfortranarray", {0: lambda by, y, x, dtype: _of_at_least_one_axis(by, x)})
+linear("np.require", {0: lambda by, y, x, dtype, requirements: unpack(by, x)})
 linear("np.swapaxes", {0: lambda by, y, x, a, b: by.apply("np.swapaxes", by, a, b)})
 linear("np.moveaxis", {0: lambda by, y, x, a, b: by.apply("np.moveaxis", by, b, a)})
 linear("np.broadcast_to", {0: lambda by, y, x, shape: fit(by, x)})
 linear("unbroadcast", {0: lambda by, y, g, x: spread(_without_lead(by, g), g)})
-linear("np.tril", {0: lambda by, y, x, k: by.apply("np.tril", by, k)})
-linear("np.triu", {0: lambda by, y, x, k: by.apply("np.triu", by, k)})
 linear("np.flip", {0: lambda by, y, x, axis: by.apply("np.flip", by, axis)})
+linear("np.fliplr", {0: lambda by, y, x: by.apply("np.fliplr", by)})
+linear("np.flipud", {0: lambda by, y, x: by.apply("np.flipud", by)})
+linear("np.rot90", {0: lambda by, y, x, k, axes: by.apply("np.rot90", by, _negated(k), axes)})
 linear("np.roll", {0: lambda by, y, x, shift, axis: by.apply("np.roll", by, _negated(shift), axis)})
+
+
+def _of_at_least_one_axis(by: Symbolic, x: Symbolic) -> Symbolic:
+    """The adjoint of what has got an axis if it had none."""
+    shape = shape_of_type(x.type)
+    return unpack(by, x) if is_container(x.type) or shape else back(by, x)
 
 
 def _without_lead(by: Symbolic, g: Symbolic) -> Symbolic:
@@ -178,89 +191,14 @@ def _expand_dims_back(by: Symbolic, y: Symbolic, x: Symbolic, axis: Symbolic) ->
     return by.apply("np.squeeze", by, axis)
 
 
+def _rollaxis_back(by: Symbolic, y: Symbolic, x: Symbolic, axis: Symbolic, start: Symbolic) -> Symbolic:
+    shape = shape_of_type(x.type)
+    places = rolled(axis.value, start.value, None if shape is None else len(shape))
+    if places is None:
+        raise NoRule("the axis and its new place must be constants; annotate the array if they count from the end")
+    return by.apply("np.moveaxis", by, places[1], places[0])
+
+
+linear("np.rollaxis", {0: _rollaxis_back})
 linear("np.transpose", {0: _transpose_back})
 linear("np.expand_dims", {0: _expand_dims_back})
-
-
-# Diagonals.
-
-
-def _diagonal_index(by: Symbolic, x: Symbolic, offset: Symbolic) -> tuple[Symbolic, Symbolic]:
-    """The row and the column numbers of the diagonal of `x` (its first two axes)."""
-    known = constant_of(offset)
-    if not isinstance(known, int):
-        raise NoRule("the offset of a diagonal must be a constant")
-    rows, columns = x.shape[0], x.shape[1]
-    if known > 0:
-        columns = columns - known
-    elif known < 0:
-        rows = rows + known
-    i = by.apply("np.arange", by.apply("min", rows, columns))
-    return (i - known if known < 0 else i), (i + known if known > 0 else i)
-
-
-def _is_square(x: Symbolic) -> bool:
-    shape = shape_of_type(x.type)
-    return shape is not None and len(shape) == 2 and shape[0] is not None and shape[0] == shape[1]
-
-
-def _diagonal_back(by: Symbolic, y: Symbolic, x: Symbolic, offset: Symbolic) -> Symbolic:
-    if _is_square(x):
-        return by.apply("np.diag", by, offset)
-    shape = shape_of_type(x.type)
-    front = by if shape is not None and len(shape) == 2 else by.apply("np.moveaxis", by, -1, 0)
-    return by.apply("index_set", zeros_of(x), _diagonal_index(by, x, offset), front)
-
-
-def _trace_back(by: Symbolic, y: Symbolic, x: Symbolic, offset: Symbolic) -> Symbolic:
-    shape = shape_of_type(x.type)
-    if shape is not None and len(shape) == 2:
-        columns = x.constant(None) if _is_square(x) else x.shape[1]
-        return by * by.apply("np.eye", x.shape[0], columns, offset)
-    return by.apply("index_set", zeros_of(x), _diagonal_index(by, x, offset), by)
-
-
-def _diag_back(by: Symbolic, y: Symbolic, x: Symbolic, k: Symbolic) -> Symbolic:
-    shape = shape_of_type(x.type)
-    if shape is None:
-        raise NoRule("the rank of its operand must be known (it makes a matrix or takes a diagonal): annotate it")
-    return by.apply("np.diag", by, k) if len(shape) == 1 else _diagonal_back(by, y, x, k)
-
-
-linear("np.diag", {0: _diag_back})
-linear("np.diagonal", {0: _diagonal_back})
-linear("np.trace", {0: _trace_back})
-
-
-# Repetition.
-
-
-def _repeat_back(by: Symbolic, y: Symbolic, x: Symbolic, repeats: Symbolic, axis: Symbolic) -> Symbolic:
-    if is_none(axis):
-        flat = zeros_of(x.apply("np.ravel", x))
-        index = by.apply("np.repeat", by.apply("np.arange", x.apply("size", x)), repeats)
-        return back(by.apply("index_add", flat, index, by), x)
-    front = by.apply("np.moveaxis", zeros_of(x), axis, 0)
-    index = by.apply("np.repeat", by.apply("np.arange", front.shape[0]), repeats)
-    added = by.apply("index_add", front, index, by.apply("np.moveaxis", by, axis, 0))
-    return by.apply("np.moveaxis", added, 0, axis)
-
-
-def _tile_back(by: Symbolic, y: Symbolic, x: Symbolic, reps: Symbolic) -> Symbolic:
-    shape = shape_of_type(x.type)
-    if shape is None or not isinstance(reps.type, Scalar | Tuple):
-        raise NoRule("the rank of the array and the number of repetitions must be known: annotate the array")
-    factors: list[object] = [reps]
-    if isinstance(reps.type, Tuple):
-        factors = [reps[i] for i in range(len(reps.type.items))]
-    dims: list[object] = [x.shape[i] for i in range(len(shape))]
-    rank = max(len(dims), len(factors))
-    dims = [1] * (rank - len(dims)) + dims
-    factors = [1] * (rank - len(factors)) + factors
-    pairs = tuple(item for pair in zip(factors, dims, strict=True) for item in pair)
-    summed = np.sum(by.apply("np.reshape", by, pairs), axis=tuple(range(0, 2 * rank, 2)))
-    return back(summed, x) if rank > len(shape) else summed
-
-
-linear("np.repeat", {0: _repeat_back})
-linear("np.tile", {0: _tile_back})

@@ -15,6 +15,7 @@ from srcdiff.primitives import elementwise, joining, operators, reductions
 from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.containers import CONTAINERS
+from srcdiff.primitives.diagonals import DIAGONALS
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.jacobians import JACOBIANS
 from srcdiff.primitives.joining import JOINING
@@ -24,7 +25,9 @@ from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.products import PRODUCTS
 from srcdiff.primitives.reductions import REDUCTIONS
+from srcdiff.primitives.repetition import REPETITION
 from srcdiff.primitives.shapes import SHAPES
+from srcdiff.primitives.splitting import PACKED, SPLITTING
 
 TABLE: dict[str, Primitive] = {
     **OPERATORS,
@@ -37,6 +40,9 @@ TABLE: dict[str, Primitive] = {
     **MAKERS,
     **SHAPES,
     **JOINING,
+    **DIAGONALS,
+    **REPETITION,
+    **SPLITTING,
     **PRODUCTS,
     **LINALG,
     **JACOBIANS,
@@ -55,6 +61,8 @@ TAKE_DISPLAYS = frozenset(
     f"np.{name}"
     for name in (
         *("array", "asarray", "concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "append", "block"),
+        *("split", "array_split", "vsplit", "hsplit", "dsplit", "meshgrid", "broadcast_arrays", "pad", "resize"),
+        *("insert", "delete", "rot90", "moveaxis", "flip", "expand_dims", "squeeze", "roll", "indices", "repeat"),
         *("reshape", "tile", "transpose", "broadcast_to", "zeros", "ones", "empty", "full"),
     )
 )
@@ -94,6 +102,17 @@ METHODS: dict[str, Primitive] = {
     "flatten": TABLE["np.ravel"],
     "copy": TABLE["copy"],
 }
+
+__all__ = [
+    "ATTRIBUTES",
+    "METHODS",
+    "METHOD_ONLY",
+    "PACKED",
+    "PACKED_METHODS",
+    "TABLE",
+    "TAKE_DISPLAYS",
+    "lookup",
+]
 
 _PREFIXES = {
     "math": "math.",

@@ -133,6 +133,26 @@ def _appended(sets: Dependencies, primitive: Primitive, shadows: Shadows, conten
     return fit(np.append(arr, values, contents[2]), y)
 
 
+def _together(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """`np.meshgrid` and `np.broadcast_arrays`: each of the results is made of one of the arrays."""
+    given = zip(opened(shadows[0], contents[0]), contents[0], strict=True)
+    return fit(primitive.evaluate([names(s, c) for s, c in given], *contents[1:]), y)
+
+
+def _inserted(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    arr, values = (names(shadows[i], contents[i]) for i in (0, 2))
+    return fit(np.insert(arr, contents[1], values, contents[3]), y)
+
+
+def _padded(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    found, filling = names(shadows[0], contents[0]), names(shadows[3], contents[3])
+    if contents[2] == "constant":
+        return fit(np.pad(found, contents[1], "constant", constant_values=filling), y)
+    if contents[2] in ("edge", "reflect", "symmetric", "wrap"):
+        return fit(np.pad(found, contents[1], contents[2]), y)
+    return _everything(sets, primitive, shadows, contents, y)
+
+
 def _block(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
     def named(shadow: Shadow, content: Any) -> Any:
         if isinstance(content, list | tuple):
@@ -223,7 +243,7 @@ def _product_of_others(
 
 
 def _trace(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    diagonals = np.diagonal(names(shadows[0], contents[0]), contents[1])
+    diagonals = np.diagonal(names(shadows[0], contents[0]), *contents[1:])
     return fit(sets.unite_along(diagonals, [-1]), y)
 
 
@@ -332,10 +352,23 @@ def _einsum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents
 
 _MOVING = ["T", "np.reshape", "np.ravel", "np.transpose", "np.swapaxes", "np.moveaxis", "np.squeeze", "np.expand_dims"]
 _MOVING += ["np.broadcast_to", "np.atleast_1d", "np.atleast_2d", "np.diag", "np.diagonal", "np.tril", "np.triu"]
-_MOVING += ["np.flip", "np.roll", "np.repeat", "np.tile", "tolist", "split_like", "unpack"]
+_MOVING += [
+    "np.flip",
+    "np.roll",
+    "np.repeat",
+    "np.tile",
+    "tolist",
+    "split_like",
+    "unpack",
+    "np.atleast_3d",
+    "np.resize",
+]
+_MOVING += ["np.fliplr", "np.flipud", "np.rot90", "np.rollaxis", "np.diagflat", "np.delete"]
+_MOVING += ["np.split", "np.array_split", "np.vsplit", "np.hsplit", "np.dsplit"]
 _JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.dstack", "np.column_stack"]
 _ARITHMETIC = ["subtract", "mod", "power", "negative", "positive", "abs"]
 _CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.nan_to_num", "np.full"]
+_CONVERTING += ["np.ascontiguousarray", "np.asfortranarray", "np.require"]
 _REDUCING = ["np.sum", "np.mean", "np.prod", "np.max", "np.min"]
 _OF_ITEMS = ["math.dist", "math.fsum", "math.prod"]
 
@@ -358,6 +391,9 @@ HANDLERS: dict[str, Handler] = {
     "np.where": _where,
     "np.append": _appended,
     "np.block": _block,
+    "np.insert": _inserted,
+    **dict.fromkeys(["np.meshgrid", "np.broadcast_arrays"], _together),
+    "np.pad": _padded,
     "index_get": _index_get,
     "make_tuple": _make_tuple,
     "make_list": _make_list,
