@@ -17,6 +17,7 @@ from srcdiff.primitives.directions_core import (
     with_axes,
 )
 from srcdiff.primitives.directions_reductions import shifted
+from srcdiff.primitives.directions_shapes import enlarged
 from srcdiff.primitives.directions_spread import spread
 from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.joining import COLUMNS, LAYERS, ROWS, Plan, blocks_of
@@ -95,18 +96,10 @@ def _lines(axis: int, plan: Plan) -> Callable[[Stacks], Symbolic | None]:
         if set(ranks) == {1} and axis < 3:
             return s.count.apply("np.stack", parts, axis)
         low = any(r in plan for r in ranks)
-        whole = _each(parts, ranks, lambda p, r: _enlarged(p, plan.get(r or 0))) if low else parts
+        whole = _each(parts, ranks, lambda p, r: enlarged(p, plan.get(r or 0))) if low else parts
         return s.count.apply("np.concatenate", whole, axis)
 
     return build
-
-
-def _enlarged(part: Symbolic, axes: tuple[int | None, ...] | None) -> Symbolic:
-    """A stack of numbers, vectors or matrices with the new axes of a plan."""
-    if axes is None:
-        return part
-    index = (slice(None), *(None if a is None else slice(None) for a in axes))
-    return part[index]
 
 
 rule("np.vstack")(_lines(1, ROWS))

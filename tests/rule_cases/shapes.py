@@ -193,8 +193,14 @@ REFUSED = {
     *("np.diagonal", "np.trace", "np.rollaxis", "np.dstack", "np.append", "np.block"),
 }
 
-ONE_BY_ONE: set[str] = set()
+ONE_BY_ONE = {"np.diagflat", "np.insert", "np.pad"}
+"""Beside the main diagonal; elements put in; a border that is differentiated."""
 
 DENSE: set[str] = set()
 
-STACKS_REFUSED: dict[str, set[str]] = {"unknown": {"np.dstack", "np.append", "np.block", "np.stack", "np.asarray"}}
+STACKS_REFUSED: dict[str, set[str]] = {
+    "unknown": {
+        *("np.dstack", "np.append", "np.block", "np.stack", "np.asarray", "np.pad"),
+        *("np.meshgrid", "np.broadcast_arrays", "np.split"),
+    }
+}
