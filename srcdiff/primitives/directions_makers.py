@@ -83,10 +83,16 @@ def _(s: Stacks) -> Symbolic | None:
     return s[0][first] if rank else s[0]
 
 
-@rule("np.linspace")
+@rule("np.linspace", "np.geomspace")
 def _(s: Stacks) -> Symbolic | None:
-    numbers = all(isinstance(s.type(i), Scalar) for i in (0, 1))
-    return s.same().T if numbers and not any(s.stacked[2:]) else None
+    ranks = [s.rank(0), s.rank(1)]
+    if None in ranks or any(s.stacked[2:]) or any(is_container(s.type(i)) for i in (0, 1)):
+        return None
+    ends = [s.align(i, max(r for r in ranks if r is not None)) for i in (0, 1)]
+    if any(e is None for e in ends):
+        return None
+    whole = s.call(*ends, *s.operands[2:])
+    return whole.T if ranks == [0, 0] else whole.apply("np.moveaxis", whole, 1, 0)
 
 
 # Shapes: those of one direction.

@@ -82,28 +82,6 @@ linear("item", {0: lambda by, y, x: spread(by, x)})
 linear("tolist", {0: lambda by, y, x: back(by.apply("np.array", by), x)})
 
 
-def _ramp(by: Symbolic, num: Symbolic, endpoint: Symbolic) -> Symbolic:
-    return by.apply("np.linspace", 0.0, 1.0, num, endpoint)
-
-
-def _numbers_only(*operands: Symbolic) -> None:
-    if any(isinstance(o.type, Array) for o in operands):
-        raise NoRule("np.linspace between arrays has no rule: write start + (stop - start) * t")
-
-
-def _linspace_start(by: Symbolic, y: Symbolic, start: Symbolic, stop: Symbolic, n: Symbolic, end: Symbolic) -> Symbolic:
-    _numbers_only(start, stop)
-    return (by * (1.0 - _ramp(by, n, end))).sum()
-
-
-def _linspace_stop(by: Symbolic, y: Symbolic, start: Symbolic, stop: Symbolic, n: Symbolic, end: Symbolic) -> Symbolic:
-    _numbers_only(start, stop)
-    return (by * _ramp(by, n, end)).sum()
-
-
-linear("np.linspace", {0: _linspace_start, 1: _linspace_stop})
-
-
 def _arange_weights(y: Symbolic, operands: Operands) -> list[Symbolic | float | None]:
     """The derivatives of the elements start + k step; how many there are is not differentiated. A single operand is the
     end, which no element depends on."""

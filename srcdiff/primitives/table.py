@@ -15,6 +15,7 @@ from srcdiff.primitives import elementwise, joining, operators, reductions
 from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.containers import CONTAINERS
+from srcdiff.primitives.curves import CURVES
 from srcdiff.primitives.diagonals import DIAGONALS
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.jacobians import JACOBIANS
@@ -43,6 +44,7 @@ TABLE: dict[str, Primitive] = {
     **DIAGONALS,
     **REPETITION,
     **SPLITTING,
+    **CURVES,
     **PRODUCTS,
     **LINALG,
     **JACOBIANS,
@@ -62,7 +64,20 @@ TAKE_DISPLAYS = frozenset(
     for name in (
         *("array", "asarray", "concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "append", "block"),
         *("split", "array_split", "vsplit", "hsplit", "dsplit", "meshgrid", "broadcast_arrays", "pad", "resize"),
-        *("insert", "delete", "rot90", "moveaxis", "flip", "expand_dims", "squeeze", "roll", "indices", "repeat"),
+        *(
+            "insert",
+            "delete",
+            "rot90",
+            "moveaxis",
+            "flip",
+            "expand_dims",
+            "squeeze",
+            "roll",
+            "indices",
+            "repeat",
+            "interp",
+        ),
+        *("interp", "convolve", "correlate", "polyval", "vander", "linspace", "geomspace"),
         *("reshape", "tile", "transpose", "broadcast_to", "zeros", "ones", "empty", "full"),
     )
 )

@@ -139,6 +139,38 @@ def _together(sets: Dependencies, primitive: Primitive, shadows: Shadows, conten
     return fit(primitive.evaluate([names(s, c) for s, c in given], *contents[1:]), y)
 
 
+def _interp(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """Each number is made of its place and of the two knots around it, in places and values."""
+    x, xp = np.asarray(contents[0]), np.asarray(contents[1])
+    found = names(shadows[0], x)
+    if len(xp):
+        right = np.minimum(np.maximum(np.searchsorted(xp, x, side="right"), 1), len(xp) - 1)
+        for position in (1, 2):
+            of_knots = names(shadows[position], contents[position])
+            for k in (np.maximum(right - 1, 0), right):
+                found = sets.unite_arrays(found, of_knots[k])
+    for position in (3, 4):
+        if shadows[position] is not None:
+            found = sets.unite_arrays(found, names(shadows[position], contents[position]))
+    return fit(found, y)
+
+
+def _polyval(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    coefficients = sets.unite_all(names(shadows[0], contents[0]).ravel().tolist())
+    return fit(sets.unite_arrays(names(shadows[1], contents[1]), np.asarray(coefficients)), y)
+
+
+def _rows(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """`np.vander`: each row is made of one number."""
+    return fit(names(shadows[0], contents[0])[:, None], y)
+
+
+def _between(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """`np.linspace` and `np.geomspace`: along the first axis, of both ends."""
+    ends = [names(s, c) for s, c in zip(shadows[:2], contents[:2], strict=True)]
+    return fit(sets.unite_arrays(*ends), y)
+
+
 def _inserted(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
     arr, values = (names(shadows[i], contents[i]) for i in (0, 2))
     return fit(np.insert(arr, contents[1], values, contents[3]), y)
@@ -392,6 +424,10 @@ HANDLERS: dict[str, Handler] = {
     "np.append": _appended,
     "np.block": _block,
     "np.insert": _inserted,
+    "np.interp": _interp,
+    "np.polyval": _polyval,
+    "np.vander": _rows,
+    **dict.fromkeys(["np.linspace", "np.geomspace"], _between),
     **dict.fromkeys(["np.meshgrid", "np.broadcast_arrays"], _together),
     "np.pad": _padded,
     "index_get": _index_get,

@@ -186,21 +186,58 @@ SPLIT: list[Case] = [
     ("np.broadcast_arrays", ((X1, X0),), (0,)),
 ]
 
-CASES: list[Case] = [*JOINING, *DISPLAYS, *REARRANGED, *DIAGONALS, *REPEATED, *SPLIT]
+KNOTS, VALUES = np.array([0.1, 0.4, 0.5, 0.95]), array(4)
+INSIDE = np.array([0.3, 0.45, 0.8])
+CURVES: list[Case] = [
+    *(("np.interp", (x, KNOTS, VALUES), (0, 1, 2)) for x in (INSIDE, 0.3, np.array([[0.2, 0.6], [0.7, 0.9]]), X0)),
+    *(("np.interp", (x, KNOTS, VALUES), (0, 1, 2)) for x in (np.array([-0.5, 0.3, 1.5]), -0.5, 1.5)),
+    ("np.interp", (np.array([-0.5, 0.3, 1.5]), KNOTS, VALUES, 0.2, 0.3), (0, 1, 2, 3, 4)),
+    ("np.interp", (np.array([-0.5, 0.3, 1.5]), KNOTS, VALUES, None, 0.3), (0, 1, 2, 4)),
+    ("np.interp", (1.5, KNOTS, VALUES, 0.2, 0.3), (0, 1, 2, 3, 4)),
+    ("np.interp", (INSIDE, [0.1, 0.4, 0.5, 0.95], [0.3, 0.2, 0.7, 0.1]), (0, 1, 2)),
+    *(
+        (f"np.{n}", (array(p), array(q), mode), (0, 1))
+        for n in ("convolve", "correlate")
+        for p, q in ((5, 3), (3, 5), (5, 2), (2, 5), (4, 4), (3, 1), (1, 4))
+        for mode in ("full", "same", "valid")
+    ),
+    *((f"np.{n}", (single(4), single(2)), (0, 1)) for n in ("convolve", "correlate")),
+    ("np.convolve", ([0.5, 0.6], X3), (0, 1)),
+    *(("np.polyval", (array(n), x), (0, 1)) for n in (1, 2, 4) for x in (0.6, X3, X23, X0)),
+    ("np.polyval", ([0.5, 0.6, 0.7], X3), (0, 1)),
+    ("np.polyval", (array(3), np.array([0.0, 0.5])), (0, 1)),
+    *(("np.vander", (X3, n, up), (0,)) for n in (None, 1, 2, 5) for up in (False, True)),
+    ("np.vander", (np.array([0.0, 0.5]), 4), (0,)),
+    ("np.vander", (single(2),), (0,)),
+    *((f"np.{n}space", (0.2, 0.9, num, end), (0, 1)) for n in ("lin", "geom") for num, end in ((5, False), (1, True))),
+    *(
+        (f"np.{n}space", (a, b, 4), (0, 1))
+        for n in ("lin", "geom")
+        for a, b in ((X3, array(3)), (X3, 0.9), (0.2, X23), (array(2, 1), X3))
+    ),
+    ("np.geomspace", (-0.2, -0.9, 4), (0, 1)),
+]
+
+CASES: list[Case] = [*JOINING, *DISPLAYS, *REARRANGED, *DIAGONALS, *REPEATED, *SPLIT, *CURVES]
 
 REFUSED = {
     *("np.split", "np.array_split", "np.vsplit", "np.hsplit", "np.dsplit", "np.meshgrid", "np.pad", "np.insert"),
+    *("np.linspace", "np.geomspace", "np.interp", "np.polyval", "np.vander"),
     *("np.diagonal", "np.trace", "np.rollaxis", "np.dstack", "np.append", "np.block"),
 }
 
-ONE_BY_ONE = {"np.diagflat", "np.insert", "np.pad"}
-"""Beside the main diagonal; elements put in; a border that is differentiated."""
+ONE_BY_ONE = {
+    # Beside the main diagonal; elements put in; a border that is differentiated.
+    *("np.diagflat", "np.insert", "np.pad"),
+    # Of vectors alone, so that a stack of them cannot be an operand.
+    *("np.interp", "np.convolve", "np.correlate", "np.polyval", "np.vander"),
+}
 
-DENSE: set[str] = set()
+DENSE = {"np.convolve", "np.correlate"}
 
 STACKS_REFUSED: dict[str, set[str]] = {
     "unknown": {
         *("np.dstack", "np.append", "np.block", "np.stack", "np.asarray", "np.pad"),
-        *("np.meshgrid", "np.broadcast_arrays", "np.split"),
+        *("np.meshgrid", "np.broadcast_arrays", "np.split", "np.polyval", "np.interp", "np.convolve"),
     }
 }
