@@ -8,7 +8,6 @@ from __future__ import annotations
 import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES, listed
-from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     Cell,
@@ -24,20 +23,19 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
+from srcdiff.frontend.respelling import Arguments, Respelling
+from srcdiff.frontend.spellings import REFUSED_METHODS
 from srcdiff.frontend.subset import no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
 from srcdiff.primitives.table import METHODS, PACKED, PACKED_METHODS, TAKE_DISPLAYS, lookup
-
-Arguments = list[tuple[str | None, Operand, gast.AST]]
-"""Keyword (None for a positional argument), operand, and where it was written."""
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
 _COPIES = frozenset(("flatten", "astype"))
 
 
-class Calls(Indexing):
+class Calls(Respelling):
     """Lowers calls. Statements of inlined functions are lowered by the class built on this one."""
 
     def user_function(
@@ -186,6 +184,11 @@ class Calls(Indexing):
         return self.apply_external(target, self.arguments(node, displays), node, name)
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
+        if target.module == "numpy":
+            arguments = self.adjusted(target.attribute, arguments, node)
+            found = self.respelled(target.attribute, arguments, node, name)
+            if found is not None:
+                return found
         primitive = lookup(target.module, target.attribute)
         if primitive is None:
             raise self.error(node, *no_rule(target))
@@ -233,10 +236,15 @@ class Calls(Indexing):
             if variadic_shape:
                 items = self.display([a[1] for a in positional], node, None)
                 arguments = [(None, items, node), *(a for a in arguments if a[0] is not None)]
-            operands = self.bind_primitive(primitive, [(None, base, node), *arguments], f".{attribute}", node)
+            whole = self.adjusted(attribute, [(None, base, node), *arguments], node)
+            found = self.respelled(attribute, whole, node, name)
+            if found is not None:
+                return found
+            operands = self.bind_primitive(primitive, whole, f".{attribute}", node)
             result = self.primitive(primitive, operands, node, name)
             return Result(result.value) if attribute in _COPIES else result
-        raise self.error(node, f"no rule for the method `.{attribute}()`", "use a function or method that has one")
+        usual = "use a function or method that has one"
+        raise self.error(node, f"no rule for the method `.{attribute}()`", REFUSED_METHODS.get(attribute, usual))
 
     def pop(self, base: Result, node: gast.Call, name: str | None) -> Operand:
         """`tape.pop()`: the last element, and the list without it."""

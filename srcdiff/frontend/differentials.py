@@ -21,12 +21,12 @@ from dataclasses import replace
 import gast
 
 from srcdiff.diagnostics import TransformError
-from srcdiff.frontend.calls import Arguments
 from srcdiff.frontend.context import Refused
 from srcdiff.frontend.lifting import Target
 from srcdiff.frontend.names import Request
 from srcdiff.frontend.objects import Differentiated, Operand, Pullback, Result, Static, StaticTuple
 from srcdiff.frontend.requests import MODES, Requests
+from srcdiff.frontend.respelling import Arguments
 from srcdiff.ir.core import UNDEFINED, Apply, Block, Call, Constant, Function, Program, Value, constant
 from srcdiff.ir.types import FLOAT, Array, Bottom, Opaque, Scalar, Tuple, Type, Unknown, is_differentiable
 from srcdiff.primitives.table import TABLE

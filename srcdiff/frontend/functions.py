@@ -14,7 +14,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend import live
-from srcdiff.frontend.calls import Arguments, Calls
+from srcdiff.frontend.calls import Calls
 from srcdiff.frontend.compilation import Summary
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Scope
@@ -33,6 +33,7 @@ from srcdiff.frontend.objects import (
     View,
 )
 from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.frontend.respelling import Arguments
 from srcdiff.ir.core import UNDEFINED, Apply, Call, Constant, Global, Statement, Value, constant
 from srcdiff.ir.types import FLOAT, Scalar, Tuple, Type, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE

@@ -25,6 +25,7 @@ from srcdiff.frontend.objects import (
     View,
     element_memory,
 )
+from srcdiff.frontend.spellings import remedy
 from srcdiff.ir.core import Constant, Value, constant
 from srcdiff.ir.types import (
     Array,
@@ -50,6 +51,8 @@ class Indexing(Expressions):
         base = self.solid(self.expression(node.value))
         if isinstance(base, Static):
             return self.module_attribute(base, node)
+        if node.attr == "mT":
+            return self.matrix_transpose(base, node, name)
         if node.attr in PROPERTIES and node.attr in METHODS:
             return self.primitive(METHODS[node.attr], [base], node, name)
         raise self.error(node, f"attribute `.{node.attr}` is not supported", "use an array, list, tuple or dict")
@@ -75,6 +78,12 @@ class Indexing(Expressions):
                 return Static(External(module, f"{outer}.{attribute}"))
         raise self.error(node, f"attribute `.{attribute}` of a function is not supported")
 
+    def matrix_transpose(self, x: Operand, node: gast.AST, name: str | None) -> Result:
+        raise AssertionError("internal error: other spellings are lowered by the class built on this one")
+
+    def joined(self, kind: str, node: gast.Subscript, name: str | None) -> Operand:
+        raise AssertionError("internal error: other spellings are lowered by the class built on this one")
+
     def index_value(self, node: gast.AST) -> Value:
         """The value of what stands between brackets."""
         match node:
@@ -88,11 +97,16 @@ class Indexing(Expressions):
     def subscript(self, node: gast.Subscript, name: str | None) -> Operand:
         base = self.solid(self.expression(node.value))
         if isinstance(base, Static):
-            return self._static_item(base, node)
+            return self._static_item(base, node, name)
         index = self.index_value(node.slice)
         return self.item(base, index, node, name)
 
-    def _static_item(self, base: Static, node: gast.Subscript) -> Operand:
+    def _static_item(self, base: Static, node: gast.Subscript, name: str | None) -> Operand:
+        if isinstance(base.value, External) and base.value.module == "numpy":
+            kind = base.value.attribute
+            if kind in ("r_", "c_"):
+                return self.joined(kind, node, name)
+            raise self.error(node, f"`np.{kind}[...]` is not supported", remedy("numpy", kind))
         if isinstance(base.value, StaticTuple):
             index = self.index_value(node.slice)
             index = self.known.get(index, index)

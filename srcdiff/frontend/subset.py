@@ -17,6 +17,7 @@ from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.frontend.spellings import RESPELLED, STATEMENTS, remedy
 from srcdiff.primitives.table import lookup
 
 _RULED = frozenset(("numpy", "math", "scipy", "cmath", "random"))
@@ -186,12 +187,14 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
     target = _library_function(source, node.func)
     if target is None or target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
         return
+    if target.module == "numpy" and target.attribute in RESPELLED | STATEMENTS:
+        return
     compilation.reporter.add(compilation.diagnostic(source.module, node, *no_rule(target)))
 
 
 def no_rule(target: External) -> tuple[str, str]:
     """Message and remedy for a function that we cannot differentiate."""
-    return f"no rule for `{target}`", "write it with functions that have one, or as a function of your own"
+    return f"no rule for `{target}`", remedy(target.module, target.attribute)
 
 
 def _library_function(source: FunctionSource, node: gast.AST) -> External | None:

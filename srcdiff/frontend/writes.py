@@ -192,6 +192,11 @@ class Writes(Statements):
                 if isinstance(callee, Static) and callee.value == External("numpy", "add.at") and len(node.args) == 3:
                     self._add_at(node)
                     return True
+            if node.func.attr == "fill_diagonal":
+                callee = self.expression(node.func)
+                if isinstance(callee, Static) and callee.value == External("numpy", "fill_diagonal"):
+                    self._fill_diagonal(node)
+                    return True
             return False
         if not isinstance(node.func, gast.Name):
             return False
@@ -239,6 +244,27 @@ class Writes(Statements):
         index = self.index_value(node.args[1])
         operand = self.expression(node.args[2])
         self.put(place, index, operand, node, "index_add")
+
+    def _fill_diagonal(self, node: gast.Call) -> None:
+        """`np.fill_diagonal(a, val)` is `a[i, i] = val` with the numbers of the rows in i."""
+        if len(node.args) != 2 or node.keywords:
+            raise self.error(
+                node, "`np.fill_diagonal` is supported with an array and what to write", "write a[i, i] = v"
+            )
+        place = self.target_place(node.args[0])
+        type = self.read(place, node).type
+        if not isinstance(type, Array) or type.shape is None or len(type.shape) < 2:
+            remedy = "annotate it, or write a[i, i] = v"
+            raise self.error(node, "the rank of the array in `np.fill_diagonal` must be known to be 2 or more", remedy)
+        operand = self.expression(node.args[1])
+        whole = self.read(place, node)
+        count = self.apply("len", whole, node=node)
+        if len(type.shape) == 2 and (type.shape[0] is None or type.shape[0] != type.shape[1]):
+            shape = self.apply("shape", whole, node=node)
+            columns = self.apply("index_get", shape, 1, node=node)
+            count = self.apply("min", count, columns, node=node)
+        diagonal = self.apply("np.arange", count, node=node)
+        self.put(place, self.apply("make_tuple", *[diagonal] * len(type.shape), node=node), operand, node)
 
     def _change(self, target: gast.AST, method: str, node: gast.Call) -> None:
         place = self.target_place(target)

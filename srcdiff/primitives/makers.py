@@ -40,6 +40,7 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
     size_type,
+    subtract_dimensions,
 )
 from srcdiff.primitives.known import dtype_operand, shape_operand
 
@@ -98,6 +99,14 @@ def _identity(n: Value, dtype: Value) -> Type:
     return Array(dtype_operand(dtype, "float64"), (dimension_of(n),) * 2)
 
 
+def _steps(start: Value, stop: Value, step: Value) -> Dimension:
+    """How many integers there are from `start` to `stop`, one by one or backwards, where that is a dimension."""
+    stride = step.value if isinstance(step, Constant) else ...
+    if stride in (None, 1):
+        return subtract_dimensions(dimension_of(stop), dimension_of(start))
+    return subtract_dimensions(dimension_of(start), dimension_of(stop)) if stride == -1 else None
+
+
 def _arange(start: Value, stop: Value, step: Value, dtype: Value) -> Type:
     bounds = [v for v in (start, stop, step) if not (isinstance(v, Constant) and v.value is None)]
     require_numeric("np.arange", *bounds)
@@ -110,6 +119,8 @@ def _arange(start: Value, stop: Value, step: Value, dtype: Value) -> Type:
         first, last = (0, values[0]) if len(values) == 1 else (values[0], values[1])
         stride = values[2] if len(values) == 3 else 1
         count = max(0, math.ceil((last - first) / stride)) if stride and whole else None
+    elif whole:
+        count = _steps(start, stop, step)
     known = all(isinstance(v.type, Scalar) for v in bounds)
     default = "int64" if whole else "float64" if known and all(isinstance(v, Constant) for v in bounds) else None
     return Array(dtype_operand(dtype, default), (count,))

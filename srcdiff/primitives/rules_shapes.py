@@ -148,6 +148,9 @@ def _negated(shift: Symbolic) -> Symbolic | int:
     known = constant_of(shift)
     if isinstance(known, int):
         return -known
+    places = axis_of(shift.value) if isinstance(shift.type, Tuple) else None
+    if isinstance(places, tuple):
+        return shift.apply("make_tuple", *(-p for p in places))
     if isinstance(shift.type, Scalar | Unknown | Array):
         return -shift
     return -shift.apply("np.array", shift)
