@@ -99,6 +99,7 @@ def covers(t: Type, x: Any) -> bool:
             if dtype is not None and str(x.dtype) != dtype:
                 return False
             sizes = {f"n{n}": n for n in range(10)}
+            sizes |= {f"n{n}/{k}": n // k for n in range(10) for k in range(2, 10)}
             return shape is None or (
                 len(shape) == x.ndim
                 and all(
@@ -233,7 +234,7 @@ def check_rule(name: str, operands: tuple[Any, ...], wrt: tuple[int, ...], mode:
         return with_floats(tape.run(dict(zip(active, xs, strict=True)))[y])
 
     xs = tuple(operands[i] for i in wrt)
-    single = any(np.asarray(x).dtype == np.float32 for x in xs if not isinstance(x, dict | list | tuple))
+    single = any(map(holds_single, xs))
     tolerance = 3e-3 if single else 3e-8
     step = 1e-2 if single else 1e-3
     vs = tuple(direction(x, 3 + i) for i, x in enumerate(xs))
@@ -274,6 +275,13 @@ def check_rule(name: str, operands: tuple[Any, ...], wrt: tuple[int, ...], mode:
         for v in active:
             if v in adjoints:
                 check_second(reverse, [*active, by], adjoints[v])
+
+
+def holds_single(x: Any) -> bool:
+    """Whether there is an array of single precision in `x`."""
+    if isinstance(x, list | tuple):
+        return any(map(holds_single, x))
+    return isinstance(x, np.ndarray | np.generic) and x.dtype == np.float32
 
 
 def check_alone(

@@ -339,7 +339,7 @@ PRINTED: list[tuple[str, tuple[Any, ...], Combination, str]] = [
     ("index_get", (MATRIX, 1), (True,), "da[:, 1]"),
     ("np.reshape", (VECTOR, -1), (True,), "np.reshape(da, (3, -1))"),
     ("T", (MATRIX,), (True,), "np.swapaxes(da, -1, -2)"),
-    ("np.diag", (MATRIX,), (True,), "np.diagonal(np.moveaxis(da, 0, 2))"),
+    ("np.diag", (MATRIX,), (True,), "np.diagonal(da, axis1=1, axis2=2)"),
     ("np.full_like", (MATRIX, FLOAT), (False, True), "np.full((3, a.shape[0], 3), db[:, None, None])"),
     ("np.array", (List(FLOAT),), (True,), "np.stack(da, axis=1)"),
     ("make_tuple", (FLOAT, VECTOR), (True, False), "(da, np.tile(b, (3, 1)))"),

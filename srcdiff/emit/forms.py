@@ -25,7 +25,7 @@ from srcdiff.emit.spelling import Spelling
 from srcdiff.emit.tree import Expression, Leaf, reads_of
 from srcdiff.ir.core import UNDEFINED, Constant, Global, Primitive, Value
 from srcdiff.ir.types import Array, Class, Opaque, Record, Scalar, Type, Unknown
-from srcdiff.primitives.table import METHOD_ONLY
+from srcdiff.primitives.table import METHOD_ONLY, PACKED
 
 BINARY: dict[str, type[ast.operator]] = {
     "add": ast.Add,
@@ -137,7 +137,7 @@ class Forms:
             assert isinstance(made, Class) and made.made is not None
             return self.call(parts[0].node, (), list(zip(made.made.fields, parts[1:], strict=True)))
         if name in ("make_slice", "make_tuple"):
-            return self._display(name, parts)
+            return self._display("make_list" if primitive.listed else name, parts)
         parts = [Expression(as_value(p.node, self.spelling), p.reads, p.width) for p in parts]
         if name in BINARY:
             return self.binary(BINARY[name](), parts[0], parts[1])
@@ -294,6 +294,10 @@ class Forms:
         function = self.spelling.primitive(primitive.name)
         if primitive.variadic:
             return self.call(function, parts)
+        if primitive.name in PACKED:
+            options = zip(primitive.parameters[1:], parts[1:], operands[1:], primitive.defaults, strict=True)
+            chosen = [(name, part) for name, part, operand, default in options if not _same(operand, default)]
+            return self.call(function, unpacked(parts[0]), chosen)
         required = len(primitive.parameters) - len(primitive.defaults)
         if primitive.name == "np.clip":
             return self.call(function, parts)  # before version 2.1 NumPy wants both bounds
@@ -304,6 +308,14 @@ class Forms:
             keywords = [(primitive.parameters[n], parts[n]) for n in given if n >= required]
             return self.call(function, [parts[n] for n in given if n < required], keywords)
         return self.call(function, parts[: given[-1] + 1] if given else ())
+
+
+def unpacked(part: Expression) -> list[Expression]:
+    """The items of a tuple as arguments, or the tuple with a star."""
+    if isinstance(part.node, ast.Tuple):
+        width = part.width // max(len(part.node.elts), 1)
+        return [Expression(node, () if i else part.reads, width) for i, node in enumerate(part.node.elts)]
+    return [Expression(ast.Starred(value=part.node, ctx=ast.Load()), part.reads, part.width)]
 
 
 def _same(value: Value, default: Any) -> bool:

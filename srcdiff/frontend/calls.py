@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import gast
 
-from srcdiff.frontend.expressions import DTYPES, PROPERTIES
+from srcdiff.frontend.expressions import DTYPES, PROPERTIES, listed
 from srcdiff.frontend.names import ClassSource, External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     FRESH,
@@ -29,10 +29,20 @@ from srcdiff.frontend.objects import (
     may_be_container,
 )
 from srcdiff.frontend.records import Records
+from srcdiff.frontend.spellings import REFUSED_METHODS
 from srcdiff.frontend.subset import WRITERS, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Opaque, Record, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import KEYWORDS, METHODS, PACKED_METHODS, SECOND_OPERAND, TABLE, lookup
+from srcdiff.primitives.table import (
+    KEYWORDS,
+    METHODS,
+    PACKED,
+    PACKED_METHODS,
+    SECOND_OPERAND,
+    TABLE,
+    TAKE_DISPLAYS,
+    lookup,
+)
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
@@ -131,8 +141,8 @@ class Calls(Records):
         named: Arguments = [(k, operand, node) for k, operand in given if k is not None and k not in again]
         return [*first, *arguments, *named]
 
-    def arguments(self, node: gast.Call) -> Arguments:
-        """The evaluated arguments of a call, in order."""
+    def arguments(self, node: gast.Call, displays: bool = False) -> Arguments:
+        """The evaluated arguments of a call, in order; `displays`: lists written out are seen by the callee alone."""
         nodes: list[gast.AST] = []
         keywords: list[str | None] = []
         for argument in node.args:
@@ -141,7 +151,7 @@ class Calls(Records):
         for keyword in node.keywords:
             keywords.append(keyword.arg)
             nodes.append(keyword.value)
-        operands = self.evaluate_all(nodes)
+        operands = self.evaluate_all([listed(n) for n in nodes] if displays else nodes)
         found: Arguments = []
         for keyword, operand, place, written in zip(
             keywords, operands, nodes, [*node.args, *node.keywords], strict=True
@@ -181,6 +191,9 @@ class Calls(Records):
                 if keyword is not None:
                     raise self.error(place, f"`{title}` with `{keyword}=` is not supported", "leave it out")
             return [operand for _, operand, _ in arguments]
+        if primitive.name in PACKED:
+            arrays = [operand for keyword, operand, _ in arguments if keyword is None]
+            arguments = [(None, self.display(arrays, node, None), node), *(a for a in arguments if a[0] is not None)]
         slots: dict[str, Operand] = {}
         positional = [a for a in arguments if a[0] is None]
         if len(positional) > len(primitive.parameters):
@@ -211,10 +224,17 @@ class Calls(Records):
     # --- functions of libraries
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:
-        return self.apply_external(target, self.arguments(node), node, name)
+        primitive = lookup(target.module, target.attribute)
+        displays = primitive is not None and primitive.name in TAKE_DISPLAYS
+        return self.apply_external(target, self.arguments(node, displays), node, name)
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         target, arguments = self.method_of_ufunc(target, arguments, node)
+        if target.module == "numpy":
+            arguments = self.adjusted(target.attribute, arguments, node)
+            found = self.respelled(target.attribute, arguments, node, name)
+            if found is not None:
+                return found
         primitive = lookup(target.module, target.attribute)
         if target == External("numpy", "where") and len(arguments) == 1:
             primitive = TABLE["np.nonzero"]
@@ -281,6 +301,10 @@ class Calls(Records):
             whole: Arguments = [(None, base, node), *arguments]
             if attribute in SECOND_OPERAND and len(positional) > 0:
                 whole[:2] = whole[1::-1]
+            whole = self.adjusted(attribute, whole, node)
+            found = self.respelled(attribute, whole, node, name)
+            if found is not None:
+                return found
             primitive, arguments = self.formed(primitive, whole)
             result = self.applied(primitive, arguments, f".{attribute}", node, name)
             if attribute in _COPIES or attribute == "copy":
@@ -289,7 +313,8 @@ class Calls(Records):
                 packed = isinstance(result.type, Array) and attribute != "astype"
                 return Result(result.value, None, replace(memory, packed=packed))
             return result
-        raise self.error(node, f"no rule for the method `.{attribute}()`", "use a function or method that has one")
+        usual = "use a function or method that has one"
+        raise self.error(node, f"no rule for the method `.{attribute}()`", REFUSED_METHODS.get(attribute, usual))
 
     def pop(self, base: Result, node: gast.Call, name: str | None) -> Operand:
         """`tape.pop()`: the last element, and the list without it."""

@@ -46,6 +46,7 @@ from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Apply, Constant, Global, Primitive, Value, constant
 from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Array, Bottom, Opaque, Unknown, is_mutable
+from srcdiff.primitives.containers import MAKE_PARTS
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -95,6 +96,22 @@ def _is_harmless(node: gast.AST) -> bool:
             same = all(isinstance(op, gast.Is | gast.IsNot | gast.Eq | gast.NotEq) for op in ops)
             return same and all(map(_is_harmless, [left, *others]))
     return False
+
+
+class Listed(gast.Tuple):  # type: ignore[misc]
+    """The display of a list that only a function of NumPy sees: lowered as a tuple, and written as a list."""
+
+
+LONGEST_LISTED = 32
+"""How many items such a display has at most: a table of numbers needs no type for each."""
+
+
+def listed(node: gast.AST) -> gast.AST:
+    """The displays of lists in an argument, also those inside others, as `Listed` ones."""
+    if not isinstance(node, gast.List | gast.Tuple) or len(node.elts) > LONGEST_LISTED:
+        return node
+    kind = Listed if isinstance(node, gast.List) else gast.Tuple
+    return gast.copy_location(kind([listed(item) for item in node.elts], gast.Load()), node)
 
 
 class Expressions(Sharing):
@@ -305,10 +322,10 @@ class Expressions(Sharing):
         if is_packed(primitive, operands, [self.memory(o) for o in operands], value.type):
             memory = replace(memory, packed=True)
         if primitive.views and isinstance(value.type, Array) and isinstance(operands[0], Result):
-            return self._seen(primitive, values, operands[0], Result(value, None, memory), name)
+            return self._viewed(primitive, values, operands[0], Result(value, None, memory), name)
         return Result(value, None, memory)
 
-    def _seen(
+    def _viewed(
         self, primitive: Primitive, values: list[Value], base: Result, result: Result, name: str | None
     ) -> Result:
         """The result of a primitive that makes views: a view of the base, if it certainly is one."""
@@ -325,7 +342,7 @@ class Expressions(Sharing):
         items = [self._kept(item) for item in items]
         if any(isinstance(item, Static) and not self._is_dtype(item) for item in items):
             return Static(StaticTuple(tuple(items)))
-        result = self.primitive("make_tuple", items, node, name)
+        result = self.primitive(MAKE_PARTS if isinstance(node, Listed) else "make_tuple", items, node, name)
         self.tuples[result.value] = tuple(items)
         if all(isinstance(item, Result) for item in items):
             self.made[result.value] = tuple(self.current(item, node) for item in items)

@@ -30,6 +30,7 @@ from srcdiff.frontend.objects import (
     View,
     element_memory,
 )
+from srcdiff.frontend.spellings import remedy
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import (
     Array,
@@ -71,16 +72,18 @@ class Indexing(Expressions):
             return self.module_attribute(base, node)
         if isinstance(base.type, Record | Instance):
             return self.member(base, node.attr, node, name)
+        if node.attr == "mT":
+            return self.matrix_transpose(base, node, name)
         if node.attr in PROPERTIES and node.attr in METHODS:
             return self.primitive(METHODS[node.attr], [base], node, name)
         if node.attr == "flat":
             raise self.error(
                 node, "`.flat` is supported as `x.flat[i]` and in `for v in x.flat` only", "use `x.ravel()` elsewhere"
             )
-        remedy = "use an array, list, tuple or dict"
+        usual = "use an array, list, tuple or dict"
         if isinstance(base.type, Unknown):
-            remedy = "annotate what it is read of with its class, which must be a NamedTuple or a dataclass"
-        raise self.error(node, f"attribute `.{node.attr}` is not supported", remedy)
+            usual = "annotate what it is read of with its class, which must be a NamedTuple or a dataclass"
+        raise self.error(node, f"attribute `.{node.attr}` is not supported", usual)
 
     def flat(self, node: gast.AST) -> Result | None:
         """All elements of x in a row, where the expression is `x.flat`: a view that NumPy can always make."""
@@ -124,6 +127,12 @@ class Indexing(Expressions):
                 return self.member_of_class(source, attribute, None, node)
         raise self.error(node, f"attribute `.{attribute}` of a function is not supported")
 
+    def matrix_transpose(self, x: Operand, node: gast.AST, name: str | None) -> Result:
+        raise AssertionError("internal error: other spellings are lowered by the class built on this one")
+
+    def joined(self, kind: str, node: gast.Subscript, name: str | None) -> Operand:
+        raise AssertionError("internal error: other spellings are lowered by the class built on this one")
+
     def index_value(self, node: gast.AST) -> Value:
         """The value of what stands between brackets."""
         match node:
@@ -141,7 +150,7 @@ class Indexing(Expressions):
             return Result(self.current(self.item(flat, self.index_value(node.slice), node, name), node))
         base = self.solid(self.expression(node.value))
         if isinstance(base, Static):
-            return self._static_item(base, node)
+            return self._static_item(base, node, name)
         index = self.index_value(node.slice)
         if isinstance(base.type, Record):
             plain = self.plain(base, None, node)
@@ -149,11 +158,16 @@ class Indexing(Expressions):
             base = plain
         return self.item(base, index, node, name)
 
-    def _static_item(self, base: Static, node: gast.Subscript) -> Operand:
+    def _static_item(self, base: Static, node: gast.Subscript, name: str | None) -> Operand:
         if base.value in (External("numpy", "s_"), External("numpy", "index_exp")):
             index = self.index_value(node.slice)
             whole = base.value == External("numpy", "s_") or isinstance(index.type, Tuple)
             return Result(index if whole else self.apply("make_tuple", index, node=node))
+        if isinstance(base.value, External) and base.value.module == "numpy":
+            kind = base.value.attribute
+            if kind in ("r_", "c_"):
+                return self.joined(kind, node, name)
+            raise self.error(node, f"`np.{kind}[...]` is not supported", remedy("numpy", kind))
         if isinstance(base.value, StaticTuple):
             index = self.index_value(node.slice)
             index = self.known.get(index, index)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gast
 
-from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import External
 from srcdiff.frontend.objects import Arguments, Operand, Result, Static
+from srcdiff.frontend.respelling import Respelling
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Primitive, Value, constant
 from srcdiff.ir.types import Scalar
@@ -21,7 +21,7 @@ from srcdiff.primitives.known import axis_of, normal_axes
 from srcdiff.primitives.table import TABLE, lookup
 
 
-class Reductions(Indexing):
+class Reductions(Respelling):
     """What is particular to calls of reductions."""
 
     def formed(self, primitive: Primitive, arguments: Arguments) -> tuple[Primitive, Arguments]:

@@ -19,13 +19,15 @@ from srcdiff.frontend.objects import (
     meet,
 )
 from srcdiff.ir.core import Primitive
-from srcdiff.ir.types import FLOAT, Array, List, Scalar, Type, is_mutable
+from srcdiff.ir.types import FLOAT, Array, List, Scalar, Tuple, Type, Unknown, is_mutable
 
 _NUMERIC = frozenset(("subtract", "divide", "floor_divide", "power", "matmul", "negative", "abs"))
 _ITEMS_HELD = frozenset(("make_tuple", "make_record", "make_list", "make_dict", "append"))
 _ELEMENTS_HELD = frozenset(
     ("add", "multiply", "list", "tuple", "sorted", "reversed", "copy", "drop_last", "accumulate")
 )
+_OF_ROWS = frozenset(("list", "tuple", "reversed", "sorted"))
+"""Python's functions of what is iterated over, which may be the rows of an array."""
 
 
 class Sharing(Displays):
@@ -44,7 +46,7 @@ class Sharing(Displays):
         memory = FRESH
         for position in primitive.views:
             if position < len(operands) and primitive.name not in _ELEMENTS_HELD:
-                memory = memory | self.memory(operands[position])
+                memory = memory | self._seen(operands[position], type)
         if not may_be_container(type):
             return memory
         mutable = [o for o in operands if isinstance(o, Result) and is_mutable(o.type)]
@@ -64,6 +66,9 @@ class Sharing(Displays):
                 inner = self.memory(operand)
                 if may_be_container(operand.type):
                     memory = memory | Memory(held=inner.elements | inner.held, tangled=inner.tangled)
+                if primitive.name in _OF_ROWS and isinstance(operand.type, Array | Unknown):
+                    # The rows of an array are views of it.
+                    memory = memory | Memory(held=inner.own)
             if primitive.name == "multiply" and isinstance(type, List):
                 item = type.item
                 memory = memory | Memory(tangled=item is not None and is_mutable(item))
@@ -73,6 +78,14 @@ class Sharing(Displays):
                 tangled = item_mutable and meet(a.elements | a.held, b.elements | b.held)
                 memory = memory | Memory(tangled=tangled)
         return memory
+
+    def _seen(self, operand: Operand, type: Type) -> Memory:
+        """The memory that a result shares with what it is a view of; a list or tuple of pieces holds it."""
+        inner = self.memory(operand)
+        if isinstance(type, List | Tuple) and isinstance(operand, Result):
+            whole = inner.elements | inner.held
+            return Memory(held=whole if may_be_container(operand.type) else inner.own | whole)
+        return inner
 
     def _makes_leaf(self, primitive: Primitive, operands: list[Operand]) -> bool:
         """Whether the result is a new number or array, whatever its type says: no list, tuple or dict can be it."""

@@ -17,6 +17,7 @@ from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.frontend.spellings import RESPELLED, STATEMENTS, remedy
 from srcdiff.primitives.keywords import LOWERED as OF_METHODS
 from srcdiff.primitives.table import lookup
 
@@ -195,6 +196,8 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
         return
     if target.module == "numpy" and target.attribute in WRITERS:
         return
+    if target.module == "numpy" and target.attribute in RESPELLED | STATEMENTS:
+        return
     compilation.reporter.add(compilation.diagnostic(source.module, node, *no_rule(target)))
 
 
@@ -204,7 +207,7 @@ WRITERS = frozenset(("put", "place", "putmask", "copyto", "fill_diagonal"))
 
 def no_rule(target: External) -> tuple[str, str]:
     """Message and remedy for a function that we cannot differentiate."""
-    return f"no rule for `{target}`", "write it with functions that have one, or as a function of your own"
+    return f"no rule for `{target}`", remedy(target.module, target.attribute)
 
 
 def _library_function(source: FunctionSource, node: gast.AST) -> External | None:

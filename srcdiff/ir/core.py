@@ -175,6 +175,8 @@ class Primitive:
     updates
         Position of the operand that the result replaces (`index_set`, `append`), which the in-place pass may let it
         overwrite; None for ordinary operations.
+    listed
+        A tuple that is written as a list: the display `[a, b]` in ``np.concatenate([a, b])``, which nothing else sees.
     """
 
     name: str
@@ -187,6 +189,7 @@ class Primitive:
     cheap: bool = False
     updates: int | None = None
     doc: str = ""
+    listed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,7 @@ from srcdiff.optimize.elements import (
     element,
     first_addition,
     known_size,
+    shape_given_by,
     shape_of_elementwise,
     shape_of_zeros,
     unchanged_element,
@@ -148,6 +149,10 @@ def _plus_zero(apply: Apply, known: Definitions) -> Outcome:
         proven = zero.type == term.type and _same_shape(zero.type, term.type) and _is_float(zero.type)
         if proven and made_by(zero, known, "zeros_like", "np.zeros_like", "np.zeros"):
             return term
+        # The derivatives of one array have its shape, and a zero one is of floats.
+        alike = zero.type == term.type and isinstance(term.type, Array) and term.type.shape is not None
+        if alike and apply.primitive.name == "accumulate" and made_by(zero, known, "zeros_like"):
+            return term
     return None
 
 
@@ -187,7 +192,7 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
             return again(apply, apply.primitive.name, *operands)
         if not _has_shape_and_dtype(apply.result.type, other.type):
             continue
-        if _same_shape(spread.type, other.type) or model is other:
+        if _same_shape(spread.type, other.type) or shape_given_by(model, known) is shape_given_by(other, known):
             return again(apply, apply.primitive.name, *operands)
     return None
 
@@ -237,20 +242,20 @@ def _negative_product(apply: Apply, known: Definitions) -> Outcome:
     return again(apply, "multiply", constant(-number), inner.operands[1])
 
 
-def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value | None] | None:
-    """What was broadcast, and the array whose shape it took: `broadcast_to(g, x.shape)`, `full_like(x, 1.0)`,
+def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value] | None:
+    """What was broadcast, and an array of the shape that it took: `broadcast_to(g, x.shape)`, `full_like(x, 1.0)`,
     `g + zeros_like(x)`. (`full_like` makes even a number of NumPy's single, which a product with it would not be.)"""
     inner = made_by(spread, known, "np.broadcast_to", "np.full_like", "add", "np.expand_dims")
     if inner is None:
         return None
     if inner.primitive.name == "np.expand_dims":
         found = _spread_number(inner.operands[0], known)
-        return (found[0], None) if found and isinstance(found[0].type, Scalar) else None
+        return (found[0], spread) if found and isinstance(found[0].type, Scalar) else None
     first, second = inner.operands[:2]
     match inner.primitive.name:
         case "np.broadcast_to":
             shape = made_by(second, known, "shape")
-            return first, shape.operands[0] if shape else None
+            return first, shape.operands[0] if shape else spread
         case "np.full_like":
             return (second, first) if isinstance(second, Constant) and is_constant(inner.operands[2], None) else None
         case _:

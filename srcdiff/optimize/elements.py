@@ -162,8 +162,24 @@ def shape_of_zeros(apply: Apply, known: Definitions) -> Outcome:
 
 def shape_of_elementwise(apply: Apply, known: Definitions) -> Outcome:
     """The shape of ``x * x``, ``x * 2.0`` and ``-x`` is that of x."""
-    made = part_made_by(apply.operands[0], known, "add", "subtract", "multiply", "divide", "negative", "power")
-    if made is None:
-        return None
+    made = part_made_by(apply.operands[0], known, *_ELEMENTWISE)
+    model = None if made is None else _only_array(made)
+    return None if model is None else again(apply, apply.primitive.name, model)
+
+
+def shape_given_by(x: Value, known: Definitions) -> Value:
+    """The array whose shape `x` certainly has: that x is made of, element by element, beside numbers; or x itself."""
+    while (made := made_by(x, known, *_ELEMENTWISE)) is not None:
+        model = _only_array(made)
+        if model is None or not (isinstance(x.type, Array) and isinstance(model.type, Array)):
+            break
+        x = model
+    return x
+
+
+_ELEMENTWISE = ("add", "subtract", "multiply", "divide", "negative", "power")
+
+
+def _only_array(made: Apply) -> Value | None:
     arrays = {v for v in made.operands if not isinstance(v.type, Scalar)}
-    return again(apply, apply.primitive.name, arrays.pop()) if len(arrays) == 1 else None
+    return arrays.pop() if len(arrays) == 1 else None

@@ -9,6 +9,7 @@ Out: `CONTAINERS`, name -> primitive. Everything here is pure: `index_set(x, i, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -172,3 +173,6 @@ CONTAINERS: dict[str, Primitive] = {
         primitive("formatted", "value conversion spec", lambda value, conversion, spec: STR, _formatted),
     )
 }
+
+MAKE_PARTS = replace(CONTAINERS["make_tuple"], listed=True)
+"""The display of a list that only a function of NumPy sees: a tuple, so that the type of every item is known."""

@@ -26,8 +26,10 @@ from srcdiff.ir.core import Apply, Value
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, Unknown, is_container, is_differentiable
 from srcdiff.primitives import (
     directions_containers,
+    directions_curves,
     directions_elementwise,
     directions_indexing,
+    directions_joining,
     directions_linalg,
     directions_makers,
     directions_products,
@@ -51,8 +53,10 @@ from srcdiff.primitives.table import TABLE
 
 RULE_MODULES = (
     directions_containers,
+    directions_curves,
     directions_elementwise,
     directions_indexing,
+    directions_joining,
     directions_linalg,
     directions_makers,
     directions_products,

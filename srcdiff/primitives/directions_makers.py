@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.types import Array, Scalar, is_container
+from srcdiff.ir.types import FLOAT, Array, Scalar, Tuple, Type, is_container, is_differentiable
 from srcdiff.primitives.directions_core import Stacks, as_array, rule, with_axes
+from srcdiff.primitives.directions_spread import spread
 from srcdiff.primitives.inference import dtype_of_type
+from srcdiff.primitives.rules_joining import display
 from srcdiff.primitives.symbolic import Symbolic
 
 
@@ -45,9 +47,26 @@ def _(s: Stacks) -> Symbolic | None:
     if not is_container(s.type(0)):
         return s.same()
     whole = as_array(s[0], s.type(0))
+    if whole is None:
+        whole = _mixed(s[0], s.type(0), s.count)
     if whole is None or s.is_none(1):
         return whole
     return whole.apply("astype", whole, s[1])
+
+
+def _mixed(x: Symbolic, t: Type, count: Symbolic) -> Symbolic | None:
+    """The stack of an array made of a display in which some items have no directions: integers, constant rows."""
+    match t:
+        case Tuple(items) if items:
+            parts = [_mixed(x[i], item, count) for i, item in enumerate(items)]
+            known = [p for p in parts if p is not None]
+            return x.apply("np.stack", display(x, *known), 1) if len(known) == len(items) else None
+        case Scalar():
+            return x if is_differentiable(t) else spread(x, FLOAT, count)
+        case Array(_, shape):
+            return x if is_differentiable(t) else spread(x, Array("float64", shape), count)
+        case _:
+            return None
 
 
 @rule("astype")
@@ -64,10 +83,16 @@ def _(s: Stacks) -> Symbolic | None:
     return s[0][first] if rank else s[0]
 
 
-@rule("np.linspace")
+@rule("np.linspace", "np.geomspace")
 def _(s: Stacks) -> Symbolic | None:
-    numbers = all(isinstance(s.type(i), Scalar) for i in (0, 1))
-    return s.same().T if numbers and not any(s.stacked[2:]) else None
+    ranks = [s.rank(0), s.rank(1)]
+    if None in ranks or any(s.stacked[2:]) or any(is_container(s.type(i)) for i in (0, 1)):
+        return None
+    ends = [s.align(i, max(r for r in ranks if r is not None)) for i in (0, 1)]
+    if any(e is None for e in ends):
+        return None
+    whole = s.call(*ends, *s.operands[2:])
+    return whole.T if ranks == [0, 0] else whole.apply("np.moveaxis", whole, 1, 0)
 
 
 # Shapes: those of one direction.

@@ -169,6 +169,14 @@ def split_like(g, parts, axis):
         start = start + count
     return pieces
 ''',
+    "interval_of": '''\
+def interval_of(x, xp):
+    """The number of the knot in xp at the right end of the interval that x lies in."""
+    if len(xp) < 2:
+        raise ValueError("np.interp has a derivative between two knots, not with one alone")
+    found = np.searchsorted(xp, x, side="right")
+    return np.minimum(np.maximum(found, 1), len(xp) - 1)
+''',
     "next_snapshot": '''\
 def next_snapshot(step, end, free):
     """The step after step whose state is kept, to go back from end: by the optimal

@@ -35,10 +35,12 @@ from srcdiff.primitives.inference import (
     array_or_scalar,
     dimension_of,
     dtype_of_type,
+    elementwise_type,
     primitive,
     require_numeric,
     shape_of_type,
     size_type,
+    subtract_dimensions,
 )
 from srcdiff.primitives.known import dtype_operand, shape_operand
 
@@ -97,6 +99,14 @@ def _identity(n: Value, dtype: Value) -> Type:
     return Array(dtype_operand(dtype, "float64"), (dimension_of(n),) * 2)
 
 
+def _steps(start: Value, stop: Value, step: Value) -> Dimension:
+    """How many integers there are from `start` to `stop`, one by one or backwards, where that is a dimension."""
+    stride = step.value if isinstance(step, Constant) else ...
+    if stride in (None, 1):
+        return subtract_dimensions(dimension_of(stop), dimension_of(start))
+    return subtract_dimensions(dimension_of(start), dimension_of(stop)) if stride == -1 else None
+
+
 def _arange(start: Value, stop: Value, step: Value, dtype: Value) -> Type:
     bounds = [v for v in (start, stop, step) if not (isinstance(v, Constant) and v.value is None)]
     require_numeric("np.arange", *bounds)
@@ -109,6 +119,8 @@ def _arange(start: Value, stop: Value, step: Value, dtype: Value) -> Type:
         first, last = (0, values[0]) if len(values) == 1 else (values[0], values[1])
         stride = values[2] if len(values) == 3 else 1
         count = max(0, math.ceil((last - first) / stride)) if stride and whole else None
+    elif whole:
+        count = _steps(start, stop, step)
     known = all(isinstance(v.type, Scalar) for v in bounds)
     default = "int64" if whole else "float64" if known and all(isinstance(v, Constant) for v in bounds) else None
     return Array(dtype_operand(dtype, default), (count,))
@@ -120,10 +132,23 @@ def _arange_evaluate(start: Any, stop: Any, step: Any, dtype: Any) -> Any:
     return np.arange(start, stop, 1 if step is None else step, dtype=dtype)
 
 
+def spaced(name: str, start: Value, stop: Value, num: Value) -> Type:
+    """The type of `num` numbers, or arrays along a leading axis, between two numbers or arrays."""
+    require_numeric(name, start, stop)
+    if isinstance(start.type, Scalar) and isinstance(stop.type, Scalar):
+        return Array("float64", (dimension_of(num),))
+    between = elementwise_type("divide", start, stop)
+    shape = shape_of_type(between)
+    dtype = between.dtype if isinstance(between, Array) and between.dtype == "float64" else None
+    return Array(dtype, None if shape is None else (dimension_of(num), *shape))
+
+
 def _linspace(start: Value, stop: Value, num: Value, endpoint: Value) -> Type:
-    if not isinstance(start.type, Scalar) or not isinstance(stop.type, Scalar):
-        return Array(None, None)
-    return Array("float64", (dimension_of(num),))
+    return spaced("np.linspace", start, stop, num)
+
+
+def _geomspace(start: Value, stop: Value, num: Value, endpoint: Value) -> Type:
+    return spaced("np.geomspace", start, stop, num)
 
 
 def _array(x: Value, dtype: Value) -> Type:
@@ -233,6 +258,7 @@ MAKERS: dict[str, Primitive] = {
         primitive("np.identity", "n dtype", _identity, np.identity, defaults=(None,)),
         primitive("np.arange", "start stop step dtype", _arange, _arange_evaluate, defaults=(None, None, None)),
         primitive("np.linspace", "start stop num endpoint", _linspace, np.linspace, defaults=(50, True)),
+        primitive("np.geomspace", "start stop num endpoint", _geomspace, np.geomspace, defaults=(50, True)),
         primitive("np.array", "object dtype", _array, _dtyped(np.array), defaults=(None,)),
         primitive("np.asarray", "a dtype", _array, _dtyped(np.asarray), defaults=(None,), views=(0,)),
         primitive("astype", "x dtype", _astype, lambda x, dtype: x.astype(dtype), doc="The method `x.astype(dtype)`."),

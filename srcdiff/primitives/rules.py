@@ -16,6 +16,7 @@ or of the operands' adjoints, built in the builder.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Primitive, Value, constant
@@ -25,17 +26,22 @@ from srcdiff.primitives import (
     rules_builtins,
     rules_choices,
     rules_containers,
+    rules_curves,
+    rules_diagonals,
     rules_differences,
     rules_elementwise,
+    rules_joining,
     rules_linalg,
     rules_masked,
     rules_norms,
     rules_products,
     rules_reductions,
+    rules_repetition,
     rules_running,
     rules_selection,
     rules_shapes,
     rules_special,
+    rules_splitting,
     rules_statistics,
     rules_stats,
 )
@@ -50,7 +56,10 @@ RULE_MODULES = (
     rules_choices,
     rules_containers,
     rules_differences,
+    rules_curves,
+    rules_diagonals,
     rules_elementwise,
+    rules_joining,
     rules_linalg,
     rules_masked,
     rules_norms,
@@ -62,6 +71,9 @@ RULE_MODULES = (
     rules_special,
     rules_stats,
     rules_statistics,
+    rules_repetition,
+    rules_shapes,
+    rules_splitting,
 )
 """Importing them fills the register."""
 
@@ -99,9 +111,15 @@ def jvp(builder: Builder, apply: Apply, tangents: Sequence[Value | None]) -> Val
     operands = tuple(_as_array(x) if i in listed else x for i, x in enumerate(operands))
     given = tuple(_as_array(t) if t is not None and i in listed else t for i, t in enumerate(given))
     try:
-        return wrap.unwrap(rule.jvp(y, operands, given))
+        tangent = wrap.unwrap(rule.jvp(y, operands, given))
     except NoRule as error:
         raise MissingRule(apply.primitive, str(error)) from error
+    if apply.primitive.listed:
+        # The tangents of a display are written as it is.
+        last = builder.statements[-1]
+        assert isinstance(last, Apply) and last.result is tangent
+        builder.statements[-1] = replace(last, primitive=apply.primitive)
+    return tangent
 
 
 def vjp(builder: Builder, apply: Apply, adjoint: Value, wanted: Sequence[bool]) -> tuple[Value | None, ...]:
@@ -152,6 +170,8 @@ _OF_SEQUENCES = frozenset(
         "np.choose",
     )
 )
+_JOINS = ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "meshgrid")
+_OF_SEQUENCES = frozenset(("np.array", "np.asarray", "np.broadcast_arrays", *(f"np.{name}" for name in _JOINS)))
 _ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide", "power", "mod", "matmul"))
 
 

@@ -1,4 +1,4 @@
-"""Rearranging arrays: reshape, transposes, joining, diagonals.
+"""Rearranging arrays: reshape, transposes, diagonals, repetition.
 
 Out: `SHAPES`, name -> primitive.
 
@@ -12,7 +12,7 @@ float64[3, n] float64[n, 1, 3]
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,26 +23,19 @@ from srcdiff.ir.types import (
     Array,
     Dimension,
     List,
-    Scalar,
     Symbol,
     Tuple,
     Type,
-    Unknown,
-    join,
 )
 from srcdiff.primitives.inference import (
-    InferenceError,
     Shape,
     ShapeError,
-    add_dimensions,
-    array_or_scalar,
-    dimension_of,
     dtype_of_type,
     primitive,
     require_numeric,
     shape_of_type,
 )
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes, shape_operand
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, dtype_operand, normal_axes, shape_operand
 
 
 def _numeric(name: str, rule: Callable[..., Type]) -> Callable[..., Type]:
@@ -57,7 +50,12 @@ def _of(x: Value, shape: Shape | None) -> Type:
     """Elements of x in another shape: an array even where x may be a number, if the rank is not 0."""
     if shape is None and not isinstance(x.type, Array | List | Tuple):
         return UNKNOWN
-    return Array(dtype_of_type(x.type) if isinstance(x.type, Array) else None, shape)
+    return Array(dtype_as_array(x), shape)
+
+
+def dtype_as_array(x: Value) -> str | None:
+    """The dtype of the array that NumPy makes of `x`; a number that is no constant may have single precision."""
+    return dtype_of_type(x.type) if isinstance(x.type, Array | List | Tuple) else None
 
 
 def total(shape: Shape) -> Dimension:
@@ -74,7 +72,7 @@ def total(shape: Shape) -> Dimension:
 def _reshape(x: Value, shape: Value) -> Type:
     dims = shape_operand(shape)
     if dims is None:
-        return Array(dtype_of_type(x.type) if isinstance(x.type, Array) else None, None)
+        return Array(dtype_as_array(x), None)
     # A size that is not a constant may be -1 as well, but then it is not `Size`, and unknown.
     if -1 in dims:
         old = shape_of_type(x.type)
@@ -103,7 +101,7 @@ def _remaining(old: Shape, taken: Shape) -> Dimension:
 def _ravel(x: Value) -> Type:
     shape = shape_of_type(x.type)
     count = None if shape is None else total(shape)
-    return Array(dtype_of_type(x.type) if isinstance(x.type, Array) else None, (count,))
+    return Array(dtype_as_array(x), (count,))
 
 
 def _transpose(x: Value, axes: Value) -> Type:
@@ -133,14 +131,49 @@ def _swapaxes(x: Value, axis1: Value, axis2: Value) -> Type:
 
 
 def _moveaxis(x: Value, source: Value, destination: Value) -> Type:
-    shape, a, b = shape_of_type(x.type), axis_of(source), axis_of(destination)
-    if shape is None or not isinstance(a, int) or not isinstance(b, int):
-        return _of(x, None if shape is None else (None,) * len(shape))
-    normal_axes(a, len(shape))
-    normal_axes(b, len(shape))
-    dims = list(shape)
-    dims.insert(b % len(shape), dims.pop(a))
-    return _of(x, tuple(dims))
+    shape = shape_of_type(x.type)
+    if shape is None:
+        return _of(x, None)
+    order = moved_axes(axis_of(source), axis_of(destination), len(shape))
+    return _of(x, (None,) * len(shape) if order is None else tuple(shape[a] for a in order))
+
+
+def moved_axes(source: object, destination: object, rank: int) -> list[int] | None:
+    """Which axis of x is each axis of `np.moveaxis(x, source, destination)`; None where that is not known."""
+    given = [(a,) if isinstance(a, int) else a for a in (source, destination)]
+    if not all(isinstance(a, tuple) for a in given):
+        return None
+    for axes in given:
+        normal_axes(axes, rank)
+    old, new = ([a % rank for a in axes] for axes in given if isinstance(axes, tuple))
+    if len(old) != len(new):
+        raise ShapeError("as many axes are moved as there are places for them")
+    order = [a for a in range(rank) if a not in old]
+    for place, a in sorted(zip(new, old, strict=True)):
+        order.insert(place, a)
+    return order
+
+
+def rolled(axis: Value, start: Value, rank: int | None) -> tuple[int, int] | None:
+    """From and to which place `np.rollaxis` moves an axis; None where that is not known."""
+    a, to = axis_of(axis), axis_of(start)
+    if not isinstance(a, int) or not isinstance(to, int) or (rank is None and (a < 0 or to < 0)):
+        return None
+    if rank is not None:
+        normal_axes(a, rank)
+        if not -rank <= to <= rank:
+            raise ShapeError(f"place {to} does not exist in an array of {rank} dimensions")
+        a, to = a % rank, to + rank if to < 0 else to
+    return a, to - 1 if a < to else to
+
+
+def _rollaxis(x: Value, axis: Value, start: Value) -> Type:
+    shape = shape_of_type(x.type)
+    if shape is None:
+        return _of(x, None)
+    places = rolled(axis, start, len(shape))
+    order = None if places is None else moved_axes(*places, len(shape))
+    return _of(x, (None,) * len(shape) if order is None else tuple(shape[i] for i in order))
 
 
 def _squeeze(x: Value, axis: Value) -> Type:
@@ -158,7 +191,7 @@ def _squeeze(x: Value, axis: Value) -> Type:
 def _expand_dims(x: Value, axis: Value) -> Type:
     shape, axes = shape_of_type(x.type), axis_of(axis)
     if shape is None or axes is UNKNOWN_AXIS or axes is None:
-        return Array(dtype_of_type(x.type) if isinstance(x.type, Array) else None, None)
+        return Array(dtype_as_array(x), None)
     count = len(axes) if isinstance(axes, tuple) else 1
     new = normal_axes(axes, len(shape) + count) or ()
     dims = iter(shape)
@@ -167,173 +200,54 @@ def _expand_dims(x: Value, axis: Value) -> Type:
 
 def _broadcast_to(x: Value, shape: Value) -> Type:
     dims = shape_operand(shape)
-    return (
-        _of(x, dims) if dims is not None else Array(dtype_of_type(x.type) if isinstance(x.type, Array) else None, None)
-    )
+    return _of(x, dims) if dims is not None else Array(dtype_as_array(x), None)
 
 
 def _atleast(rank: int) -> Callable[[Value], Type]:
     def infer(x: Value) -> Type:
         shape = shape_of_type(x.type)
         if shape is None:
-            return Array(None, None)
+            return Array(dtype_as_array(x), None)
+        if rank == 3 and shape:
+            return _of(x, (*shape, 1) if len(shape) == 2 else (1, *shape, 1) if len(shape) == 1 else shape)
         return _of(x, (1,) * (rank - len(shape)) + shape)
 
     return infer
 
 
-def parts_of(arrays: Value) -> tuple[Type | None, int | None]:
-    """Of the operand of `np.concatenate`: the type that covers its items, and how many there are."""
-    match arrays.type:
-        case Tuple(items):
-            result: Type = items[0] if items else UNKNOWN
-            for item in items[1:]:
-                result = _cover(result, item)
-            return result, len(items)
-        case List(item):
-            return item, None
-        case Array(dtype, shape) if shape:
-            count = shape[0] if isinstance(shape[0], int) else None
-            return array_or_scalar(dtype, shape[1:]), count
-        case Array() | Unknown():
-            return UNKNOWN, None
-        case t:
-            raise InferenceError(f"arrays to be joined come in a list or a tuple, not as {t}")
-
-
-def _cover(a: Type, b: Type) -> Type:
-    """`join`, with promotion of the dtypes."""
-    if isinstance(a, Array) and isinstance(b, Array) and a.dtype is not None and b.dtype is not None:
-        dtype = str(np.result_type(a.dtype, b.dtype))
-        return join(Array(dtype, a.shape), Array(dtype, b.shape))
-    return join(a, b)
-
-
-def _concatenate(arrays: Value, axis: Value) -> Type:
-    item, _ = parts_of(arrays)
-    along = axis_of(axis)
-    dtype = item.dtype if isinstance(item, Array) else None
-    if along is None:
-        return Array(dtype, (None,))
-    shape = None if item is None else shape_of_type(item)
-    if isinstance(item, Scalar):
-        raise ShapeError("numbers cannot be concatenated")
-    if shape is None or not isinstance(along, int):
-        return Array(dtype, None)
-    at = (normal_axes(along, len(shape)) or (0,))[0]
-    length: Dimension = None
-    if isinstance(arrays.type, Tuple):
-        length = 0
-        for part in arrays.type.items:
-            dims = shape_of_type(part)
-            length = None if dims is None or length is None else add_dimensions(length, dims[at])
-    return Array(dtype, (*shape[:at], length, *shape[at + 1 :]))
-
-
-def _stack(arrays: Value, axis: Value) -> Type:
-    item, count = parts_of(arrays)
-    along = axis_of(axis)
-    if item is None:
-        return Array(None, None)
-    shape, dtype = shape_of_type(item), dtype_of_type(item) if isinstance(item, Array) else None
-    if shape is None or not isinstance(along, int):
-        return Array(dtype, None)
-    at = (normal_axes(along, len(shape) + 1) or (0,))[0]
-    return Array(dtype, (*shape[:at], count, *shape[at:]))
-
-
-def _stacked(rank: int, along: int) -> Callable[[Value], Type]:
-    """`vstack` (rows), `column_stack` (columns), `hstack` (along the only axis or the second)."""
-
-    def infer(tup: Value) -> Type:
-        item, count = parts_of(tup)
-        shape = None if item is None else shape_of_type(item)
-        dtype = item.dtype if isinstance(item, Array) else None
-        if shape is None:
-            return Array(dtype, None)
-        if len(shape) >= 2:
-            at = along
-            return Array(dtype, tuple(None if i == at else d for i, d in enumerate(shape)))
-        width = shape[0] if shape else 1
-        if rank == 1:
-            return Array(dtype, (count if width == 1 else None,))
-        return Array(dtype, (count, width) if along == 0 else (width, count))
-
-    return infer
-
-
-def _diag(v: Value, k: Value) -> Type:
-    shape = shape_of_type(v.type)
-    if shape is None:
-        return Array(dtype_of_type(v.type), None)
-    offset = k.value if isinstance(k, Constant) else None
-    match shape:
-        case (d,):
-            side = d if offset == 0 else add_dimensions(d, abs(offset)) if isinstance(offset, int) else None
-            return _of(v, (side, side))
-        case (a, b):
-            return _of(v, (a if a == b and offset == 0 else None,))
-        case _:
-            raise ShapeError("np.diag needs an array of one or two dimensions")
-
-
-def _diagonal(a: Value, offset: Value) -> Type:
+def _contiguous(a: Value, dtype: Value) -> Type:
     shape = shape_of_type(a.type)
+    return Array(dtype_operand(dtype, dtype_as_array(a)), (1,) if shape == () else shape)
+
+
+def _require(a: Value, dtype: Value, requirements: Value) -> Type:
+    return Array(dtype_operand(dtype, dtype_as_array(a)), shape_of_type(a.type))
+
+
+def _rot90(m: Value, k: Value, axes: Value) -> Type:
+    shape, turned = shape_of_type(m.type), axis_of(axes)
     if shape is None:
-        return Array(dtype_of_type(a.type), None)
-    if len(shape) < 2:
-        raise ShapeError("a diagonal needs an array of at least two dimensions")
-    main = isinstance(offset, Constant) and offset.value == 0
-    return _of(a, (*shape[2:], shape[0] if main and shape[0] == shape[1] else None))
+        return _of(m, None)
+    turned = (0, 1) if turned is None else turned
+    if not isinstance(turned, tuple) or len(turned) != 2:
+        return _of(m, (None,) * len(shape))
+    p, q = normal_axes(turned, len(shape)) or (0, 1)
+    quarters = k.value if isinstance(k, Constant) else None
+    dims = list(shape)
+    if not isinstance(quarters, int):
+        dims[p] = dims[q] = dims[p] if dims[p] == dims[q] else None
+    elif quarters % 2:
+        dims[p], dims[q] = dims[q], dims[p]
+    return _of(m, tuple(dims))
 
 
-def _trace(a: Value, offset: Value) -> Type:
-    shape = shape_of_type(a.type)
-    if shape is None:
-        return UNKNOWN
-    if len(shape) < 2:
-        raise ShapeError("a trace needs an array of at least two dimensions")
-    return array_or_scalar(dtype_of_type(a.type), shape[2:])
-
-
-def _triangle(m: Value, k: Value) -> Type:
-    shape = shape_of_type(m.type)
-    return Array(dtype_of_type(m.type), shape)
+def _turned(m: Any, k: int, axes: Any) -> Any:
+    return np.rot90(m, k) if axes is None else np.rot90(m, k, axes)
 
 
 def _along(x: Value, *rest: Value) -> Type:
     """An array of the same shape."""
     return _of(x, shape_of_type(x.type))
-
-
-def _repeat(a: Value, repeats: Value, axis: Value) -> Type:
-    shape, along = shape_of_type(a.type), axis_of(axis)
-    if along is None:
-        count = None if shape is None else total(shape)
-        return _of(a, (_times(count, dimension_of(repeats)),))
-    if shape is None or not isinstance(along, int):
-        return Array(dtype_of_type(a.type), None)
-    at = (normal_axes(along, len(shape)) or (0,))[0]
-    return _of(a, (*shape[:at], _times(shape[at], dimension_of(repeats)), *shape[at + 1 :]))
-
-
-def _times(a: Dimension, b: Dimension) -> Dimension:
-    if isinstance(a, int) and isinstance(b, int):
-        return a * b
-    return b if a == 1 else a if b == 1 else None
-
-
-def _tile(a: Value, reps: Value) -> Type:
-    shape, dims = shape_of_type(a.type), shape_operand(reps)
-    if shape is None or dims is None:
-        return Array(dtype_of_type(a.type) if isinstance(a.type, Array) else None, None)
-    rank = max(len(shape), len(dims))
-    old: Sequence[Dimension] = (1,) * (rank - len(shape)) + shape
-    factors: Sequence[Dimension] = (1,) * (rank - len(dims)) + dims
-    return Array(
-        dtype_of_type(a.type) if isinstance(a.type, Array) else None,
-        tuple(_times(d, f) for d, f in zip(old, factors, strict=True)),
-    )
 
 
 def _t_type(x: Value) -> Type:
@@ -369,19 +283,15 @@ SHAPES: dict[str, Primitive] = {
         _make("np.broadcast_to", "array shape", _broadcast_to, views=(0,), cheap=True),
         _make("np.atleast_1d", "x", _atleast(1), views=(0,)),
         _make("np.atleast_2d", "x", _atleast(2), views=(0,)),
-        _make("np.concatenate", "arrays axis", _concatenate, defaults=(0,)),
-        _make("np.stack", "arrays axis", _stack, defaults=(0,)),
-        _make("np.vstack", "tup", _stacked(2, 0)),
-        _make("np.hstack", "tup", _stacked(1, 1)),
-        _make("np.column_stack", "tup", _stacked(2, 1)),
-        _make("np.diag", "v k", _diag, defaults=(0,), views=(0,)),
-        _make("np.diagonal", "a offset", _diagonal, defaults=(0,), views=(0,)),
-        _make("np.trace", "a offset", _trace, defaults=(0,)),
-        _make("np.tril", "m k", _triangle, defaults=(0,)),
-        _make("np.triu", "m k", _triangle, defaults=(0,)),
+        _make("np.atleast_3d", "ary", _atleast(3), views=(0,)),
+        _make("np.rollaxis", "a axis start", _rollaxis, defaults=(0,), views=(0,), cheap=True),
+        _make("np.ascontiguousarray", "a dtype", _contiguous, defaults=(None,), views=(0,)),
+        _make("np.asfortranarray", "a dtype", _contiguous, defaults=(None,), views=(0,)),
+        _make("np.require", "a dtype requirements", _require, defaults=(None, None), views=(0,)),
+        _make("np.fliplr", "m", _along, views=(0,)),
+        _make("np.flipud", "m", _along, views=(0,)),
+        _make("np.rot90", "m k axes", _rot90, _turned, defaults=(1, None), views=(0,)),
         _make("np.flip", "m axis", _along, defaults=(None,), views=(0,)),
         _make("np.roll", "a shift axis", _along, defaults=(None,)),
-        _make("np.repeat", "a repeats axis", _repeat, defaults=(None,)),
-        _make("np.tile", "A reps", _tile),
     )
 }

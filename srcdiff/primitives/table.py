@@ -11,14 +11,17 @@ Out: `TABLE`, name -> primitive; `lookup(module, attribute)`; `METHODS`, the met
 from __future__ import annotations
 
 from srcdiff.ir.core import Primitive
-from srcdiff.primitives import elementwise, operators, reductions, special
+from srcdiff.primitives import elementwise, joining, operators, reductions, special
 from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.choices import CHOICES
 from srcdiff.primitives.containers import CONTAINERS
+from srcdiff.primitives.curves import CURVES
+from srcdiff.primitives.diagonals import DIAGONALS
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.indices import INDICES
 from srcdiff.primitives.jacobians import JACOBIANS
+from srcdiff.primitives.joining import JOINING
 from srcdiff.primitives.linalg import LINALG
 from srcdiff.primitives.makers import MAKERS
 from srcdiff.primitives.masked import MASKED
@@ -26,10 +29,12 @@ from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.products import PRODUCTS
 from srcdiff.primitives.reductions import REDUCTIONS
+from srcdiff.primitives.repetition import REPETITION
 from srcdiff.primitives.running import RUNNING
 from srcdiff.primitives.selection import SELECTION
 from srcdiff.primitives.shapes import SHAPES
 from srcdiff.primitives.special import SPECIAL
+from srcdiff.primitives.splitting import PACKED, SPLITTING
 from srcdiff.primitives.statistics import STATISTICS
 from srcdiff.primitives.stats import STATS
 
@@ -47,6 +52,11 @@ TABLE: dict[str, Primitive] = {
     **STATISTICS,
     **MAKERS,
     **SHAPES,
+    **JOINING,
+    **DIAGONALS,
+    **REPETITION,
+    **SPLITTING,
+    **CURVES,
     **PRODUCTS,
     **LINALG,
     **JACOBIANS,
@@ -70,6 +80,29 @@ PACKED_METHODS = frozenset({"reshape", "transpose"})
 
 SECOND_OPERAND = frozenset({"compress"})
 """Methods whose array is the second operand of the primitive."""
+TAKE_DISPLAYS = frozenset(
+    f"np.{name}"
+    for name in (
+        *("array", "asarray", "concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "append", "block"),
+        *("split", "array_split", "vsplit", "hsplit", "dsplit", "meshgrid", "broadcast_arrays", "pad", "resize"),
+        *(
+            "insert",
+            "delete",
+            "rot90",
+            "moveaxis",
+            "flip",
+            "expand_dims",
+            "squeeze",
+            "roll",
+            "indices",
+            "repeat",
+            "interp",
+        ),
+        *("interp", "convolve", "correlate", "polyval", "vander", "linspace", "geomspace"),
+        *("reshape", "tile", "transpose", "broadcast_to", "zeros", "ones", "empty", "full"),
+    )
+)
+"""Functions for which the display of a list in an argument is a tuple: they only read it, and every item has a type."""
 
 METHODS: dict[str, Primitive] = {
     **{name: TABLE[name] for name in sorted(ATTRIBUTES | METHOD_ONLY)},
@@ -113,6 +146,17 @@ METHODS: dict[str, Primitive] = {
     "copy": TABLE["copy"],
 }
 
+__all__ = [
+    "ATTRIBUTES",
+    "METHODS",
+    "METHOD_ONLY",
+    "PACKED",
+    "PACKED_METHODS",
+    "TABLE",
+    "TAKE_DISPLAYS",
+    "lookup",
+]
+
 _PREFIXES = {
     "math": "math.",
     "numpy": "np.",
@@ -130,6 +174,7 @@ _ALIASES: dict[str, dict[str, str]] = {
         **operators.NUMPY_OPERATORS,
         **elementwise.NUMPY_ALIASES,
         **reductions.NUMPY_ALIASES,
+        **joining.NUMPY_ALIASES,
         "copy": "copy",
         "shape": "shape",
         "ndim": "ndim",

@@ -128,6 +128,72 @@ def _joined(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents
     return fit(primitive.evaluate(parts, *contents[1:]), y)
 
 
+def _appended(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    arr, values = (names(s, c) for s, c in zip(shadows[:2], contents[:2], strict=True))
+    return fit(np.append(arr, values, contents[2]), y)
+
+
+def _together(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """`np.meshgrid` and `np.broadcast_arrays`: each of the results is made of one of the arrays."""
+    given = zip(opened(shadows[0], contents[0]), contents[0], strict=True)
+    return fit(primitive.evaluate([names(s, c) for s, c in given], *contents[1:]), y)
+
+
+def _interp(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """Each number is made of its place and of the two knots around it, in places and values."""
+    x, xp = np.asarray(contents[0]), np.asarray(contents[1])
+    found = names(shadows[0], x)
+    if len(xp):
+        right = np.minimum(np.maximum(np.searchsorted(xp, x, side="right"), 1), len(xp) - 1)
+        for position in (1, 2):
+            of_knots = names(shadows[position], contents[position])
+            for k in (np.maximum(right - 1, 0), right):
+                found = sets.unite_arrays(found, of_knots[k])
+    for position in (3, 4):
+        if shadows[position] is not None:
+            found = sets.unite_arrays(found, names(shadows[position], contents[position]))
+    return fit(found, y)
+
+
+def _polyval(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    coefficients = sets.unite_all(names(shadows[0], contents[0]).ravel().tolist())
+    return fit(sets.unite_arrays(names(shadows[1], contents[1]), np.asarray(coefficients)), y)
+
+
+def _rows(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """`np.vander`: each row is made of one number."""
+    return fit(names(shadows[0], contents[0])[:, None], y)
+
+
+def _between(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    """`np.linspace` and `np.geomspace`: along the first axis, of both ends."""
+    ends = [names(s, c) for s, c in zip(shadows[:2], contents[:2], strict=True)]
+    return fit(sets.unite_arrays(*ends), y)
+
+
+def _inserted(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    arr, values = (names(shadows[i], contents[i]) for i in (0, 2))
+    return fit(np.insert(arr, contents[1], values, contents[3]), y)
+
+
+def _padded(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    found, filling = names(shadows[0], contents[0]), names(shadows[3], contents[3])
+    if contents[2] == "constant":
+        return fit(np.pad(found, contents[1], "constant", constant_values=filling), y)
+    if contents[2] in ("edge", "reflect", "symmetric", "wrap"):
+        return fit(np.pad(found, contents[1], contents[2]), y)
+    return _everything(sets, primitive, shadows, contents, y)
+
+
+def _block(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    def named(shadow: Shadow, content: Any) -> Any:
+        if isinstance(content, list | tuple):
+            return [named(s, c) for s, c in zip(opened(shadow, content), content, strict=True)]
+        return names(shadow, content)
+
+    return fit(np.block(named(shadows[0], contents[0])), y)
+
+
 def _filled(position: int) -> Handler:
     """An array of the operand's numbers, whatever the dtype; or the number in an array."""
 
@@ -225,7 +291,7 @@ def _product_of_others(
 
 
 def _trace(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    diagonals = np.diagonal(names(shadows[0], contents[0]), contents[1])
+    diagonals = np.diagonal(names(shadows[0], contents[0]), *contents[1:])
     return fit(sets.unite_along(diagonals, [-1]), y)
 
 
@@ -334,11 +400,24 @@ def _einsum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents
 
 _MOVING = ["T", "np.reshape", "np.ravel", "np.transpose", "np.swapaxes", "np.moveaxis", "np.squeeze", "np.expand_dims"]
 _MOVING += ["np.broadcast_to", "np.atleast_1d", "np.atleast_2d", "np.diag", "np.diagonal", "np.tril", "np.triu"]
-_MOVING += ["np.flip", "np.roll", "np.repeat", "np.tile", "tolist", "split_like", "unpack"]
+_MOVING += [
+    "np.flip",
+    "np.roll",
+    "np.repeat",
+    "np.tile",
+    "tolist",
+    "split_like",
+    "unpack",
+    "np.atleast_3d",
+    "np.resize",
+]
+_MOVING += ["np.fliplr", "np.flipud", "np.rot90", "np.rollaxis", "np.diagflat", "np.delete"]
 _MOVING += ["np.take", "np.take_along_axis"]
-_JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack"]
+_MOVING += ["np.split", "np.array_split", "np.vsplit", "np.hsplit", "np.dsplit"]
+_JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.dstack", "np.column_stack"]
 _ARITHMETIC = ["subtract", "mod", "power", "negative", "positive", "abs"]
 _CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.full"]
+_CONVERTING += ["np.ascontiguousarray", "np.asfortranarray", "np.require"]
 _REDUCING = ["np.sum", "np.mean", "np.prod", "np.max", "np.min"]
 _OF_ITEMS = ["math.dist", "math.fsum", "math.prod", "math.sumprod", "math.modf", "math.frexp"]
 _REDUCING += ["np.nansum", "np.nanmean", "np.nanprod", "np.nanmax", "np.nanmin", "np.ptp", "np.median", "np.nanmedian"]
@@ -363,6 +442,15 @@ HANDLERS: dict[str, Handler] = {
     "multiply": _multiply,
     "divide": _divide,
     "np.where": _where,
+    "np.append": _appended,
+    "np.block": _block,
+    "np.insert": _inserted,
+    "np.interp": _interp,
+    "np.polyval": _polyval,
+    "np.vander": _rows,
+    **dict.fromkeys(["np.linspace", "np.geomspace"], _between),
+    **dict.fromkeys(["np.meshgrid", "np.broadcast_arrays"], _together),
+    "np.pad": _padded,
     "index_get": _index_get,
     "make_tuple": _make_tuple,
     "make_record": _make_record,

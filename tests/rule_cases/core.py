@@ -354,6 +354,6 @@ not known what they hold."""
 
 DENSE = {
     *("np.linalg.cholesky", "np.linalg.det", "np.linalg.inv", "np.linalg.slogdet", "np.linalg.solve"),
-    *("np.arange", "np.linspace"),
+    "np.arange",
 }
 """What the pattern of a sparse derivative takes to depend on all of its operands."""
