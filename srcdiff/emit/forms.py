@@ -199,8 +199,11 @@ class Forms:
                 if all(isinstance(o.type, Scalar | Array) for o in operands):
                     return self.binary(ast.Add(), parts[0], parts[1])
                 return self.helper("accumulate", *parts)
-            case "unbroadcast" | "item_adjoint" | "spread_item":
+            case "unbroadcast" | "fitted" | "item_adjoint" | "spread_item":
                 return self.helper(name, *parts)
+            case "einsum_product":
+                einsum = self.spelling.name("numpy", "einsum")
+                return self.call(einsum, parts[1:], [] if _same(operands[0], False) else [("optimize", parts[0])])
             case "range":
                 return self._range(operands, parts)
             case "append":

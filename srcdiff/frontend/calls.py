@@ -27,7 +27,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.subset import no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, lookup
+from srcdiff.primitives.table import METHODS, PACKED_METHODS, TABLE, lookup
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
 """Keyword (None for a positional argument), operand, and where it was written."""
@@ -188,8 +188,18 @@ class Calls(Indexing):
             if isinstance(operand, Static) and not self.is_value(operand):
                 where = f"`{keyword}=`" if keyword else "an argument"
                 raise self.error(place, f"`{target}` takes a function as {where}: not supported", "write a loop")
+        if primitive.name == "np.einsum":
+            primitive, arguments = self._einsum(arguments)
         operands = self.bind_primitive(primitive, arguments, str(target), node)
         return self.primitive(primitive, operands, node, name)
+
+    def _einsum(self, arguments: Arguments) -> tuple[Primitive, Arguments]:
+        """Of several operands a product, with `optimize=` in front; that of one operand is a view."""
+        options = [(None, o, place) for keyword, o, place in arguments if keyword == "optimize"]
+        rest = [a for a in arguments if a[0] != "optimize"]
+        if len(options) > 1 or sum(keyword is None for keyword, _, _ in rest) < 3:
+            return TABLE["np.einsum"], rest
+        return TABLE["einsum_product"], [*(options or [(None, Result(constant(False)), rest[0][2])]), *rest]
 
     def is_value(self, operand: Static) -> bool:
         value = operand.value

@@ -5,8 +5,8 @@ from __future__ import annotations
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, is_container
 from srcdiff.primitives.directions_core import Stacks, comprehension, flat, rule, with_axes, with_count
 from srcdiff.primitives.directions_spread import spread
+from srcdiff.primitives.einsum import letters_of
 from srcdiff.primitives.inference import Shape, never_one, shape_of_type
-from srcdiff.primitives.products import parse_einsum
 from srcdiff.primitives.symbolic import Symbolic
 
 
@@ -106,17 +106,21 @@ def _(s: Stacks) -> Symbolic | None:
             return None
 
 
-@rule("np.einsum")
+@rule("np.einsum", "einsum_product")
 def _(s: Stacks) -> Symbolic | None:
     """One more letter, that of the directions."""
-    arrays = s.operands[1:]
-    if any(is_container(s.type(i)) for i in range(1, len(s.operands))):
+    first = 1 if s.name == "np.einsum" else 2
+    arrays = s.operands[first:]
+    if any(is_container(s.type(i)) for i in range(first, len(s.operands))):
         return None
-    inputs, output = parse_einsum(s[0].value, len(arrays))
+    parsed = letters_of(str(s.constant(first - 1)), [s.rank(i) for i in range(first, len(s.operands))])
+    if parsed is None:
+        return None
+    inputs, output = parsed
     used = set("".join(inputs))
     letter = next(c for c in "kzyxwvutsrqponmljihgfedcbaKZYXWVUTSRQPONMLJIHGFEDCBA" if c not in used)
-    terms = [letter + t if stacked else t for t, stacked in zip(inputs, s.stacked[1:], strict=True)]
-    return s.call(f"{','.join(terms)}->{letter}{output}", *arrays)
+    terms = [letter + t if stacked else t for t, stacked in zip(inputs, s.stacked[first:], strict=True)]
+    return s.call(*s.operands[: first - 1], f"{','.join(terms)}->{letter}{output}", *arrays)
 
 
 @rule("item_adjoint")

@@ -32,6 +32,11 @@ def unbroadcast(g, x):
         g = np.broadcast_to(g, np.shape(x))
     return g
 ''',
+    "fitted": '''\
+def fitted(g, x):
+    """g summed over the axes along which x was broadcast, repeated along those over which it was summed."""
+    return np.broadcast_to(unbroadcast(g, x), np.shape(x)) + 0.0
+''',
     "item_adjoint": '''\
 def item_adjoint(g, x):
     """The adjoint of x, which was written to an item whose adjoint is g."""
@@ -352,6 +357,7 @@ def jacobian_rows(bx, y, first=0):
 NEEDS: dict[str, tuple[str, ...]] = {
     "add_at": ("accumulate",),
     "clear_item": ("zeros_like",),
+    "fitted": ("unbroadcast",),
     "item_adjoint": ("unbroadcast",),
     "spread_over": ("unbroadcast",),
     "fold": ("accumulate", "zeros_like"),

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.ir.core import constant
 from srcdiff.ir.types import Scalar
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
     Tangents,
     bilinear,
-    constant_of,
     fit,
     jvp,
     plus,
     vjp,
 )
 from srcdiff.primitives.inference import shape_of_type
-from srcdiff.primitives.products import parse_einsum
 from srcdiff.primitives.symbolic import Symbolic, np
 
 
@@ -192,59 +189,3 @@ def _inner_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
 
 
 bilinear("np.inner", _inner_left, _inner_right)
-
-
-# einsum: linear in each operand; the adjoint of an operand is an einsum that gives its letters back.
-
-
-@jvp("np.einsum")
-def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    total: Symbolic | None = None
-    for i, d in enumerate(tangents):
-        if d is not None:
-            total = plus(total, y.apply("np.einsum", *operands[:i], d, *operands[i + 1 :]))
-    return total
-
-
-@vjp("np.einsum")
-def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    arrays = operands[1:]
-    inputs, output = parse_einsum(constant(constant_of(operands[0])), len(arrays))
-    result: list[Symbolic | None] = [None]
-    for i, (letters, x) in enumerate(zip(inputs, arrays, strict=True)):
-        result.append(_einsum_adjoint(by, output, inputs, arrays, i, letters, x) if wanted[i + 1] else None)
-    return result
-
-
-def _einsum_of(by: Symbolic, output: str, terms: Sequence[str], others: Sequence[Symbolic], result: str) -> Symbolic:
-    """`by` times the other operands, with the letters of `result`."""
-    if output:
-        return by.apply("np.einsum", f"{','.join((output, *terms))}->{result}", by, *others)
-    if not others:
-        return by
-    if list(terms) == [result]:
-        return by * others[0]
-    return by * by.apply("np.einsum", f"{','.join(terms)}->{result}", *others)
-
-
-def _einsum_adjoint(
-    by: Symbolic,
-    output: str,
-    inputs: Sequence[str],
-    arrays: Sequence[Symbolic],
-    position: int,
-    letters: str,
-    x: Symbolic,
-) -> Symbolic:
-    if len(set(letters)) != len(letters):
-        raise NoRule("an operand of np.einsum that repeats a letter has no rule: take its diagonal first")
-    terms = [output, *(s for k, s in enumerate(inputs) if k != position)]
-    others = [a for k, a in enumerate(arrays) if k != position]
-    present = "".join(c for c in letters if any(c in t for t in terms))
-    summed = _einsum_of(by, output, terms[1:], others, present)
-    missing = tuple(k for k, c in enumerate(letters) if c not in present)
-    if missing:
-        # A letter that only this operand has was summed over: the adjoint is the same along it.
-        summed = by.apply("np.expand_dims", summed, missing) if present else summed
-        return by.apply("np.broadcast_to", summed, x.shape)
-    return fit(summed, x)

@@ -15,6 +15,7 @@ from srcdiff.primitives import elementwise, operators, reductions
 from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.containers import CONTAINERS
+from srcdiff.primitives.einsum import EINSUM
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.jacobians import JACOBIANS
 from srcdiff.primitives.linalg import LINALG
@@ -36,6 +37,7 @@ TABLE: dict[str, Primitive] = {
     **MAKERS,
     **SHAPES,
     **PRODUCTS,
+    **EINSUM,
     **LINALG,
     **JACOBIANS,
 }

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.primitives.einsum import letters_of
 from srcdiff.sparsity.dependencies import EMPTY, Dependencies, Names
 from srcdiff.sparsity.shadows import Shadow, unbroadcast
 
@@ -103,11 +104,10 @@ def inner(sets: Dependencies, a: Factor, b: Factor) -> Names:
 
 
 def einsum(sets: Dependencies, subscripts: str, factors: Sequence[Factor]) -> Names:
-    """``np.einsum`` with every axis named by a letter."""
-    left, arrow, output = subscripts.replace(" ", "").partition("->")
-    inputs = left.split(",")
-    if not arrow:
-        output = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
+    """``np.einsum``, every axis of a letter."""
+    parsed = letters_of(subscripts, [np.ndim(x) for x, _ in factors])
+    assert parsed is not None, "the ranks of arrays are known"
+    inputs, output = parsed
     sizes: dict[str, int] = {}
     for letters, (x, _) in zip(inputs, factors, strict=True):
         for c, size in zip(letters, np.shape(x), strict=True):

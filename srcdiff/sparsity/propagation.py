@@ -312,8 +312,9 @@ def _vdot(sets: Dependencies, a: products.Factor, b: products.Factor) -> Any:
 
 
 def _einsum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    factors = [(c, names(s, c)) for s, c in zip(shadows[1:], contents[1:], strict=True)]
-    return fit(products.einsum(sets, contents[0], factors), y)
+    first = 1 if primitive.name == "np.einsum" else 2
+    factors = [(c, names(s, c)) for s, c in zip(shadows[first:], contents[first:], strict=True)]
+    return fit(products.einsum(sets, contents[first - 1], factors), y)
 
 
 _MOVING = ["T", "np.reshape", "np.ravel", "np.transpose", "np.swapaxes", "np.moveaxis", "np.squeeze", "np.expand_dims"]
@@ -367,6 +368,6 @@ HANDLERS: dict[str, Handler] = {
     "np.inner": _product(products.inner, 2),
     "matmul_left": _product(products.matmul_left, 3),
     "matmul_right": _product(products.matmul_right, 3),
-    "np.einsum": _einsum,
+    **dict.fromkeys(["np.einsum", "einsum_product"], _einsum),
 }
 """Without `index_set`, `index_add` and `append`, which may overwrite: they are in `updates`."""
