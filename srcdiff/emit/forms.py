@@ -201,6 +201,8 @@ class Forms:
                 return self.helper("accumulate", *parts)
             case "unbroadcast" | "fitted" | "item_adjoint" | "spread_item":
                 return self.helper(name, *parts)
+            case "np.linalg.multi_dot":
+                return self.call(self.spelling.primitive(name), [self._display("make_list", parts)])
             case "einsum_product":
                 einsum = self.spelling.name("numpy", "einsum")
                 return self.call(einsum, parts[1:], [] if _same(operands[0], False) else [("optimize", parts[0])])

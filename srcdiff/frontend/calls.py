@@ -5,6 +5,8 @@ In: a call in the user's text. Out: its result; arguments are bound to parameter
 
 from __future__ import annotations
 
+from typing import Any
+
 import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
@@ -35,6 +37,20 @@ Arguments = list[tuple[str | None, Operand, gast.AST]]
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
 _COPIES = frozenset(("flatten", "astype"))
+
+
+def _with_tuples(node: gast.AST) -> Any:
+    """A call with tuples for the lists in it: of a list of axes it is not known what it holds."""
+    match node:
+        case gast.Call(func=func, args=args, keywords=keywords):
+            changed = gast.Call(func, [*map(_with_tuples, args)], [*map(_with_tuples, keywords)])
+        case gast.keyword(arg=arg, value=value):
+            changed = gast.keyword(arg, _with_tuples(value))
+        case gast.List(elts=items) | gast.Tuple(elts=items):
+            changed = gast.Tuple([*map(_with_tuples, items)], gast.Load())
+        case _:
+            return node
+    return gast.copy_location(changed, node)
 
 
 class Calls(Indexing):
@@ -178,6 +194,18 @@ class Calls(Indexing):
     # --- functions of libraries
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:
+        match node.args:
+            case [gast.List(elts=factors) | gast.Tuple(elts=factors)] if target.attribute == "multi_dot":
+                # Of a list the ranks of the single matrices would be lost.
+                arguments = [(None, o, n) for o, n in zip(self.evaluate_all(factors), factors, strict=True)]
+                more = [(k.arg, self.expression(k.value), k.value) for k in node.keywords]
+                return self.apply_external(target, [*arguments, *more], node, name)
+        if target.attribute == "multi_dot":
+            raise self.error(
+                node, "the matrices of `multi_dot` are written in the call", "write `multi_dot([a, b, c])`"
+            )
+        if target.attribute == "tensordot":
+            node = _with_tuples(node)
         return self.apply_external(target, self.arguments(node), node, name)
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, is_container
+from srcdiff.primitives.directions_contractions import contracted
 from srcdiff.primitives.directions_core import Stacks, comprehension, flat, rule, with_axes, with_count
 from srcdiff.primitives.directions_spread import spread
 from srcdiff.primitives.einsum import letters_of
@@ -16,6 +17,9 @@ def _(s: Stacks) -> Symbolic | None:
         return None
     if s.name == "np.dot" and any(isinstance(s.type(i), Scalar) for i in range(2)):
         return _scaled(s)
+    p, q = s.rank(0), s.rank(1)
+    if s.name == "np.dot" and p is not None and q is not None and max(p, q) > 2:
+        return contracted(s, (p, q), (p - 1,), (max(q - 2, 0),))
     return product(s[0], s[1], s.rank(0), s.rank(1), s.stacked)
 
 
@@ -102,8 +106,8 @@ def _(s: Stacks) -> Symbolic | None:
         case 2, 2:
             b = s[1].apply("np.swapaxes", s[1], -1, -2) if s.stacked[1] else s[1].T
             return product(s[0], b, 2, 2, s.stacked)
-        case _:
-            return None
+        case int(p), int(q):
+            return contracted(s, (p, q), (p - 1,), (q - 1,))
 
 
 @rule("np.einsum", "einsum_product")

@@ -19,7 +19,6 @@ from srcdiff.ir.core import Primitive, Value
 from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Type
 from srcdiff.primitives.helpers import helper
 from srcdiff.primitives.inference import (
-    InferenceError,
     array_or_scalar,
     broadcast_dimension,
     elementwise_type,
@@ -28,7 +27,7 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
 )
-from srcdiff.primitives.operators import product_type
+from srcdiff.primitives.operators import matmul_shape, product_type
 from srcdiff.primitives.shapes import total
 
 
@@ -36,10 +35,13 @@ def _dot(a: Value, b: Value) -> Type:
     require_numeric("np.dot", a, b)
     if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
         return elementwise_type("same", a, b)
-    shape = shape_of_type(b.type)
-    if shape is not None and len(shape) > 2:
-        raise InferenceError("np.dot with an array of more than two dimensions on the right: write @ or np.einsum")
-    return product_type("np.dot", a, b)
+    p, q = shape_of_type(a.type), shape_of_type(b.type)
+    if p is None or q is None or len(q) < 3:
+        return product_type("np.dot", a, b)
+    # Of an array with more axes the last but one is summed over, and the others stand beside those of a.
+    summed, left, right = p[-1:], p[:-1], (*q[:-2], q[-1])
+    matmul_shape(summed, q[-2:])
+    return Array(promote((a, b)), (*left, *right))
 
 
 def _outer(a: Value, b: Value) -> Type:

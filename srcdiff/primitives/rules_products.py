@@ -81,20 +81,28 @@ bilinear("matmul", matmul_left, matmul_right)
 def dot_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
     if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
         return fit(by * b, a, isinstance(b.type, Scalar))
-    _check_dot(b)
-    return matmul_left(by, a, b)
+    p, q = _ranks(a, b)
+    if p < 3 and q < 3:
+        return matmul_left(by, a, b)
+    axes = tuple(range(p - 1, p + q - 2)), (*range(q - 2), q - 1)
+    return by.apply("np.tensordot", by, b, axes if q > 1 else 0)
 
 
 def dot_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
     if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
         return fit(by * a, b, isinstance(a.type, Scalar))
-    _check_dot(b)
-    return matmul_right(by, a, b)
+    p, q = _ranks(a, b)
+    if p < 3 and q < 3:
+        return matmul_right(by, a, b)
+    made = by.apply("np.tensordot", a, by, (tuple(range(p - 1)), tuple(range(p - 1))))
+    return made if q < 3 else by.apply("np.moveaxis", made, 0, -2)
 
 
-def _check_dot(b: Symbolic) -> None:
-    if rank_of(b) is None:
+def _ranks(a: Symbolic, b: Symbolic) -> tuple[int, int]:
+    p, q = rank_of(a), rank_of(b)
+    if p is None or q is None:
         raise NoRule("the ranks of its operands must be known: annotate them, or write @")
+    return p, q
 
 
 bilinear("np.dot", dot_left, dot_right)
@@ -157,23 +165,23 @@ bilinear("np.vdot", lambda by, a, b: _vdot_side(by, a, b), lambda by, a, b: _vdo
 
 
 def _inner_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
-    match rank_of(a), rank_of(b):
+    p, q = _ranks(a, b)
+    match p, q:
         case (0, _) | (_, 0):
             return fit(by * b, a, isinstance(b.type, Scalar))
         case 1, 1:
             return by * b
-        case 2, 2:
+        case ((1 | 2), 2):
             return by @ b
         case 2, 1:
             return by.apply("np.outer", by, b)
-        case 1, 2:
-            return by @ b
         case _:
-            raise NoRule("its operands must be known to be vectors or matrices: annotate them, or write @ or np.einsum")
+            return by.apply("np.tensordot", by, b, q - 1)
 
 
 def _inner_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
-    match rank_of(a), rank_of(b):
+    p, q = _ranks(a, b)
+    match p, q:
         case (0, _) | (_, 0):
             return fit(by * a, b, isinstance(a.type, Scalar))
         case 1, 1:
@@ -185,7 +193,7 @@ def _inner_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
         case 1, 2:
             return by.apply("np.outer", by, a)
         case _:
-            raise NoRule("its operands must be known to be vectors or matrices: annotate them, or write @ or np.einsum")
+            return by.apply("np.tensordot", by, a, (tuple(range(p - 1)), tuple(range(p - 1))))
 
 
 bilinear("np.inner", _inner_left, _inner_right)

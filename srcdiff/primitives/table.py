@@ -11,10 +11,11 @@ Out: `TABLE`, name -> primitive; `lookup(module, attribute)`; `METHODS`, the met
 from __future__ import annotations
 
 from srcdiff.ir.core import Primitive
-from srcdiff.primitives import elementwise, operators, reductions
+from srcdiff.primitives import contractions, elementwise, operators, reductions
 from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.containers import CONTAINERS
+from srcdiff.primitives.contractions import CONTRACTIONS
 from srcdiff.primitives.einsum import EINSUM
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.jacobians import JACOBIANS
@@ -38,6 +39,7 @@ TABLE: dict[str, Primitive] = {
     **SHAPES,
     **PRODUCTS,
     **EINSUM,
+    **CONTRACTIONS,
     **LINALG,
     **JACOBIANS,
 }
@@ -107,6 +109,7 @@ _ALIASES: dict[str, dict[str, str]] = {
         "size": "size",
         "pow": "power",
     },
+    "numpy.linalg": contractions.NUMPY_LINALG_ALIASES,
 }
 """Functions of a module whose primitives have names of their own."""
 

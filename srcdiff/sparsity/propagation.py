@@ -297,8 +297,17 @@ def _product(rule: Callable[..., Any], count: int) -> Handler:
 
 
 def _dot(sets: Dependencies, a: products.Factor, b: products.Factor) -> Any:
-    numbers = np.ndim(a[0]) == 0 or np.ndim(b[0]) == 0
-    return products.times(sets, a, b) if numbers else products.matmul(sets, a, b)
+    p, q = np.ndim(a[0]), np.ndim(b[0])
+    if p == 0 or q == 0:
+        return products.times(sets, a, b)
+    if q < 3:
+        return products.matmul(sets, a, b)
+    return products.tensordot(sets, a, b, ((p - 1,), (q - 2,)))
+
+
+def _tensordot(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    a, b = ((c, names(s, c)) for s, c in zip(shadows[:2], contents[:2], strict=True))
+    return fit(products.tensordot(sets, a, b, contents[2]), y)
 
 
 def _outer(sets: Dependencies, a: products.Factor, b: products.Factor) -> Any:
@@ -362,6 +371,9 @@ HANDLERS: dict[str, Handler] = {
     "spread_over": _spread_over,
     "fold": _fold,
     "matmul": _product(products.matmul, 2),
+    "np.tensordot": _tensordot,
+    "np.matvec": _product(lambda sets, a, b: products.einsum(sets, "...ij,...j->...i", (a, b)), 2),
+    "np.vecmat": _product(lambda sets, a, b: products.einsum(sets, "...i,...ij->...j", (a, b)), 2),
     "np.dot": _product(_dot, 2),
     "np.outer": _product(_outer, 2),
     "np.vdot": _product(_vdot, 2),

@@ -326,8 +326,8 @@ WITHOUT_RULE = {"math.gamma", "math.lgamma", "math.nextafter", "np.linalg.eigh",
 ONE_BY_ONE = {
     # Index arrays apart from each other among which there is a mask, or an ellipsis between them.
     *("index_get", "index_set", "index_add"),
-    # Products with arrays of three dimensions, products of unknown ranks, and displays in the place of an array.
-    *("np.dot", "np.inner", "matmul_left", "matmul_right"),
+    # Products of unknown ranks, and displays in the place of an array.
+    *("np.dot", "matmul_left", "matmul_right"),
     # A diagonal beside the main one.
     "np.diag",
     # Not linear, so no derivative is their operand; NumPy has no such function, or it is another.

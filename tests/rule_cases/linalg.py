@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.rule_cases.operands import Case, array, single
+import numpy as np
+
+from tests.rule_cases.operands import Case, array, single, spd
 
 
 def _einsum(subscripts: str, *arrays: Any) -> list[Case]:
@@ -58,9 +60,91 @@ EINSUM += [
     ("fitted", (array(1, 4), array(3, 1)), (0,)),
 ]
 
-CASES: list[Case] = [*EINSUM]
+PRODUCTS: list[Case] = [
+    *(
+        (name, (array(*p), array(*q)), (0, 1))
+        for name, shapes in (
+            (
+                "np.dot",
+                [
+                    ((2,), (4, 2, 3)),
+                    ((5, 2), (4, 2, 3)),
+                    ((2, 3, 4), (4,)),
+                    ((2, 3, 4), (4, 2)),
+                    ((2, 1, 2), (3, 2, 1)),
+                ],
+            ),
+            (
+                "np.inner",
+                [((2, 3, 4), (4,)), ((4,), (2, 3, 4)), ((2, 4), (3, 2, 4)), ((3, 2, 4), (2, 4)), ((0, 2), (3, 2))],
+            ),
+            ("np.outer", [((0,), (3,)), ((1,), (2, 2))]),
+            (
+                "np.kron",
+                [((2,), (3,)), ((2, 3), (2, 2)), ((2,), (2, 3)), ((2, 1), (3,)), ((1, 2, 2), (2, 1)), ((0, 2), (2, 2))],
+            ),
+            (
+                "np.cross",
+                [((3,), (3,)), ((4, 3), (3,)), ((3,), (4, 3)), ((4, 1, 3), (2, 3)), ((2,), (2,)), ((4, 2), (2,))],
+            ),
+            ("np.vecdot", [((3,), (3,)), ((2, 3), (3,)), ((1, 3), (4, 3)), ((2, 0), (2, 0))]),
+            ("np.matvec", [((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3)), ((4, 2, 3), (1, 3))]),
+            ("np.vecmat", [((2,), (2, 3)), ((2,), (4, 2, 3)), ((4, 2), (2, 3)), ((1, 2), (4, 2, 3))]),
+            ("np.linalg.multi_dot", [((2, 3), (3, 2)), ((2,), (2, 3)), ((3, 2), (2,)), ((2,), (2,))]),
+        )
+        for p, q in shapes
+    ),
+    *(
+        ("np.tensordot", (array(*p), array(*q), axes), (0, 1))
+        for p, q, axes in (
+            ((2, 3), (3, 4), 1),
+            ((2, 3, 4), (3, 4, 5), 2),
+            ((2,), (3, 2), 0),
+            ((2, 3, 4), (4, 3, 2), ((0, 1), (2, 1))),
+            ((2, 3, 4), (5, 3, 2), ((1, 0), (1, 2))),
+            ((2, 3), (4, 3), (-1, -1)),
+            ((2, 3), (3, 2), ((1, 0), (0, 1))),
+            ((2, 0), (0, 3), 1),
+            ((1, 2), (2, 1), ((0, 1), (1, 0))),
+        )
+    ),
+    ("np.tensordot", (single(2, 3), single(3, 2), 1), (0, 1)),
+    ("np.kron", (0.7, array(2, 2)), (0, 1)),
+    ("np.kron", (single(2, 1), single(1, 2)), (0, 1)),
+    ("np.cross", (array(3, 4), array(4, 3), 0, 1), (0, 1)),
+    ("np.cross", (array(3, 1), array(4, 3), 0, -1, -1), (0, 1)),
+    ("np.cross", (array(2, 4), array(4, 2), 0, 1), (0, 1)),
+    ("np.cross", (single(3), single(3)), (0, 1)),
+    ("cross_adjoint", (array(2, 3), array(3), array(2, 3)), (0, 2)),
+    ("cross_adjoint", (array(4), array(2), array(4, 2)), (0, 2)),
+    ("np.vecdot", (array(3, 2), array(3, 2), 0), (0, 1)),
+    ("np.vecdot", (array(3, 2), array(3, 1), -2), (0, 1)),
+    ("np.linalg.multi_dot", (array(2, 3), array(3, 4), array(4, 2)), (0, 1, 2)),
+    ("np.linalg.multi_dot", (array(2), array(2, 3), array(3, 4)), (0, 1, 2)),
+    ("np.linalg.multi_dot", (array(2), array(2, 3), array(3)), (0, 1, 2)),
+    ("np.linalg.multi_dot", (array(2, 3), array(3, 4), array(4, 2), array(2)), (0, 1, 2, 3)),
+    *(("np.linalg.matrix_power", (spd(2) / 2, n), (0,)) for n in (-3, -1, 0, 1, 2, 3, 5)),
+    ("np.linalg.matrix_power", (np.stack([spd(2) / 2, spd(2) / 2]), 4), (0,)),
+    ("np.linalg.matrix_power", (array(1, 1), 4), (0,)),
+    ("np.linalg.matrix_power", (array(0, 0), 4), (0,)),
+    ("np.linalg.matrix_power", (single(2, 2), 4), (0,)),
+    ("matrix_power_change", (spd(2) / 2, 3, array(2, 2)), (0, 2)),
+    ("matrix_power_change", (spd(2) / 2, -2, array(2, 2)), (0, 2)),
+]
 
-ONE_BY_ONE = {"fitted"}
-DENSE = {"fitted"}
+CASES: list[Case] = [*EINSUM, *PRODUCTS]
 
-REFUSED = {"np.einsum", "einsum_product"}
+ONE_BY_ONE = {"fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.linalg.multi_dot"}
+
+DENSE = {
+    *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.vecdot"),
+    *("np.linalg.matrix_power", "np.linalg.multi_dot"),
+}
+
+REFUSED = {
+    *("np.einsum", "einsum_product", "np.tensordot", "np.dot", "np.inner", "np.kron", "np.cross", "np.vecdot"),
+    *("np.matvec", "np.vecmat", "np.linalg.multi_dot"),
+}
+
+FIRST_ORDER = ("np.cross-(2,)-(2,)",)
+"""Numbers that come as arrays without axes."""
