@@ -30,6 +30,7 @@ from srcdiff.ir.types import (
     Array,
     Dict,
     List,
+    Named,
     Opaque,
     Scalar,
     Tuple,
@@ -50,6 +51,8 @@ class Indexing(Expressions):
         base = self.solid(self.expression(node.value))
         if isinstance(base, Static):
             return self.module_attribute(base, node)
+        if isinstance(base.type, Named) and node.attr in base.type.names:
+            return self.item(base, constant(base.type.names.index(node.attr)), node, name)
         if node.attr in PROPERTIES and node.attr in METHODS:
             return self.primitive(METHODS[node.attr], [base], node, name)
         raise self.error(node, f"attribute `.{node.attr}` is not supported", "use an array, list, tuple or dict")

@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.primitives.helpers_linalg import LINALG_HELPERS, LINALG_NEEDS
+
 HELPERS: dict[str, str] = {
+    **LINALG_HELPERS,
     "unbroadcast": '''\
 def unbroadcast(g, x):
     """The sum of g over the axes along which x was broadcast."""
@@ -206,25 +209,6 @@ def matmul_right(g, a, b):
         return unbroadcast(np.expand_dims(g, -2) * np.expand_dims(a, -1), b)
     return unbroadcast(np.swapaxes(a, -1, -2) @ g, b)
 ''',
-    "cross_adjoint": '''\
-def cross_adjoint(g, a, b):
-    """The adjoint of a in np.cross(a, b), where g is the adjoint of the product."""
-    if np.shape(a)[-1] == 2 and np.shape(b)[-1] == 2:
-        turned = np.stack((b[..., 1], -b[..., 0]), axis=-1)
-        return unbroadcast(np.expand_dims(g, -1) * turned, a)
-    if np.shape(a)[-1] == 2 or np.shape(b)[-1] == 2:
-        raise ValueError("np.cross of vectors of two and of three components")
-    return unbroadcast(np.cross(b, g), a)
-''',
-    "matrix_power_change": '''\
-def matrix_power_change(a, n, d):
-    """The derivative of np.linalg.matrix_power(a, n) along d: the corner of a power of blocks."""
-    size = a.shape[-1]
-    upper = np.concatenate((a, d), axis=-1)
-    lower = np.concatenate((np.zeros_like(d), a), axis=-1)
-    power = np.linalg.matrix_power(np.concatenate((upper, lower), axis=-2), n)
-    return power[..., :size, size:]
-''',
     "product_of_others": '''\
 def product_of_others(x, axis):
     """For each element of x, the product of the other elements along axis."""
@@ -374,13 +358,13 @@ def jacobian_rows(bx, y, first=0):
 }
 
 NEEDS: dict[str, tuple[str, ...]] = {
+    **LINALG_NEEDS,
     "add_at": ("accumulate",),
     "clear_item": ("zeros_like",),
     "fitted": ("unbroadcast",),
     "item_adjoint": ("unbroadcast",),
     "spread_over": ("unbroadcast",),
     "fold": ("accumulate", "zeros_like"),
-    "cross_adjoint": ("unbroadcast",),
     "matmul_left": ("unbroadcast",),
     "matmul_right": ("unbroadcast",),
     "settled": ("entries",),

@@ -16,6 +16,7 @@ from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.containers import CONTAINERS
 from srcdiff.primitives.contractions import CONTRACTIONS
+from srcdiff.primitives.decompositions import DECOMPOSITIONS
 from srcdiff.primitives.einsum import EINSUM
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.jacobians import JACOBIANS
@@ -41,6 +42,7 @@ TABLE: dict[str, Primitive] = {
     **EINSUM,
     **CONTRACTIONS,
     **LINALG,
+    **DECOMPOSITIONS,
     **JACOBIANS,
 }
 

@@ -321,7 +321,7 @@ REFUSED = {
 FIRST_ORDER = ("power-(2,)-(2,)", "tuple-[", "np.vstack-(", "np.column_stack-(", "np.prod-(2, 3, 2)", "np.dot-(0.5")
 """What is checked to first order: mixed ranks, tuples of unknown length, products along several axes."""
 
-WITHOUT_RULE = {"math.gamma", "math.lgamma", "math.nextafter", "np.linalg.eigh", "np.sinc"}
+WITHOUT_RULE = {"math.gamma", "math.lgamma", "math.nextafter", "np.sinc"}
 
 ONE_BY_ONE = {
     # Index arrays apart from each other among which there is a mask, or an ellipsis between them.

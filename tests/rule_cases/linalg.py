@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.primitives.linalg import NUMPY_2
 from tests.rule_cases.operands import Case, array, single, spd
 
 
@@ -132,18 +133,128 @@ PRODUCTS: list[Case] = [
     ("matrix_power_change", (spd(2) / 2, -2, array(2, 2)), (0, 2)),
 ]
 
-CASES: list[Case] = [*EINSUM, *PRODUCTS]
 
-ONE_BY_ONE = {"fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.linalg.multi_dot"}
+def general(*shape: int) -> np.ndarray:
+    """Matrices whose singular values, and eigenvalues where they are square, are real and well apart."""
+    m, n = shape[-2:]
+    spread = np.zeros((m, n))
+    k = min(m, n)
+    spread[:k, :k] = np.diag(1.0 + 1.5 * np.arange(k))
+    return spread + 0.4 * array(*shape)
+
+
+def stack(*matrices: np.ndarray) -> np.ndarray:
+    return np.stack(matrices)
+
+
+SINGULAR = np.array([[1.0, 2.0, 0.5], [2.0, 4.0, 1.0], [0.3, 0.7, 0.9]])
+"""Of rank 2."""
+
+SQUARE: list[Case] = [
+    (name, (a, *more), (0,))
+    for name, more in (
+        ("np.linalg.inv", ()),
+        ("np.linalg.det", ()),
+        ("np.linalg.slogdet", ()),
+        ("np.linalg.cholesky", ()),
+        ("np.linalg.cholesky", (True,)),
+        ("np.linalg.eigh", ()),
+        ("np.linalg.eigh", ("U",)),
+        ("np.linalg.eigvalsh", ("U",)),
+        ("np.linalg.eigvalsh", ()),
+        ("np.linalg.eig", ()),
+        ("np.linalg.eigvals", ()),
+        ("np.linalg.svd", (False, True)),
+        ("np.linalg.qr", ()),
+        ("np.linalg.pinv", ()),
+        ("np.linalg.cond", ()),
+        ("cofactors", ()),
+    )
+    for a in (
+        spd(3),
+        stack(spd(2), spd(2)),
+        general(1, 1),
+        spd(2).astype(np.float32),
+        np.zeros((0, 0)),
+        np.zeros((0, 2, 2)),
+    )
+    if a.size or name not in ("np.linalg.cond", "np.linalg.svd")
+]
+
+LINALG: list[Case] = [
+    *SQUARE,
+    ("np.linalg.det", (SINGULAR,), (0,)),
+    ("np.linalg.det", (np.zeros((2, 2)),), (0,)),
+    ("np.linalg.det", (np.zeros((3, 3)),), (0,)),
+    ("cofactors", (general(3, 3),), (0,)),
+    ("cofactor_change", (general(3, 3), array(3, 3)), (0, 1)),
+    ("cofactor_change", (stack(general(2, 2), general(2, 2)), array(2, 2, 2)), (0, 1)),
+    *(
+        ("np.linalg.solve", (a, b), (0, 1))
+        for a, b in (
+            (general(2, 2), array(2)),
+            (general(1, 1), array(1)),
+            (general(0, 0), array(0)),
+            (general(2, 2), array(2, 0)),
+            (general(2, 2), array(3, 2, 1)),
+            (stack(general(2, 2), general(2, 2)), array(1, 2, 3)),
+            (general(2, 2).astype(np.float32), single(2)),
+        )
+    ),
+    # NumPy 1 takes vectors for each matrix of a stack, NumPy 2 one vector for all.
+    ("np.linalg.solve", (stack(general(2, 2), general(2, 2)), array(2) if NUMPY_2 else array(2, 2)), (0, 1)),
+    ("np.linalg.solve", (stack(general(3, 3), general(3, 3)), array(3) if NUMPY_2 else array(2, 3)), (0, 1)),
+    ("columns", (array(2, 3), array(2, 3, 3)), (0,)),
+    ("columns", (array(2, 3), array(2, 2)), (0,)),
+    ("inverse_gaps", (np.array([0.3, 0.9, 1.7]),), (0,)),
+    ("inverse_gaps", (np.array([[0.3, 0.9], [1.7, 0.4]]),), (0,)),
+    ("require_real", (array(2),), (0,)),
+    *(
+        (name, (general(*shape), *more), (0,))
+        for shape in ((3, 2), (2, 3), (4, 1), (1, 3), (2, 3, 2), (2, 2, 3))
+        for name, more in (
+            ("np.linalg.svd", (False, True)),
+            ("np.linalg.svd", (True, False)),
+            ("np.linalg.svdvals", ()),
+            ("np.linalg.qr", ()),
+            ("np.linalg.qr", ("r",)),
+            ("np.linalg.pinv", ()),
+            ("np.linalg.cond", (2,)),
+            ("np.linalg.cond", (-2,)),
+        )
+    ),
+    ("np.linalg.svd", (general(3, 3), True, True), (0,)),
+    ("np.linalg.svd", (general(3, 2).astype(np.float32), False, True), (0,)),
+    ("np.linalg.qr", (general(3, 2).astype(np.float32),), (0,)),
+    *(
+        ("np.linalg.lstsq", (general(*shape), array(shape[0], *more), None), (0, 1))
+        for shape in ((4, 2), (3, 3), (2, 3))
+        for more in ((), (2,))
+    ),
+    ("lstsq_inverse", (general(4, 2), None), (0,)),
+]
+
+CASES: list[Case] = [*EINSUM, *PRODUCTS, *LINALG]
+
+ONE_BY_ONE = {
+    *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.linalg.multi_dot"),
+    *("columns", "lstsq_inverse"),
+}
+
+STACKS_REFUSED = {mode: {"np.linalg.lstsq"} for mode in ("exact", "symbols", "rank", "unknown")}
+"""Its rank is an integer, and may differ from direction to direction."""
 
 DENSE = {
     *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.vecdot"),
-    *("np.linalg.matrix_power", "np.linalg.multi_dot"),
+    *("np.linalg.matrix_power", "np.linalg.multi_dot", "columns", "np.linalg.lstsq", "lstsq_inverse"),
+    *("np.linalg.pinv", "np.linalg.cond", "np.linalg.eigh", "np.linalg.eigvalsh", "np.linalg.eig", "np.linalg.eigvals"),
+    *("np.linalg.svd", "np.linalg.svdvals", "np.linalg.qr", "cofactors", "cofactor_change", "inverse_gaps"),
+    "require_real",
 }
 
 REFUSED = {
     *("np.einsum", "einsum_product", "np.tensordot", "np.dot", "np.inner", "np.kron", "np.cross", "np.vecdot"),
-    *("np.matvec", "np.vecmat", "np.linalg.multi_dot"),
+    *("np.matvec", "np.vecmat", "np.linalg.multi_dot", "np.linalg.svd", "np.linalg.lstsq"),
 }
 
 FIRST_ORDER = ("np.cross-(2,)-(2,)",)
