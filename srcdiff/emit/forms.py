@@ -201,6 +201,12 @@ class Forms:
                 return self.helper("accumulate", *parts)
             case "unbroadcast" | "fitted" | "item_adjoint" | "spread_item":
                 return self.helper(name, *parts)
+            case "scipy.linalg.cho_solve":
+                # In SciPy the factor and its shape are one argument.
+                factor = self._display("make_tuple", parts[:2])
+                options = zip(primitive.parameters[3:], parts[3:], operands[3:], primitive.defaults, strict=True)
+                named = [(parameter, part) for parameter, part, o, default in options if not _same(o, default)]
+                return self.call(self.spelling.primitive(name), [factor, parts[2]], named)
             case "np.linalg.multi_dot":
                 return self.call(self.spelling.primitive(name), [self._display("make_list", parts)])
             case "einsum_product":
@@ -283,7 +289,7 @@ class Forms:
         given = [
             n for n in range(len(parts)) if n < required or not _same(operands[n], primitive.defaults[n - required])
         ]
-        if primitive.name.startswith("np.") and primitive.name not in _POSITIONAL:
+        if primitive.name.startswith(("np.", "scipy.")) and primitive.name not in _POSITIONAL:
             keywords = [(primitive.parameters[n], parts[n]) for n in given if n >= required]
             return self.call(function, [parts[n] for n in given if n < required], keywords)
         return self.call(function, parts[: given[-1] + 1] if given else ())

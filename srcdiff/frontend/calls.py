@@ -206,7 +206,34 @@ class Calls(Indexing):
             )
         if target.attribute == "tensordot":
             node = _with_tuples(node)
+        if target == External("scipy.linalg", "cho_solve"):
+            return self._cho_solve(target, node, name)
+        if target == External("scipy.linalg", "cho_factor"):
+            return self._cho_factor(target, node, name)
         return self.apply_external(target, self.arguments(node), node, name)
+
+    def _cho_solve(self, target: External, node: gast.Call, name: str | None) -> Operand:
+        """The factor is a tuple of a matrix and of what it is: two operands here."""
+        arguments = self.arguments(node)
+        factor = next((n for n, a in enumerate(arguments) if a[0] in (None, "c_and_lower")), None)
+        if factor is None:
+            raise self.error(node, f"`{target}` needs the argument `c_and_lower`")
+        _, operand, place = arguments.pop(factor)
+        items = self.unpacked(operand, place)
+        if len(items) != 2:
+            raise self.error(place, "the factor is a tuple `(c, lower)`", "pass what `cho_factor` gives")
+        return self.apply_external(target, [*((None, i, place) for i in items), *arguments], node, name)
+
+    def _cho_factor(self, target: External, node: gast.Call, name: str | None) -> Operand:
+        """A tuple of which the second item is known: it is the argument `lower`."""
+        arguments = self.arguments(node)
+        made = self.apply_external(target, arguments, node, None)
+        assert isinstance(made, Result)
+        positional = [o for keyword, o, _ in arguments if keyword is None]
+        lower = next((o for keyword, o, _ in arguments if keyword == "lower"), None)
+        if lower is None:
+            lower = positional[1] if len(positional) > 1 else Result(constant(False))
+        return self.display([self.item(made, constant(0), node), lower], node, name)
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         primitive = lookup(target.module, target.attribute)

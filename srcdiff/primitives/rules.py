@@ -32,6 +32,7 @@ from srcdiff.primitives import (
     rules_linalg,
     rules_products,
     rules_reductions,
+    rules_scipy_linalg,
     rules_shapes,
 )
 from srcdiff.primitives.forms import RULES, ZERO, NoRule
@@ -51,6 +52,7 @@ RULE_MODULES = (
     rules_linalg,
     rules_products,
     rules_reductions,
+    rules_scipy_linalg,
     rules_shapes,
 )
 """Importing them fills the register."""

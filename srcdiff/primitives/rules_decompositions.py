@@ -34,37 +34,47 @@ def _half_diagonal(x: Symbolic) -> Symbolic:
     return 0.5 * (tril(x) + tril(x, -1))
 
 
-def _symmetric(a: Symbolic, lower: bool) -> Symbolic:
+def symmetric(a: Symbolic, lower: bool) -> Symbolic:
     """The symmetric matrix of which NumPy reads a triangle of a."""
     return tril(a) + mT(tril(a, -1)) if lower else triu(a) + mT(triu(a, 1))
 
 
-def _read(s: Symbolic, lower: bool) -> Symbolic:
+def read(s: Symbolic, lower: bool) -> Symbolic:
     """The adjoint of the matrix of which a triangle is read, from that of the symmetric matrix."""
     return tril(s) + tril(mT(s), -1) if lower else triu(s) + triu(mT(s), 1)
 
 
-@jvp("np.linalg.cholesky")  # a = y y^T   =>   dy = y phi(y^-1 da y^-T)          (Murray 2016, section 3)
-def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    da, upper = tangents[0], is_upper(operands[1].value)
-    if da is None:
-        return None
+# Cholesky: a = l l^T   =>   dl = l phi(l^-1 da l^-T), phi the lower triangle with its diagonal halved, and
+# ba = l^-T phi(l^T bl) l^-1          (Murray 2016, section 3). An upper factor is l^T.
+
+Solve = Callable[[Symbolic, Symbolic], Symbolic]
+
+
+def cholesky_tangent(y: Symbolic, da: Symbolic, upper: bool, by_lower: Solve) -> Symbolic:
+    """The tangent of the factor; `by_lower(l, x)` is l^-1 x."""
     factor = mT(y) if upper else y
-    half = solve(factor, mT(solve(factor, _symmetric(da, not upper))))
+    half = by_lower(factor, mT(by_lower(factor, symmetric(da, not upper))))
     dy = factor @ _half_diagonal(half)
     return mT(dy) if upper else dy
 
 
-@vjp("np.linalg.cholesky")  # s = y^-T phi(y^T by) y^-1
-def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    upper = is_upper(operands[1].value)
-    if not wanted[0]:
-        return [None, None]
+def cholesky_adjoint(y: Symbolic, by: Symbolic, upper: bool, by_upper: Solve) -> Symbolic:
+    """The adjoint of the matrix; `by_upper(u, x)` is u^-1 x."""
     inner = _half_diagonal(y @ mT(by) if upper else mT(y) @ by)
     transposed = y if upper else mT(y)
-    # It is s^T, which as the adjoint of a symmetric matrix says the same.
-    s = solve(transposed, mT(solve(transposed, inner)))
-    return [_read(s, not upper), None]
+    # It is the transposed one, which as the adjoint of a symmetric matrix says the same.
+    s = by_upper(transposed, mT(by_upper(transposed, inner)))
+    return read(s, not upper)
+
+
+@jvp("np.linalg.cholesky")
+def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
+    return None if tangents[0] is None else cholesky_tangent(y, tangents[0], is_upper(operands[1].value), solve)
+
+
+@vjp("np.linalg.cholesky")
+def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+    return [cholesky_adjoint(y, by, is_upper(operands[1].value), solve) if wanted[0] else None, None]
 
 
 # Eigenvalues of symmetric matrices: a v = v diag(w). With p = v^T da v:
@@ -85,7 +95,7 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     da, lower = tangents[0], reads_lower(operands[1].value)
     if da is None:
         return None
-    return y.apply("make_tuple", *_eigen_tangents(y[0], y[1], _symmetric(da, lower)))
+    return y.apply("make_tuple", *_eigen_tangents(y[0], y[1], symmetric(da, lower)))
 
 
 @vjp("np.linalg.eigh")
@@ -97,7 +107,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
         left = plus(left, v @ (w.apply("inverse_gaps", w) * (mT(v) @ bv)))
     if left is None or not wanted[0]:
         return [None, None]
-    return [_read(left @ mT(v), reads_lower(operands[1].value)), None]
+    return [read(left @ mT(v), reads_lower(operands[1].value)), None]
 
 
 @jvp("np.linalg.eigvalsh")
@@ -106,7 +116,7 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     if da is None:
         return None
     v = _vectors(a, uplo)
-    return total(v * (_symmetric(da, reads_lower(uplo.value)) @ v), axis=-2)
+    return total(v * (symmetric(da, reads_lower(uplo.value)) @ v), axis=-2)
 
 
 @vjp("np.linalg.eigvalsh")
@@ -115,7 +125,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     if not wanted[0]:
         return [None, None]
     v = _vectors(a, uplo)
-    return [_read((v * rows(by, a)) @ mT(v), reads_lower(uplo.value)), None]
+    return [read((v * rows(by, a)) @ mT(v), reads_lower(uplo.value)), None]
 
 
 @jvp("inverse_gaps")  # f = 1 / (w[j] - w[i])   =>   df = -f^2 (dw[j] - dw[i])
@@ -366,8 +376,10 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
 
 
 def _qr_adjoint(q: Symbolic, r: Symbolic, bq: Symbolic | None, br: Symbolic | None) -> Symbolic:
-    m = plus(None if br is None else r @ mT(br), None if bq is None else -mT(bq) @ q)
-    assert m is not None
-    scaled = plus(bq, q @ (tril(m) + mT(tril(m, -1))))
-    assert scaled is not None
-    return _over(scaled, mT(r))
+    if bq is None:
+        assert br is not None
+        m = r @ mT(br)
+    else:
+        m = -mT(bq) @ q if br is None else r @ mT(br) - mT(bq) @ q
+    turned = q @ (tril(m) + mT(tril(m, -1)))
+    return _over(turned if bq is None else bq + turned, mT(r))

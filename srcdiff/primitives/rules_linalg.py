@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.ir.core import Apply, Constant, Value
+from srcdiff.ir.core import Apply, Constant, Primitive, Value
 from srcdiff.ir.types import Scalar
 from srcdiff.primitives.forms import NoRule, Operands, Tangents, constant_of, fit, jvp, linear, non_differentiable, vjp
 from srcdiff.primitives.rules_products import matmul_left, mT, rank_of
@@ -20,27 +20,51 @@ non_differentiable(["np.linalg.matrix_rank"])
 
 
 def item_of(by: Symbolic, index: int) -> Symbolic | None:
-    """An item of the adjoint of a tuple; None where it is zero because nothing reads that item of the tuple."""
-    return by[index] if _is_read(by, by.value, index) else None
+    """An item of the adjoint of a tuple; None where it is zero because nothing reads that item of the tuple.
 
+    (Not every zero is one of these: where an eigenvector's adjoint happens to vanish, its factor may be infinite.)
+    """
+    made = {s.result: s for s in by.builder.statements if isinstance(s, Apply)}
 
-def _is_read(by: Symbolic, adjoint: Value, index: int) -> bool:
-    made = next((s for s in by.builder.statements if isinstance(s, Apply) and s.result is adjoint), None)
-    match made:
-        case Apply(primitive, operands, _):
-            match primitive.name, operands:
-                case "zeros_like", _:
-                    return False
-                case "make_tuple", _:
-                    item = operands[index]
-                    return not (isinstance(item, Constant) and item.value == 0.0) and _is_read(by, item, index)
-                case "index_add", (before, Constant(value=int(at)), _):
-                    return at == index or _is_read(by, before, index)
-                case "accumulate", (a, b):
-                    return _is_read(by, a, index) or _is_read(by, b, index)
-                case _:
-                    return True
-    return True
+    def whole(v: Value) -> Value | None:
+        """The value, without what is zero in a sum."""
+        if isinstance(v, Constant):
+            return None if v.value == 0.0 else v
+        match made.get(v):
+            case Apply(Primitive(name="zeros_like")):
+                return None
+            case Apply(Primitive(name="accumulate"), (a, b)):
+                left, right = whole(a), whole(b)
+                return v if left is not None and right is not None else right if left is None else left
+            case Apply(Primitive(name="index_get"), (t, Constant(value=int(at)))):
+                found = item(t, at)
+                return v if found is t else found
+            case _:
+                return v
+
+    def item(t: Value, at: int) -> Value | None:
+        """An item of a tuple; the tuple itself where it is not known what the item is."""
+        match made.get(t):
+            case Apply(Primitive(name="zeros_like")):
+                return None
+            case Apply(Primitive(name="make_tuple"), operands):
+                return whole(operands[at])
+            case Apply(Primitive(name="index_add"), (before, Constant(value=int(place)), added)):
+                found = item(before, at)
+                if place != at:
+                    return t if found is before else found
+                return whole(added) if found is None else t
+            case Apply(Primitive(name="accumulate"), (a, b)):
+                left, right = item(a, at), item(b, at)
+                if left is None or right is None:
+                    found, source = (right, b) if left is None else (left, a)
+                    return t if found is source else found
+                return t
+            case _:
+                return t
+
+    found = item(by.value, index)
+    return None if found is None else by[index] if found is by.value else by.new(found)
 
 
 def rows(w: Symbolic, a: Symbolic) -> Symbolic:

@@ -26,6 +26,7 @@ from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.products import PRODUCTS
 from srcdiff.primitives.reductions import REDUCTIONS
+from srcdiff.primitives.scipy_linalg import SCIPY_LINALG
 from srcdiff.primitives.shapes import SHAPES
 
 TABLE: dict[str, Primitive] = {
@@ -43,6 +44,7 @@ TABLE: dict[str, Primitive] = {
     **CONTRACTIONS,
     **LINALG,
     **DECOMPOSITIONS,
+    **SCIPY_LINALG,
     **JACOBIANS,
 }
 

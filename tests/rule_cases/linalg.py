@@ -234,27 +234,83 @@ LINALG: list[Case] = [
     ("lstsq_inverse", (general(4, 2), None), (0,)),
 ]
 
-CASES: list[Case] = [*EINSUM, *PRODUCTS, *LINALG]
+LOWER = np.array([[1.5, 0.7, 0.4], [0.3, 1.2, 0.9], [0.6, 0.5, 1.8]])
+
+SCIPY: list[Case] = [
+    *(
+        ("scipy.linalg.solve_triangular", (LOWER, b, trans, lower, unit), (0, 1))
+        for b in (array(3), array(3, 2))
+        for trans, lower, unit in (
+            (0, False, False),
+            (0, True, False),
+            (1, True, True),
+            ("T", False, True),
+            ("N", True, True),
+        )
+    ),
+    ("scipy.linalg.solve_triangular", (LOWER.astype(np.float32), single(3), 0, True), (0, 1)),
+    ("scipy.linalg.solve_triangular", (array(1, 1), array(1)), (0, 1)),
+    *(
+        ("scipy.linalg.solve", (a, b, *more), (0, 1))
+        for b in (array(3), array(3, 2))
+        for a, more in (
+            (general(3, 3), ()),
+            (general(3, 3), (False, False, False, True, "gen", True)),
+            (spd(3), (True, False, False, True, "pos", False)),
+            (spd(3), (False, False, False, True, "sym", False)),
+        )
+    ),
+    *(
+        ("scipy.linalg.cho_solve", (LOWER, lower, b), (0, 2))
+        for lower in (True, False)
+        for b in (array(3), array(3, 2))
+    ),
+    *(
+        (f"scipy.linalg.{name}", (spd(3), lower), (0,))
+        for name in ("cholesky", "cho_factor")
+        for lower in (True, False)
+    ),
+    ("scipy.linalg.cholesky", (spd(2).astype(np.float32), True), (0,)),
+    ("scipy.linalg.inv", (general(3, 3),), (0,)),
+    ("scipy.linalg.det", (general(3, 3),), (0,)),
+    ("scipy.linalg.det", (SINGULAR,), (0,)),
+    ("scipy.linalg.expm", (array(3, 3),), (0,)),
+    ("scipy.linalg.expm", (array(1, 1),), (0,)),
+    ("scipy.linalg.expm", (array(2, 2, 2),), (0,)),
+    ("scipy.linalg.expm", (single(2, 2),), (0,)),
+    ("scipy.linalg.expm_frechet", (array(2, 2), array(2, 2), None, False), (0, 1)),
+    ("scipy.linalg.block_diag", (array(2, 3), array(1, 1), array(3, 2)), (0, 1, 2)),
+    ("scipy.linalg.block_diag", (array(2), 0.7, array(2, 1)), (0, 1, 2)),
+    ("scipy.linalg.toeplitz", (array(3),), (0,)),
+    ("scipy.linalg.toeplitz", (array(3), array(4)), (0, 1)),
+    ("scipy.linalg.toeplitz", (array(1), array(1)), (0, 1)),
+]
+
+CASES: list[Case] = [*EINSUM, *PRODUCTS, *LINALG, *SCIPY]
 
 ONE_BY_ONE = {
     *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.linalg.multi_dot"),
-    *("columns", "lstsq_inverse"),
+    *("columns", "lstsq_inverse", *(name for name, _, _ in SCIPY if "cho_factor" not in name)),
 }
 
-STACKS_REFUSED = {mode: {"np.linalg.lstsq"} for mode in ("exact", "symbols", "rank", "unknown")}
-"""Its rank is an integer, and may differ from direction to direction."""
+STACKS_REFUSED = {
+    mode: {"np.linalg.lstsq", "scipy.linalg.cho_factor"} for mode in ("exact", "symbols", "rank", "unknown")
+}
+"""They give an integer or a flag besides."""
 
 DENSE = {
     *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.vecdot"),
     *("np.linalg.matrix_power", "np.linalg.multi_dot", "columns", "np.linalg.lstsq", "lstsq_inverse"),
     *("np.linalg.pinv", "np.linalg.cond", "np.linalg.eigh", "np.linalg.eigvalsh", "np.linalg.eig", "np.linalg.eigvals"),
     *("np.linalg.svd", "np.linalg.svdvals", "np.linalg.qr", "cofactors", "cofactor_change", "inverse_gaps"),
-    "require_real",
+    *("require_real", *(name for name, _, _ in SCIPY)),
 }
 
 REFUSED = {
     *("np.einsum", "einsum_product", "np.tensordot", "np.dot", "np.inner", "np.kron", "np.cross", "np.vecdot"),
     *("np.matvec", "np.vecmat", "np.linalg.multi_dot", "np.linalg.svd", "np.linalg.lstsq"),
+    *("scipy.linalg.solve_triangular", "scipy.linalg.solve", "scipy.linalg.cho_solve", "scipy.linalg.block_diag"),
+    "scipy.linalg.toeplitz",
 }
 
 FIRST_ORDER = ("np.cross-(2,)-(2,)",)
