@@ -26,7 +26,7 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
-from srcdiff.frontend.subset import no_rule
+from srcdiff.frontend.subset import is_complex, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
 from srcdiff.primitives.table import METHODS, PACKED_METHODS, TABLE, lookup
@@ -241,6 +241,8 @@ class Calls(Indexing):
             raise self.error(node, *no_rule(target))
         for keyword, operand, place in arguments:
             if isinstance(operand, Static) and not self.is_value(operand):
+                if isinstance(operand.value, External) and is_complex(operand.value):
+                    raise self.error(place, *no_rule(operand.value))
                 where = f"`{keyword}=`" if keyword else "an argument"
                 raise self.error(place, f"`{target}` takes a function as {where}: not supported", "write a loop")
         if primitive.name == "np.einsum":
@@ -293,6 +295,9 @@ class Calls(Indexing):
             if variadic_shape:
                 items = self.display([a[1] for a in positional], node, None)
                 arguments = [(None, items, node), *(a for a in arguments if a[0] is not None)]
+            for _, operand, place in arguments:
+                if isinstance(operand, Static) and isinstance(operand.value, External) and is_complex(operand.value):
+                    raise self.error(place, *no_rule(operand.value))
             operands = self.bind_primitive(primitive, [(None, base, node), *arguments], f".{attribute}", node)
             result = self.primitive(primitive, operands, node, name)
             return Result(result.value) if attribute in _COPIES else result

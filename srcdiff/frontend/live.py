@@ -25,6 +25,7 @@ import numpy as np
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.names import (
+    APART,
     ConstantValue,
     External,
     FunctionSource,
@@ -258,6 +259,8 @@ def classify(value: Any, module: str, name: str) -> Resolution:
                 f"`{name}` is wrapped by a decorator, so its text is not what runs", "call the undecorated function"
             )
         return _function(value)
+    if _holds_complex(value):
+        return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
     if isinstance(value, np.ndarray | list | tuple | dict):
         return _object(value, module, name)
     if class_of_derivative(value) is not None:
@@ -270,6 +273,18 @@ def classify(value: Any, module: str, name: str) -> Resolution:
             "call a plain function instead",
         )
     return _object(value, module, name)
+
+
+def _holds_complex(value: Any) -> bool:
+    """Whether an object is, or holds, a complex number."""
+    match value:
+        case list() | tuple():
+            return any(map(_holds_complex, value))
+        case dict():
+            return any(map(_holds_complex, value.values()))
+        case np.ndarray():
+            return bool(value.dtype.kind == "c")
+    return isinstance(value, complex | np.complexfloating)
 
 
 def _object(value: Any, module: str, name: str) -> GlobalValue:

@@ -24,6 +24,7 @@ from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend import directives, live
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
+    APART,
     ConstantValue,
     Deferred,
     External,
@@ -222,6 +223,8 @@ class Module:
             function = self._function(name, frozenset())
             if function is not None:
                 return function
+            if any(_has_complex(v) for v in self._assigned[name]):
+                return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
             return GlobalValue(self.name, name, self._type(name))
         return None
 
@@ -349,6 +352,13 @@ def _packages(path: Path) -> dict[str, Path]:
             break
         found[folder.name] = folder.parent
     return found
+
+
+def _has_complex(node: gast.AST | None) -> bool:
+    """Whether there is a complex number in an expression."""
+    return node is not None and any(
+        isinstance(inner, gast.Constant) and isinstance(inner.value, complex) for inner in gast.walk(node)
+    )
 
 
 def _is_ours(known: Resolution | None) -> bool:

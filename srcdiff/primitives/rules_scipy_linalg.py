@@ -61,7 +61,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     bb = by.apply("scipy.linalg.solve_triangular", a, by, 0 if transposed else 1, *options)
     ba: Symbolic | None = None
     if wanted[0]:
-        ba = _triangle(-_outer(y, bb) if transposed else -_outer(bb, y), *map(constant_of, options[:2]))
+        ba = -_triangle(_outer(y, bb) if transposed else _outer(bb, y), *map(constant_of, options[:2]))
     return [ba, bb if wanted[1] else None, *(None for _ in wanted[2:])]
 
 
@@ -124,7 +124,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
         factor = _triangle(c, constant_of(lower), False)
         m = _outer(bb, y)
         m = m + m.T
-        bc = _triangle(-(m @ factor) if constant_of(lower) else -(factor @ m), constant_of(lower), False)
+        bc = -_triangle(m @ factor if constant_of(lower) else factor @ m, constant_of(lower), False)
     return [bc, None, bb if wanted[2] else None, *(None for _ in options)]
 
 
@@ -165,8 +165,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     if bc is None or not wanted[0]:
         return [None] * 4
     factor = _triangle(y[0], lower, False)
-    ba = cholesky_adjoint(factor, _triangle(bc, lower, False), not lower, _solver(False))
-    return [ba, None, None, None]
+    return [cholesky_adjoint(factor, bc, not lower, _solver(False)), None, None, None]
 
 
 def _as_in_numpy(name: str) -> None:
@@ -190,10 +189,12 @@ _as_in_numpy("det")
 
 
 def _exponential_change(a: Symbolic, d: Symbolic) -> Symbolic:
-    if rank_of(a) == 2 and isinstance(a.type, Array) and a.type.dtype == "float64":
-        return a.apply("scipy.linalg.expm_frechet", a, d, None, False)
-    # SciPy has it for one matrix only, and in double precision. Otherwise it is the corner of an exponential
-    # of blocks (Mathias 1996).
+    if rank_of(a) == 2:
+        made = a.apply("scipy.linalg.expm_frechet", a, d, None, False)
+        # It comes in double precision.
+        double = isinstance(a.type, Array) and a.type.dtype == "float64"
+        return made if double else made.apply("astype", made, a.apply("dtype", a))
+    # SciPy has it for one matrix only. Otherwise it is the corner of an exponential of blocks (Mathias 1996).
     return corner(a.apply("scipy.linalg.expm", blocks(a, d)), a)
 
 
@@ -240,23 +241,23 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
 @vjp("scipy.linalg.block_diag")
 def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
     result: list[Symbolic | None] = []
-    row: Symbolic | int = 0
-    column: Symbolic | int = 0
+    row: Symbolic | int | None = None
+    column: Symbolic | int | None = None
     for x, want in zip(operands, wanted, strict=True):
         rank = rank_of(x)
         if rank is None:
             raise NoRule("the ranks of the blocks must be known: annotate them")
         below = _after(row, x.shape[0] if rank == 2 else 1)
         beside = _after(column, x.shape[-1] if rank else 1)
-        rows = slice(row, below) if rank == 2 else row
-        columns = slice(column, beside) if rank else column
+        rows = slice(row, below) if rank == 2 else 0 if row is None else row
+        columns = slice(column, beside) if rank else 0 if column is None else column
         result.append(by[rows, columns] if want else None)
         row, column = below, beside
     return result
 
 
-def _after(start: Symbolic | int, size: Symbolic | int) -> Symbolic | int:
-    return size if isinstance(start, int) and start == 0 else start + size
+def _after(start: Symbolic | int | None, size: Symbolic | int) -> Symbolic | int:
+    return size if start is None else start + size
 
 
 @jvp("scipy.linalg.toeplitz")
