@@ -45,6 +45,8 @@ from srcdiff.ir.types import (
 
 FUNCTION = Opaque("function")
 
+_APART = "pass real and imaginary parts apart"
+
 
 def type_of_argument(value: object, name: str) -> Type:
     """The type of an argument; the dimensions of arrays are called after the parameter.
@@ -61,8 +63,8 @@ def type_of_argument(value: object, name: str) -> Type:
             return INT
         case float() | np.floating():
             return FLOAT
-        case complex():
-            raise TypeError(f"argument `{name}` is a complex number: only real numbers are supported")
+        case complex() | np.complexfloating():
+            raise TypeError(f"argument `{name}` is a complex number: only real numbers are supported; {_APART}")
         case np.ndarray():
             require_plain(value, f"argument `{name}`")
             shape = tuple(
@@ -155,9 +157,10 @@ def require_plain(array: np.ndarray[Any, Any], what: str) -> None:
         kind = f"{type(array).__module__.split('.')[0]}.{type(array).__name__}"
         raise TypeError(f"{what} is a {kind}, whose operations differ from those of plain arrays: pass np.asarray(...)")
     if array.dtype.kind not in "fiub":
+        remedy = f"; {_APART}" if array.dtype.kind == "c" else ""
         raise TypeError(
             f"{what} is an array of {_ITEMS.get(array.dtype.kind, str(array.dtype))}: "
-            f"only arrays of floats, integers and booleans are supported"
+            f"only arrays of floats, integers and booleans are supported{remedy}"
         )
 
 

@@ -219,8 +219,19 @@ class Forms:
                 if all(isinstance(o.type, Scalar | Array) for o in operands):
                     return self.binary(ast.Add(), parts[0], parts[1])
                 return self.helper("accumulate", *parts)
-            case "unbroadcast" | "item_adjoint" | "spread_item":
+            case "unbroadcast" | "fitted" | "item_adjoint" | "spread_item":
                 return self.helper(name, *parts)
+            case "scipy.linalg.cho_solve":
+                # In SciPy the factor and its shape are one argument.
+                factor = self._display("make_tuple", parts[:2])
+                options = zip(primitive.parameters[3:], parts[3:], operands[3:], primitive.defaults, strict=True)
+                named = [(parameter, part) for parameter, part, o, default in options if not _same(o, default)]
+                return self.call(self.spelling.primitive(name), [factor, parts[2]], named)
+            case "np.linalg.multi_dot":
+                return self.call(self.spelling.primitive(name), [self._display("make_list", parts)])
+            case "einsum_product":
+                einsum = self.spelling.name("numpy", "einsum")
+                return self.call(einsum, parts[1:], [] if _same(operands[0], False) else [("optimize", parts[0])])
             case "range":
                 return self._range(operands, parts)
             case "append":

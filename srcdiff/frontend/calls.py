@@ -10,6 +10,7 @@ from dataclasses import replace
 import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES, listed
+from srcdiff.frontend.factorisations import Factorisations
 from srcdiff.frontend.names import ClassSource, External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     FRESH,
@@ -28,9 +29,8 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
-from srcdiff.frontend.records import Records
 from srcdiff.frontend.spellings import REFUSED_METHODS
-from srcdiff.frontend.subset import WRITERS, no_rule
+from srcdiff.frontend.subset import WRITERS, is_complex, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Opaque, Record, Scalar, Tuple, Unknown, is_mutable
 from srcdiff.primitives.table import (
@@ -49,7 +49,7 @@ _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", 
 _COPIES = frozenset(("flatten", "astype"))
 
 
-class Calls(Records):
+class Calls(Factorisations):
     """Lowers calls. Statements of inlined functions are lowered by the class built on this one."""
 
     def user_function(
@@ -224,6 +224,9 @@ class Calls(Records):
     # --- functions of libraries
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:
+        found = self.factorised(target, node, name)
+        if found is not None:
+            return found
         primitive = lookup(target.module, target.attribute)
         displays = primitive is not None and primitive.name in TAKE_DISPLAYS
         return self.apply_external(target, self.arguments(node, displays), node, name)
@@ -251,8 +254,12 @@ class Calls(Records):
         primitive, arguments = self.formed(primitive, arguments)
         for keyword, operand, place in arguments:
             if isinstance(operand, Static) and not self.is_value(operand):
+                if isinstance(operand.value, External) and is_complex(operand.value):
+                    raise self.error(place, *no_rule(operand.value))
                 where = f"`{keyword}=`" if keyword else "an argument"
                 raise self.error(place, f"`{target}` takes a function as {where}: not supported", "write a loop")
+        if primitive.name == "np.einsum":
+            primitive, arguments = self.einsum(arguments)
         return self.applied(primitive, arguments, str(target), node, name)
 
     def applied(
@@ -298,6 +305,9 @@ class Calls(Records):
             if variadic_shape:
                 items = self.display([a[1] for a in positional], node, None)
                 arguments = [(None, items, node), *(a for a in arguments if a[0] is not None)]
+            for _, operand, place in arguments:
+                if isinstance(operand, Static) and isinstance(operand.value, External) and is_complex(operand.value):
+                    raise self.error(place, *no_rule(operand.value))
             whole: Arguments = [(None, base, node), *arguments]
             if attribute in SECOND_OPERAND and len(positional) > 0:
                 whole[:2] = whole[1::-1]

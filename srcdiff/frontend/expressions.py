@@ -17,6 +17,7 @@ from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Refused, Scope
 from srcdiff.frontend.lenses import is_packed, keeps_packed, lens_of
 from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
+    APART,
     ConstantValue,
     Deferred,
     External,
@@ -202,8 +203,10 @@ class Expressions(Sharing):
 
     def literal(self, node: gast.Constant) -> Constant:
         value = node.value
-        if isinstance(value, complex | bytes):
-            raise self.error(node, f"{type(value).__name__} numbers are not supported", "use real numbers")
+        if isinstance(value, complex):
+            raise self.error(node, "complex numbers are not supported", APART)
+        if isinstance(value, bytes):
+            raise self.error(node, "bytes are not supported", "use strings")
         if isinstance(value, int | float) and not isinstance(value, bool):
             return constant(value, self.segment(node, repr(value)))
         return constant(value)

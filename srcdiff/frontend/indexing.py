@@ -37,6 +37,7 @@ from srcdiff.ir.types import (
     Dict,
     Instance,
     List,
+    Named,
     Opaque,
     Record,
     Scalar,
@@ -74,6 +75,8 @@ class Indexing(Expressions):
             return self.member(base, node.attr, node, name)
         if node.attr == "mT":
             return self.matrix_transpose(base, node, name)
+        if isinstance(base.type, Named) and node.attr in base.type.names:
+            return self.item(base, constant(base.type.names.index(node.attr)), node, name)
         if node.attr in PROPERTIES and node.attr in METHODS:
             return self.primitive(METHODS[node.attr], [base], node, name)
         if node.attr == "flat":

@@ -27,6 +27,7 @@ import numpy as np
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend import classes
 from srcdiff.frontend.names import (
+    APART,
     ConstantValue,
     External,
     FunctionSource,
@@ -285,6 +286,8 @@ def classify(value: Any, module: str, name: str) -> Resolution:
         return classify(value.__wrapped__, module, name)
     if isinstance(value, functools.partial | MethodType):
         return _partial(value, module, name)
+    if _holds_complex(value):
+        return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
     if isinstance(value, np.ndarray | list | tuple | dict):
         return _object(value, module, name)
     if class_of_derivative(value) is not None:
@@ -318,6 +321,18 @@ def _partial(value: functools.partial[Any] | MethodType, module: str, name: str)
         return inner
     arguments = [(k, classify(v, "", f"{name}_{k or i}")) for i, (k, v) in enumerate(given)]
     return PartialSource(inner, tuple(arguments))
+
+
+def _holds_complex(value: Any) -> bool:
+    """Whether an object is, or holds, a complex number."""
+    match value:
+        case list() | tuple():
+            return any(map(_holds_complex, value))
+        case dict():
+            return any(map(_holds_complex, value.values()))
+        case np.ndarray():
+            return bool(value.dtype.kind == "c")
+    return isinstance(value, complex | np.complexfloating)
 
 
 def _object(value: Any, module: str, name: str) -> GlobalValue:

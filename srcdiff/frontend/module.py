@@ -24,6 +24,7 @@ from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend import classes, directives, live
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
+    APART,
     ClassSource,
     ConstantValue,
     Deferred,
@@ -226,6 +227,8 @@ class Module:
             found = self._function(name, frozenset()) or self._record(name)
             if found is not None:
                 return found
+            if any(_has_complex(v) for v in self._assigned[name]):
+                return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
             return GlobalValue(self.name, name, self._type(name))
         return None
 
@@ -386,6 +389,13 @@ def _packages(path: Path) -> dict[str, Path]:
             break
         found[folder.name] = folder.parent
     return found
+
+
+def _has_complex(node: gast.AST | None) -> bool:
+    """Whether there is a complex number in an expression."""
+    return node is not None and any(
+        isinstance(inner, gast.Constant) and isinstance(inner.value, complex) for inner in gast.walk(node)
+    )
 
 
 def _is_ours(known: Resolution | None) -> bool:

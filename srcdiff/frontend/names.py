@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from srcdiff.frontend.module import Module
 
 
+APART = "keep real and imaginary parts apart, as two real numbers or arrays"
+"""The remedy for complex numbers."""
+
+
 @dataclass(frozen=True)
 class ModuleRef:
     """A module of the outside world, by its full name: `numpy`, `numpy.linalg`, `math`."""

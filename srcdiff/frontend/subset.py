@@ -15,7 +15,7 @@ from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.directives import about
 from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
-from srcdiff.frontend.names import External, FunctionSource, ModuleRef, UserModule
+from srcdiff.frontend.names import APART, External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.frontend.spellings import RESPELLED, STATEMENTS, remedy
 from srcdiff.primitives.keywords import LOWERED as OF_METHODS
@@ -204,10 +204,29 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
 WRITERS = frozenset(("put", "place", "putmask", "copyto", "fill_diagonal"))
 """NumPy's functions that write into their first argument and give None."""
 
+_TRANSFORMS = frozenset(f"{i}{kind}fft{axes}" for i in ("", "i") for kind in ("", "r", "h") for axes in ("", "2", "n"))
+_COMPLEX = frozenset(("real", "imag", "conj", "conjugate", "angle", "iscomplex", "isreal", "iscomplexobj", "isrealobj"))
+_COMPLEX_TYPES = frozenset(
+    ("complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "complexfloating")
+)
+
 
 def no_rule(target: External) -> tuple[str, str]:
     """Message and remedy for a function that we cannot differentiate."""
+    module, _, name = str(target).rpartition(".")
+    if module == "numpy.fft" and name in _TRANSFORMS:
+        advice = "write the transform as products with np.cos and np.sin of the frequencies times the places"
+        return f"no rule for `{target}`: it computes with complex numbers, which are not supported", advice
+    if module == "cmath" or is_complex(target):
+        return f"`{target}` makes complex numbers, which are not supported", APART
+    if module == "numpy" and name in _COMPLEX:
+        return f"no rule for `{target}`: complex numbers are not supported", "leave it out: every number is real"
     return f"no rule for `{target}`", remedy(target.module, target.attribute)
+
+
+def is_complex(target: External) -> bool:
+    """Whether this is a type of complex numbers."""
+    return target.module in ("numpy", "builtins") and target.attribute in _COMPLEX_TYPES
 
 
 def _library_function(source: FunctionSource, node: gast.AST) -> External | None:

@@ -105,6 +105,16 @@ class Record(Tuple):
 
 
 @dataclass(frozen=True)
+class Named(Tuple):
+    """A tuple whose items have names as well: `np.linalg.eigh(a).eigenvalues`."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return super().__str__()
+
+
+@dataclass(frozen=True)
 class List:
     """A list; `item` covers every element (None: the list is empty as far as is known)."""
 

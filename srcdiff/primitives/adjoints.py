@@ -142,6 +142,7 @@ ADJOINTS: dict[str, Primitive] = {
             updates=0,
             keeps_bottom=True,
         ),
+        primitive("fitted", "g x", _unbroadcast_type, helper("fitted")),
         primitive("unbroadcast", "g x", _unbroadcast_type, helper("unbroadcast"), views=(0,)),
         primitive("item_adjoint", "g x", _unbroadcast_type, helper("item_adjoint"), views=(0,)),
         primitive("spread_item", "g x", _unbroadcast_type, helper("spread_item"), views=(0,)),

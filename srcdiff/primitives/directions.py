@@ -26,6 +26,7 @@ from srcdiff.ir.core import Apply, Value
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, Unknown, is_container, is_differentiable
 from srcdiff.primitives import (
     directions_containers,
+    directions_contractions,
     directions_curves,
     directions_elementwise,
     directions_indexing,
@@ -53,6 +54,7 @@ from srcdiff.primitives.table import TABLE
 
 RULE_MODULES = (
     directions_containers,
+    directions_contractions,
     directions_curves,
     directions_elementwise,
     directions_indexing,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from srcdiff.ir.types import is_container
-from srcdiff.primitives.directions_core import Stacks, rule
+from srcdiff.primitives.directions_core import Stacks, rule, with_axes
+from srcdiff.primitives.linalg import is_vector
 from srcdiff.primitives.symbolic import Symbolic
 
 
-@rule("np.linalg.inv", "np.linalg.det", "np.linalg.slogdet", "np.linalg.cholesky", "np.linalg.eigh")
+@rule(
+    *("np.linalg.inv", "np.linalg.det", "np.linalg.slogdet", "np.linalg.pinv", "np.linalg.cond", "np.linalg.cholesky"),
+    *("np.linalg.eigh", "np.linalg.eigvalsh", "np.linalg.eig", "np.linalg.eigvals", "np.linalg.svd"),
+    *("np.linalg.svdvals", "np.linalg.qr", "cofactors", "cofactor_change", "inverse_gaps", "require_real"),
+)
 def _(s: Stacks) -> Symbolic | None:
-    return None if is_container(s.type(0)) else s.same()
+    return None if any(map(is_container, (s.type(i) for i in range(len(s.operands))))) else s.same()
 
 
 @rule("np.linalg.solve")
@@ -23,8 +28,22 @@ def _(s: Stacks) -> Symbolic | None:
         if not s.stacked[0]:
             return s.call(s[0], s[1].T).T
         return s.call(s[0], s[1][..., None] if s.stacked[1] else s[1][None, :, None])[..., 0]
-    if rank_a != rank_b:
+    if is_vector(rank_a, rank_b):
+        # A vector for every matrix: in each direction a matrix of one column.
+        column = s[1][..., None]
+        a = s[0] if s.stacked[0] or not s.stacked[1] else s[0][None]
+        return s.call(a, with_axes(column, rank_a - 1 - rank_b) if s.stacked[1] else column)[..., 0]
+    rank = max(rank_a, rank_b)
+    left, right = s.align(0, rank), s.align(1, rank)
+    if left is None or right is None or rank_b < 2:
         return None
-    a = s[0] if s.stacked[0] or rank_a == 2 else s[0][None]
-    b = s[1] if s.stacked[1] or not s.stacked[0] else s[1][None]
-    return s.call(a, b)
+    if not s.stacked[0] and rank_a == rank > 2:
+        left = left[None]
+    if not s.stacked[1] and rank_b == rank:
+        right = right[None]
+    return s.call(left, right)
+
+
+@rule("np.linalg.lstsq", "scipy.linalg.cho_factor")
+def _(s: Stacks) -> Symbolic | None:
+    raise s.fail("it gives a rank or a flag besides, which is one number for every direction")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, is_container
+from srcdiff.primitives.directions_contractions import contracted
 from srcdiff.primitives.directions_core import Stacks, comprehension, flat, rule, with_axes, with_count
 from srcdiff.primitives.directions_spread import spread
+from srcdiff.primitives.einsum import letters_of
 from srcdiff.primitives.inference import Shape, never_one, shape_of_type
-from srcdiff.primitives.products import parse_einsum
 from srcdiff.primitives.symbolic import Symbolic
 
 
@@ -16,6 +17,9 @@ def _(s: Stacks) -> Symbolic | None:
         return None
     if s.name == "np.dot" and any(isinstance(s.type(i), Scalar) for i in range(2)):
         return _scaled(s)
+    p, q = s.rank(0), s.rank(1)
+    if s.name == "np.dot" and p is not None and q is not None and max(p, q) > 2:
+        return contracted(s, (p, q), (p - 1,), (max(q - 2, 0),))
     return product(s[0], s[1], s.rank(0), s.rank(1), s.stacked)
 
 
@@ -102,21 +106,25 @@ def _(s: Stacks) -> Symbolic | None:
         case 2, 2:
             b = s[1].apply("np.swapaxes", s[1], -1, -2) if s.stacked[1] else s[1].T
             return product(s[0], b, 2, 2, s.stacked)
-        case _:
-            return None
+        case int(p), int(q):
+            return contracted(s, (p, q), (p - 1,), (q - 1,))
 
 
-@rule("np.einsum")
+@rule("np.einsum", "einsum_product")
 def _(s: Stacks) -> Symbolic | None:
     """One more letter, that of the directions."""
-    arrays = s.operands[1:]
-    if any(is_container(s.type(i)) for i in range(1, len(s.operands))):
+    first = 1 if s.name == "np.einsum" else 2
+    arrays = s.operands[first:]
+    if any(is_container(s.type(i)) for i in range(first, len(s.operands))):
         return None
-    inputs, output = parse_einsum(s[0].value, len(arrays))
+    parsed = letters_of(str(s.constant(first - 1)), [s.rank(i) for i in range(first, len(s.operands))])
+    if parsed is None:
+        return None
+    inputs, output = parsed
     used = set("".join(inputs))
     letter = next(c for c in "kzyxwvutsrqponmljihgfedcbaKZYXWVUTSRQPONMLJIHGFEDCBA" if c not in used)
-    terms = [letter + t if stacked else t for t, stacked in zip(inputs, s.stacked[1:], strict=True)]
-    return s.call(f"{','.join(terms)}->{letter}{output}", *arrays)
+    terms = [letter + t if stacked else t for t, stacked in zip(inputs, s.stacked[first:], strict=True)]
+    return s.call(*s.operands[: first - 1], f"{','.join(terms)}->{letter}{output}", *arrays)
 
 
 @rule("item_adjoint")

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from srcdiff.primitives.helpers_functions import OF_FUNCTIONS
+from srcdiff.primitives.helpers_linalg import LINALG_HELPERS, LINALG_NEEDS
 from srcdiff.primitives.helpers_recurrences import RECURRENCES
 
 HELPERS: dict[str, str] = {
     **OF_FUNCTIONS,
+    **LINALG_HELPERS,
     "unbroadcast": '''\
 def unbroadcast(g, x):
     """The sum of g over the axes along which x was broadcast."""
@@ -37,6 +39,11 @@ def unbroadcast(g, x):
     if np.ndim(g) < np.ndim(x):
         g = np.broadcast_to(g, np.shape(x))
     return g
+''',
+    "fitted": '''\
+def fitted(g, x):
+    """g summed over the axes along which x was broadcast, repeated along those over which it was summed."""
+    return np.broadcast_to(unbroadcast(g, x), np.shape(x)) + 0.0
 ''',
     "item_adjoint": '''\
 def item_adjoint(g, x):
@@ -365,8 +372,10 @@ def jacobian_rows(bx, y, first=0):
 }
 
 NEEDS: dict[str, tuple[str, ...]] = {
+    **LINALG_NEEDS,
     "add_at": ("accumulate",),
     "clear_item": ("zeros_like",),
+    "fitted": ("unbroadcast",),
     "item_adjoint": ("unbroadcast",),
     "spread_over": ("unbroadcast",),
     "fold": ("accumulate", "zeros_like"),

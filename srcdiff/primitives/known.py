@@ -9,6 +9,8 @@ In: the value of an operand. Out: what it says, or that it is decided at run tim
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from srcdiff.ir.core import Constant, Global, Value
@@ -72,7 +74,7 @@ def dtype_operand(value: Value, default: str | None) -> str | None:
             return default
         case Constant(value=str(name)):
             try:
-                return str(np.dtype(name))
+                return _real(np.dtype(name))
             except TypeError as error:
                 raise InferenceError(f"{name!r} is not a dtype") from error
         case Global(module="builtins", attribute="float" | "int" | "bool" as name):
@@ -81,7 +83,7 @@ def dtype_operand(value: Value, default: str | None) -> str | None:
             scalar = getattr(np, name, None)
             if isinstance(scalar, type) and issubclass(scalar, np.generic):
                 try:
-                    return str(np.dtype(scalar))
+                    return _real(np.dtype(scalar))
                 except TypeError as error:
                     raise InferenceError(f"np.{name} is not a dtype of numbers") from error
             raise InferenceError(f"np.{name} is not a dtype")
@@ -89,6 +91,13 @@ def dtype_operand(value: Value, default: str | None) -> str | None:
             raise InferenceError(f"{value.value!r} is not a dtype")
         case _:
             return None
+
+
+def _real(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype that is not one of complex numbers."""
+    if dtype.kind == "c":
+        raise InferenceError("arrays of complex numbers are not supported: keep real and imaginary parts apart")
+    return str(dtype)
 
 
 def shape_operand(value: Value) -> Shape | None:

@@ -1,12 +1,12 @@
-"""Products of arrays: dot, outer, inner, einsum. (`a @ b` is an operator.)
+"""Products of arrays: dot, outer, inner. (`a @ b` is an operator, einsum has a module of its own.)
 
 Out: `PRODUCTS`, name -> primitive.
 
->>> from srcdiff.ir.core import Value, constant
+>>> from srcdiff.ir.core import Value
 >>> from srcdiff.ir.types import Array, Symbol
 >>> x = Value(Array("float64", (Symbol("n"), 3)))
->>> print(PRODUCTS["np.einsum"].infer(constant("ij,ik->jk"), x, x))
-float64[3, 3]
+>>> print(PRODUCTS["np.inner"].infer(x, x))
+float64[n, n]
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Constant, Primitive, Value
-from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Dimension, Scalar, Type
+from srcdiff.ir.core import Primitive, Value
+from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Type
 from srcdiff.primitives.helpers import helper
 from srcdiff.primitives.inference import (
-    InferenceError,
-    ShapeError,
     array_or_scalar,
     broadcast_dimension,
     elementwise_type,
@@ -29,7 +27,7 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
 )
-from srcdiff.primitives.operators import product_type
+from srcdiff.primitives.operators import matmul_shape, product_type
 from srcdiff.primitives.shapes import total
 
 
@@ -37,10 +35,13 @@ def _dot(a: Value, b: Value) -> Type:
     require_numeric("np.dot", a, b)
     if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
         return elementwise_type("same", a, b)
-    shape = shape_of_type(b.type)
-    if shape is not None and len(shape) > 2:
-        raise InferenceError("np.dot with an array of more than two dimensions on the right: write @ or np.einsum")
-    return product_type("np.dot", a, b)
+    p, q = shape_of_type(a.type), shape_of_type(b.type)
+    if p is None or q is None or len(q) < 3:
+        return product_type("np.dot", a, b)
+    # Of an array with more axes the last but one is summed over, and the others stand beside those of a.
+    summed, left, right = p[-1:], p[:-1], (*q[:-2], q[-1])
+    matmul_shape(summed, q[-2:])
+    return Array(promote((a, b)), (*left, *right))
 
 
 def _outer(a: Value, b: Value) -> Type:
@@ -65,40 +66,6 @@ def _inner(a: Value, b: Value) -> Type:
     return array_or_scalar(promote((a, b)), (*p[:-1], *q[:-1]))
 
 
-def parse_einsum(subscripts: Value, count: int) -> tuple[list[str], str]:
-    """The letters of each operand, and those of the result."""
-    if not isinstance(subscripts, Constant) or not isinstance(subscripts.value, str):
-        raise InferenceError("the subscripts of np.einsum are a string written in the call")
-    text = subscripts.value.replace(" ", "")
-    if "." in text:
-        raise InferenceError("np.einsum with '...' is not supported: name every axis with a letter")
-    left, arrow, right = text.partition("->")
-    inputs = left.split(",")
-    if len(inputs) != count:
-        raise InferenceError(f"np.einsum has {len(inputs)} terms in its subscripts and {count} operands")
-    if not arrow:
-        letters = sorted(set(left) - {","})
-        right = "".join(c for c in letters if left.count(c) == 1)
-    if not set(right) <= set(left) or len(set(right)) != len(right):
-        raise InferenceError(f"np.einsum: the result {right!r} does not follow from {left!r}")
-    return inputs, right
-
-
-def _einsum(subscripts: Value, *operands: Value) -> Type:
-    require_numeric("np.einsum", *operands)
-    inputs, output = parse_einsum(subscripts, len(operands))
-    sizes: dict[str, Dimension] = {}
-    for letters, operand in zip(inputs, operands, strict=True):
-        shape = shape_of_type(operand.type)
-        if shape is None:
-            shape = (None,) * len(letters)
-        if len(shape) != len(letters):
-            raise ShapeError(f"np.einsum: {letters!r} names {len(letters)} axes of {len(shape)}")
-        for letter, d in zip(letters, shape, strict=True):
-            sizes[letter] = broadcast_dimension(sizes[letter], d) if letter in sizes else d
-    return array_or_scalar(promote(operands), tuple(sizes[c] for c in output))
-
-
 def _matmul_adjoint(position: int) -> Any:
     def infer(g: Value, a: Value, b: Value) -> Type:
         match (a, b)[position].type:
@@ -119,7 +86,6 @@ PRODUCTS: dict[str, Primitive] = {
         primitive("np.outer", "a b", _outer, np.outer),
         primitive("np.vdot", "a b", _vdot, np.vdot),
         primitive("np.inner", "a b", _inner, np.inner),
-        primitive("np.einsum", "subscripts operands", _einsum, np.einsum, variadic=True, views=(1,)),
         primitive("matmul_left", "g a b", _matmul_adjoint(0), helper("matmul_left")),
         primitive("matmul_right", "g a b", _matmul_adjoint(1), helper("matmul_right")),
         primitive(

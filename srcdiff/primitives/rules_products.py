@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.ir.core import constant
 from srcdiff.ir.types import Scalar
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
     Tangents,
     bilinear,
-    constant_of,
     fit,
     jvp,
     plus,
     vjp,
 )
 from srcdiff.primitives.inference import shape_of_type
-from srcdiff.primitives.products import parse_einsum
 from srcdiff.primitives.symbolic import Symbolic, np
 
 
@@ -84,20 +81,28 @@ bilinear("matmul", matmul_left, matmul_right)
 def dot_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
     if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
         return fit(by * b, a, isinstance(b.type, Scalar))
-    _check_dot(b)
-    return matmul_left(by, a, b)
+    p, q = _ranks(a, b)
+    if p < 3 and q < 3:
+        return matmul_left(by, a, b)
+    axes = tuple(range(p - 1, p + q - 2)), (*range(q - 2), q - 1)
+    return by.apply("np.tensordot", by, b, axes if q > 1 else 0)
 
 
 def dot_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
     if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
         return fit(by * a, b, isinstance(a.type, Scalar))
-    _check_dot(b)
-    return matmul_right(by, a, b)
+    p, q = _ranks(a, b)
+    if p < 3 and q < 3:
+        return matmul_right(by, a, b)
+    made = by.apply("np.tensordot", a, by, (tuple(range(p - 1)), tuple(range(p - 1))))
+    return made if q < 3 else by.apply("np.moveaxis", made, 0, -2)
 
 
-def _check_dot(b: Symbolic) -> None:
-    if rank_of(b) is None:
+def _ranks(a: Symbolic, b: Symbolic) -> tuple[int, int]:
+    p, q = rank_of(a), rank_of(b)
+    if p is None or q is None:
         raise NoRule("the ranks of its operands must be known: annotate them, or write @")
+    return p, q
 
 
 bilinear("np.dot", dot_left, dot_right)
@@ -160,23 +165,23 @@ bilinear("np.vdot", lambda by, a, b: _vdot_side(by, a, b), lambda by, a, b: _vdo
 
 
 def _inner_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
-    match rank_of(a), rank_of(b):
+    p, q = _ranks(a, b)
+    match p, q:
         case (0, _) | (_, 0):
             return fit(by * b, a, isinstance(b.type, Scalar))
         case 1, 1:
             return by * b
-        case 2, 2:
+        case ((1 | 2), 2):
             return by @ b
         case 2, 1:
             return by.apply("np.outer", by, b)
-        case 1, 2:
-            return by @ b
         case _:
-            raise NoRule("its operands must be known to be vectors or matrices: annotate them, or write @ or np.einsum")
+            return by.apply("np.tensordot", by, b, q - 1)
 
 
 def _inner_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
-    match rank_of(a), rank_of(b):
+    p, q = _ranks(a, b)
+    match p, q:
         case (0, _) | (_, 0):
             return fit(by * a, b, isinstance(a.type, Scalar))
         case 1, 1:
@@ -188,63 +193,7 @@ def _inner_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
         case 1, 2:
             return by.apply("np.outer", by, a)
         case _:
-            raise NoRule("its operands must be known to be vectors or matrices: annotate them, or write @ or np.einsum")
+            return by.apply("np.tensordot", by, a, (tuple(range(p - 1)), tuple(range(p - 1))))
 
 
 bilinear("np.inner", _inner_left, _inner_right)
-
-
-# einsum: linear in each operand; the adjoint of an operand is an einsum that gives its letters back.
-
-
-@jvp("np.einsum")
-def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    total: Symbolic | None = None
-    for i, d in enumerate(tangents):
-        if d is not None:
-            total = plus(total, y.apply("np.einsum", *operands[:i], d, *operands[i + 1 :]))
-    return total
-
-
-@vjp("np.einsum")
-def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    arrays = operands[1:]
-    inputs, output = parse_einsum(constant(constant_of(operands[0])), len(arrays))
-    result: list[Symbolic | None] = [None]
-    for i, (letters, x) in enumerate(zip(inputs, arrays, strict=True)):
-        result.append(_einsum_adjoint(by, output, inputs, arrays, i, letters, x) if wanted[i + 1] else None)
-    return result
-
-
-def _einsum_of(by: Symbolic, output: str, terms: Sequence[str], others: Sequence[Symbolic], result: str) -> Symbolic:
-    """`by` times the other operands, with the letters of `result`."""
-    if output:
-        return by.apply("np.einsum", f"{','.join((output, *terms))}->{result}", by, *others)
-    if not others:
-        return by
-    if list(terms) == [result]:
-        return by * others[0]
-    return by * by.apply("np.einsum", f"{','.join(terms)}->{result}", *others)
-
-
-def _einsum_adjoint(
-    by: Symbolic,
-    output: str,
-    inputs: Sequence[str],
-    arrays: Sequence[Symbolic],
-    position: int,
-    letters: str,
-    x: Symbolic,
-) -> Symbolic:
-    if len(set(letters)) != len(letters):
-        raise NoRule("an operand of np.einsum that repeats a letter has no rule: take its diagonal first")
-    terms = [output, *(s for k, s in enumerate(inputs) if k != position)]
-    others = [a for k, a in enumerate(arrays) if k != position]
-    present = "".join(c for c in letters if any(c in t for t in terms))
-    summed = _einsum_of(by, output, terms[1:], others, present)
-    missing = tuple(k for k, c in enumerate(letters) if c not in present)
-    if missing:
-        # A letter that only this operand has was summed over: the adjoint is the same along it.
-        summed = by.apply("np.expand_dims", summed, missing) if present else summed
-        return by.apply("np.broadcast_to", summed, x.shape)
-    return fit(summed, x)

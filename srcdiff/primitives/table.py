@@ -11,13 +11,16 @@ Out: `TABLE`, name -> primitive; `lookup(module, attribute)`; `METHODS`, the met
 from __future__ import annotations
 
 from srcdiff.ir.core import Primitive
-from srcdiff.primitives import elementwise, joining, operators, reductions, special
+from srcdiff.primitives import contractions, elementwise, joining, operators, reductions, special
 from srcdiff.primitives.adjoints import ADJOINTS
 from srcdiff.primitives.builtin import BUILTINS
 from srcdiff.primitives.choices import CHOICES
 from srcdiff.primitives.containers import CONTAINERS
+from srcdiff.primitives.contractions import CONTRACTIONS
 from srcdiff.primitives.curves import CURVES
+from srcdiff.primitives.decompositions import DECOMPOSITIONS
 from srcdiff.primitives.diagonals import DIAGONALS
+from srcdiff.primitives.einsum import EINSUM
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.indices import INDICES
 from srcdiff.primitives.jacobians import JACOBIANS
@@ -31,6 +34,7 @@ from srcdiff.primitives.products import PRODUCTS
 from srcdiff.primitives.reductions import REDUCTIONS
 from srcdiff.primitives.repetition import REPETITION
 from srcdiff.primitives.running import RUNNING
+from srcdiff.primitives.scipy_linalg import SCIPY_LINALG
 from srcdiff.primitives.selection import SELECTION
 from srcdiff.primitives.shapes import SHAPES
 from srcdiff.primitives.special import SPECIAL
@@ -58,7 +62,11 @@ TABLE: dict[str, Primitive] = {
     **SPLITTING,
     **CURVES,
     **PRODUCTS,
+    **EINSUM,
+    **CONTRACTIONS,
     **LINALG,
+    **DECOMPOSITIONS,
+    **SCIPY_LINALG,
     **JACOBIANS,
     **INDICES,
     **CHOICES,
@@ -99,7 +107,18 @@ TAKE_DISPLAYS = frozenset(
             "interp",
         ),
         *("interp", "convolve", "correlate", "polyval", "vander", "linspace", "geomspace"),
-        *("reshape", "tile", "transpose", "broadcast_to", "zeros", "ones", "empty", "full"),
+        *(
+            "tensordot",
+            "linalg.tensordot",
+            "reshape",
+            "tile",
+            "transpose",
+            "broadcast_to",
+            "zeros",
+            "ones",
+            "empty",
+            "full",
+        ),
     )
 )
 """Functions for which the display of a list in an argument is a tuple: they only read it, and every item has a type."""
@@ -181,6 +200,7 @@ _ALIASES: dict[str, dict[str, str]] = {
         "size": "size",
         "pow": "power",
     },
+    "numpy.linalg": contractions.NUMPY_LINALG_ALIASES,
 }
 """Functions of a module whose primitives have names of their own."""
 

@@ -12,10 +12,12 @@ array([2, 3, 4])
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
+from srcdiff.primitives.einsum import letters_of
 from srcdiff.sparsity.dependencies import EMPTY, Dependencies, Names
 from srcdiff.sparsity.shadows import Shadow, unbroadcast
 
@@ -103,11 +105,10 @@ def inner(sets: Dependencies, a: Factor, b: Factor) -> Names:
 
 
 def einsum(sets: Dependencies, subscripts: str, factors: Sequence[Factor]) -> Names:
-    """``np.einsum`` with every axis named by a letter."""
-    left, arrow, output = subscripts.replace(" ", "").partition("->")
-    inputs = left.split(",")
-    if not arrow:
-        output = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
+    """``np.einsum``, every axis of a letter."""
+    parsed = letters_of(subscripts, [np.ndim(x) for x, _ in factors])
+    assert parsed is not None, "the ranks of arrays are known"
+    inputs, output = parsed
     sizes: dict[str, int] = {}
     for letters, (x, _) in zip(inputs, factors, strict=True):
         for c, size in zip(letters, np.shape(x), strict=True):
@@ -129,6 +130,20 @@ def einsum(sets: Dependencies, subscripts: str, factors: Sequence[Factor]) -> Na
     for _, found in spread:
         total = sets.unite_arrays(total, np.where(nonzero, found, EMPTY))
     return sets.unite_along(total, range(len(output), len(order)))
+
+
+def tensordot(sets: Dependencies, a: Factor, b: Factor, axes: Any) -> Names:
+    """``np.tensordot``."""
+    p, q = np.ndim(a[0]), np.ndim(b[0])
+    if isinstance(axes, int):
+        axes = (range(p - axes, p), range(axes))
+    left, right = ([int(n) % rank for n in np.atleast_1d(x)] for x, rank in zip(axes, (p, q), strict=True))
+    first = ascii_letters[:p]
+    second = list(ascii_letters[p : p + q])
+    for i, j in zip(left, right, strict=True):
+        second[j] = first[i]
+    output = [c for i, c in enumerate(first) if i not in left] + [c for j, c in enumerate(second) if j not in right]
+    return einsum(sets, f"{first},{''.join(second)}->{''.join(output)}", (a, b))
 
 
 def _along(letters: str, order: str, x: Any) -> Any:

@@ -379,8 +379,17 @@ def _product(rule: Callable[..., Any], count: int) -> Handler:
 
 
 def _dot(sets: Dependencies, a: products.Factor, b: products.Factor) -> Any:
-    numbers = np.ndim(a[0]) == 0 or np.ndim(b[0]) == 0
-    return products.times(sets, a, b) if numbers else products.matmul(sets, a, b)
+    p, q = np.ndim(a[0]), np.ndim(b[0])
+    if p == 0 or q == 0:
+        return products.times(sets, a, b)
+    if q < 3:
+        return products.matmul(sets, a, b)
+    return products.tensordot(sets, a, b, ((p - 1,), (q - 2,)))
+
+
+def _tensordot(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
+    a, b = ((c, names(s, c)) for s, c in zip(shadows[:2], contents[:2], strict=True))
+    return fit(products.tensordot(sets, a, b, contents[2]), y)
 
 
 def _outer(sets: Dependencies, a: products.Factor, b: products.Factor) -> Any:
@@ -394,8 +403,9 @@ def _vdot(sets: Dependencies, a: products.Factor, b: products.Factor) -> Any:
 
 
 def _einsum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    factors = [(c, names(s, c)) for s, c in zip(shadows[1:], contents[1:], strict=True)]
-    return fit(products.einsum(sets, contents[0], factors), y)
+    first = 1 if primitive.name == "np.einsum" else 2
+    factors = [(c, names(s, c)) for s, c in zip(shadows[first:], contents[first:], strict=True)]
+    return fit(products.einsum(sets, contents[first - 1], factors), y)
 
 
 _MOVING = ["T", "np.reshape", "np.ravel", "np.transpose", "np.swapaxes", "np.moveaxis", "np.squeeze", "np.expand_dims"]
@@ -474,12 +484,15 @@ HANDLERS: dict[str, Handler] = {
     "spread_over": _spread_over,
     "fold": _fold,
     "matmul": _product(products.matmul, 2),
+    "np.tensordot": _tensordot,
+    "np.matvec": _product(lambda sets, a, b: products.einsum(sets, "...ij,...j->...i", (a, b)), 2),
+    "np.vecmat": _product(lambda sets, a, b: products.einsum(sets, "...i,...ij->...j", (a, b)), 2),
     "np.dot": _product(_dot, 2),
     "np.outer": _product(_outer, 2),
     "np.vdot": _product(_vdot, 2),
     "np.inner": _product(products.inner, 2),
     "matmul_left": _product(products.matmul_left, 3),
     "matmul_right": _product(products.matmul_right, 3),
-    "np.einsum": _einsum,
+    **dict.fromkeys(["np.einsum", "einsum_product"], _einsum),
 }
 """Without `index_set`, `index_add` and `append`, which may overwrite: they are in `updates`."""

@@ -323,13 +323,12 @@ REFUSED = {
 FIRST_ORDER = ("power-(2,)-(2,)", "tuple-[", "np.vstack-(", "np.column_stack-(", "np.prod-(2, 3, 2)", "np.dot-(0.5")
 """What is checked to first order: mixed ranks, tuples of unknown length, products along several axes."""
 
-WITHOUT_RULE = {"np.linalg.eigh"}
 
 ONE_BY_ONE = {
     # Index arrays apart from each other among which there is a mask, or an ellipsis between them.
     *("index_get", "index_set", "index_add"),
-    # Products with arrays of three dimensions, products of unknown ranks, and displays in the place of an array.
-    *("np.dot", "np.inner", "matmul_left", "matmul_right"),
+    # Products of unknown ranks, and displays in the place of an array.
+    *("np.dot", "matmul_left", "matmul_right"),
     # A diagonal beside the main one.
     "np.diag",
     # Not linear, so no derivative is their operand; NumPy has no such function, or it is another.
