@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 
 WRT = ("centres",)
-SIZES = {"200 x 2, 3 centres": (200, 2, 3), "5000 x 8, 10 centres": (5000, 8, 10), "20000 x 16, 20 centres": (20000, 16, 20)}
+SIZES = {
+    "200 x 2, 3 centres": (200, 2, 3),
+    "5000 x 8, 10 centres": (5000, 8, 10),
+    "20000 x 16, 20 centres": (20000, 16, 20),
+}
 
 
 def loss(centres, X):

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 
 WRT = ("logits", "means", "log_scales")
-SIZES = {"200 x 2, 3 components": (200, 2, 3), "5000 x 4, 5 components": (5000, 4, 5), "20000 x 10, 20 components": (20000, 10, 20)}
+SIZES = {
+    "200 x 2, 3 components": (200, 2, 3),
+    "5000 x 4, 5 components": (5000, 4, 5),
+    "20000 x 10, 20 components": (20000, 10, 20),
+}
 
 
 def logsumexp(a, axis):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 WRT = ("layers",)
-SIZES = {"32 x 8, 16 hidden": (32, 8, 16), "256 x 64, 128 hidden": (256, 64, 128), "1024 x 128, 512 hidden": (1024, 128, 512)}
+SIZES = {
+    "32 x 8, 16 hidden": (32, 8, 16),
+    "256 x 64, 128 hidden": (256, 64, 128),
+    "1024 x 128, 512 hidden": (1024, 128, 512),
+}
 
 
 def loss(layers, X, Y):
@@ -22,7 +27,5 @@ def loss(layers, X, Y):
 def arguments(n: int, d: int, hidden: int) -> tuple[Any, ...]:
     rng = np.random.default_rng(0)
     widths = (d, hidden, hidden, 3)
-    layers = [
-        (rng.normal(size=(a, b)) / a**0.5, 0.1 * rng.normal(size=b)) for a, b in zip(widths, widths[1:], strict=False)
-    ]
+    layers = [(rng.normal(size=(a, b)) / a**0.5, 0.1 * rng.normal(size=b)) for a, b in pairwise(widths)]
     return layers, rng.normal(size=(n, d)), rng.normal(size=(n, 3))

@@ -12,10 +12,12 @@ SIZES = {"10 steps": (10,), "100 steps": (100,), "1000 steps": (1000,)}
 
 def rate(y, theta):
     prey, predators = y
-    return np.array([
-        theta[0] * prey - theta[1] * prey * predators,
-        theta[2] * prey * predators - theta[3] * predators,
-    ])
+    return np.array(
+        [
+            theta[0] * prey - theta[1] * prey * predators,
+            theta[2] * prey * predators - theta[3] * predators,
+        ]
+    )
 
 
 def loss(theta, y0, h, observed):
@@ -37,10 +39,12 @@ def compiled():
 
     def rate(y, theta):
         prey, predators = y
-        return jnp.array([
-            theta[0] * prey - theta[1] * prey * predators,
-            theta[2] * prey * predators - theta[3] * predators,
-        ])
+        return jnp.array(
+            [
+                theta[0] * prey - theta[1] * prey * predators,
+                theta[2] * prey * predators - theta[3] * predators,
+            ]
+        )
 
     def loss(theta, y0, h, observed):
         def step(y, target):

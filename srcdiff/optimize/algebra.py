@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
-from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_float_dtype
+from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_exact, is_float_dtype
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, Outcome, Rule, again, made_by, part_made_by
 from srcdiff.optimize.elements import (
@@ -73,9 +73,7 @@ def _same_shape(a: Type, b: Type) -> bool:
     """Whether the types prove that the shapes are equal."""
     if isinstance(a, Scalar) and isinstance(b, Scalar):
         return True
-    if not (isinstance(a, Array) and isinstance(b, Array)) or a.shape is None:
-        return False
-    return a.shape == b.shape and None not in a.shape
+    return isinstance(a, Array) and isinstance(b, Array) and a.shape == b.shape and is_exact(a.shape)
 
 
 def _has_shape_and_dtype(result: Type, operand: Type) -> bool:

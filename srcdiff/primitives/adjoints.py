@@ -30,6 +30,7 @@ from srcdiff.ir.types import (
     Type,
     Unknown,
     join,
+    sharper,
 )
 from srcdiff.primitives.builtin import items_type
 from srcdiff.primitives.helpers import helper
@@ -86,7 +87,7 @@ def accumulate_type(a: Type, b: Type) -> Type:
             dtype = None if p is None or q is None else str(np.result_type(p, q))
             if s is None or t is None or len(s) != len(t):
                 return Array(dtype, s if t is None else t)
-            return Array(dtype, tuple(e if d is None else d for d, e in zip(s, t, strict=True)))
+            return Array(dtype, tuple(map(sharper, s, t)))
         case (Array(_, shape), _) | (_, Array(_, shape)):
             return Array(None, shape)
         case Tuple(p), Tuple(q) if len(p) == len(q):

@@ -28,6 +28,7 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
     Unknown,
+    is_exact,
     join,
 )
 from srcdiff.primitives.inference import (
@@ -62,7 +63,7 @@ def _of(x: Value, shape: Shape | None) -> Type:
 
 def total(shape: Shape) -> Dimension:
     """The number of elements of an array of this shape, where it is a constant or one symbol."""
-    if None in shape:
+    if not is_exact(shape):
         return None
     constant = math.prod(d for d in shape if isinstance(d, int))
     symbols = [d for d in shape if isinstance(d, Symbol)]
@@ -84,7 +85,7 @@ def _reshape(x: Value, shape: Value) -> Type:
         filler: Dimension = None
         if others and count is not None:
             filler = count // rest if isinstance(count, int) and rest else count if rest == 1 else None
-        elif old is not None and None not in old:
+        elif old is not None and is_exact(old):
             filler = _remaining(old, tuple(d for d in dims if d != -1))
         dims = tuple(filler if d == -1 else d for d in dims)
     return _of(x, dims)

@@ -183,16 +183,13 @@ def softmax_entropy_hessian(scores: list[float], t: float):
         bw = -b5
         dbw = -((d6 - b5 * dtotal) / total)
         b6 = b4 * t5 / total
+        dbtotal += (d6 * t5 + d5 - b6 * dtotal) / total
         b7 = b3 / total
         b8 = b3 * t5 / total
         bw = bw - b7
         dbw = dbw - (d4 - b7 * dtotal) / total
         btotal = btotal + b6 + b8
-        dbtotal = (
-            dbtotal
-            + (d6 * t5 + d5 - b6 * dtotal) / total
-            + (d4 * t5 + b3 * d3 - b8 * dtotal) / total
-        )
+        dbtotal += (d4 * t5 + b3 * d3 - b8 * dtotal) / total
         bweights[i] += bw
         dbweights = add_at(dbweights, i, dbw)
     # line 7: total = sum(weights)
