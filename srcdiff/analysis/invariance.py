@@ -29,6 +29,7 @@ from dataclasses import dataclass
 
 from srcdiff.ir.core import Apply, Block, Constant, Value, blocks_of, free_values, operands_of
 from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.primitives.known import axis_of, normal_axes
 from srcdiff.primitives.table import TABLE
 
 
@@ -164,11 +165,10 @@ def _same_axes(apply: Apply, given: Sequence[_Dependence | None]) -> bool:
 def _reduced(first: _Dependence, operands: Sequence[Value]) -> _Dependence | None:
     """Through a sum over axes along which c does not vary."""
     rank, axis, keepdims = _rank_of(operands[0].type), operands[1], operands[2]
-    if rank is None or not isinstance(axis, Constant) or not isinstance(keepdims, Constant):
+    axes = None if rank is None else normal_axes(axis_of(axis), rank)
+    if rank is None or axes is None or not isinstance(keepdims, Constant):
         return None
-    value = axis.value
-    axes = set(range(rank)) if value is None else {a % rank for a in (value if isinstance(value, tuple) else (value,))}
-    if axes & first.along:
+    if first.along.intersection(axes):
         return None
     if keepdims.value:
         return first
