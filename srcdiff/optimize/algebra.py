@@ -23,6 +23,17 @@ from dataclasses import replace
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
 from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_exact, is_float_dtype
+from srcdiff.optimize.contributions import (
+    alike,
+    beside_broadcast,
+    beside_zero,
+    changed_part,
+    display,
+    first_part,
+    into_whole,
+    later_part,
+    number_to_part,
+)
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, Outcome, Rule, again, made_by, part_made_by
 from srcdiff.optimize.elements import (
@@ -37,7 +48,7 @@ from srcdiff.optimize.elements import (
     written_element,
     zeros_of_empty,
 )
-from srcdiff.optimize.factors import collected, minus, outwards
+from srcdiff.optimize.factors import collected, common, into_small, minus, outwards, sum_of_product
 
 
 def simplified(apply: Apply, known: Definitions) -> Outcome:
@@ -117,11 +128,15 @@ def _twice_negative(apply: Apply, known: Definitions) -> Outcome:
 def _plus_negative(apply: Apply, known: Definitions) -> Outcome:
     """``x + (-y)`` and ``(-y) + x`` are ``x - y``."""
     a, b = apply.operands
-    if apply.primitive.name == "accumulate" and not (isinstance(a.type, Scalar | Array) and a.type == b.type):
-        return None
+    if apply.primitive.name == "accumulate":
+        numbers = isinstance(a.type, Scalar) and a.type == b.type
+        if not numbers and not (isinstance(a.type, Array) and a.type == b.type) and not alike(a.type, b.type):
+            return None
     inner = part_made_by(b, known, "negative")
     if inner:
-        return again(apply, "subtract", a, inner.operands[0])
+        # Of a sum of adjoints, it still is one: `bx -= y`.
+        origin = replace(apply.origin, augmented=apply.origin.augmented or apply.primitive.name == "accumulate")
+        return again(replace(apply, origin=origin), "subtract", a, inner.operands[0])
     inner = part_made_by(a, known, "negative")
     if inner:
         return again(apply, "subtract", b, inner.operands[0])
@@ -184,9 +199,18 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
             return again(apply, apply.primitive.name, *operands)
         if not _has_shape_and_dtype(apply.result.type, other.type):
             continue
-        if _same_shape(spread.type, other.type) or model is other:
+        if _same_shape(spread.type, other.type) or model is _without_numbers(other, known):
             return again(apply, apply.primitive.name, *operands)
     return None
+
+
+def _without_numbers(value: Value, known: Definitions) -> Value:
+    """What has the shape of `value`, which may be a number times it."""
+    made = made_by(value, known, "multiply", "divide", "negative")
+    if made is None:
+        return value
+    arrays = [v for v in made.operands if not isinstance(v.type, Scalar)]
+    return arrays[0] if len(arrays) == 1 else value
 
 
 def _scaled_broadcast(apply: Apply, known: Definitions) -> Outcome:
@@ -245,6 +269,21 @@ def _outwards(apply: Apply, known: Definitions) -> Outcome:
 def _collected(apply: Apply, known: Definitions) -> Outcome:
     """``2.0 * (b * Z)`` is ``(2.0 * b) * Z`` for a small b."""
     return collected(apply, known, known.reads) or None
+
+
+def _into_small(apply: Apply, known: Definitions) -> Outcome:
+    """``b * (2.0 * Z)`` is ``(2.0 * b) * Z`` for a small b."""
+    return into_small(apply, known, known.reads) or None
+
+
+def _common(apply: Apply, known: Definitions) -> Outcome:
+    """``2.0 * x + 2.0 * y`` is ``2.0 * (x + y)``."""
+    return common(apply, known, known.reads) or None
+
+
+def _sum_of_product(apply: Apply, known: Definitions) -> Outcome:
+    """``np.sum(x * w, axis=0)`` is ``np.sum(x, axis=0) * w`` for a w that has no such axis."""
+    return sum_of_product(apply, known, known.reads) or None
 
 
 def _squeezed_sum(apply: Apply, known: Definitions) -> Outcome:
@@ -320,9 +359,9 @@ STRUCTURE: dict[str, tuple[Rule, ...]] = {
 """Rules for the user's part as well: they only take apart what was put together."""
 
 ARITHMETIC: dict[str, tuple[Rule, ...]] = {
-    "add": (_fold, _plus_zero, _doubled, _plus_negative, _without_broadcast),
-    "accumulate": (_plus_zero, _doubled, _plus_negative),
-    "subtract": (_fold, _minus_negative, _without_broadcast),
+    "add": (_fold, _plus_zero, _doubled, _plus_negative, _without_broadcast, _common),
+    "accumulate": (_plus_zero, beside_zero, _doubled, into_whole, beside_broadcast, _plus_negative, _common),
+    "subtract": (_fold, _minus_negative, _without_broadcast, _common),
     "multiply": (
         _fold,
         _one_times,
@@ -331,18 +370,19 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
         _scaled_broadcast,
         _outwards,
         _collected,
+        _into_small,
     ),
     "divide": (_fold, _first_of_one, _without_broadcast, _outwards),
     "np.squeeze": (_squeezed_sum,),
     "power": (_fold, _first_of_one),
     "negative": (_fold, _twice_negative, _negative_product),
-    "np.sum": (_sum_of_number,),
+    "np.sum": (_sum_of_number, _sum_of_product),
     "index_get": (written_element, known_size),
     "len": (known_size, shape_of_zeros),
     "copy": (copy_of_fresh,),
     "not_": (_twice, _not_compared),
-    "index_add": (first_addition,),
-    "index_set": (unchanged_element,),
+    "index_add": (first_addition, number_to_part, first_part, later_part, display),
+    "index_set": (unchanged_element, number_to_part, changed_part, display),
     "shape": (shape_of_elementwise, shape_of_zeros),
     "size": (shape_of_elementwise, shape_of_zeros),
     "zeros_like": (zeros_of_empty, shape_of_zeros),

@@ -25,6 +25,8 @@ class Definitions(dict[Value, Apply]):
     def __init__(self, reads: Mapping[Value, int] | None = None) -> None:
         super().__init__()
         self.reads: Mapping[Value, int] = reads or {}
+        self.untouched: dict[Value, Value] = {}
+        """A carried adjoint of a list that starts as zeros and gets an element in each iteration -> its index."""
 
 
 Outcome = Value | Apply | list[Apply] | None

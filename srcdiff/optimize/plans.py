@@ -67,8 +67,7 @@ def is_optional(apply: Apply) -> bool:
         return False
     a, b = apply.operands
     if name == "accumulate":
-        alike = [t for t in (a.type, b.type) if isinstance(t, Array) and (t.dtype, t.rank) == (kind.dtype, kind.rank)]
-        return len(alike) == 2
+        return isinstance(a.type, Array) and isinstance(b.type, Array) and a.type.rank == b.type.rank == kind.rank
     if a.type != kind or not is_exact(kind.shape):
         return False
     if not apply.origin.augmented and (apply.origin.role == "primal" or a.name is None or apply.result.name != a.name):

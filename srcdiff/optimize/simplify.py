@@ -46,6 +46,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import BOOL, Array, Dict, List, Tuple
 from srcdiff.optimize.algebra import simplified
+from srcdiff.optimize.contributions import mark_untouched
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions
 from srcdiff.primitives.table import TABLE
@@ -196,6 +197,7 @@ class _Walk:
             else:
                 items[items_value] = item
                 zipped.append(k)
+        mark_untouched(replace(loop, initial=initial), loop.body, self.known)
         body = self._block(loop.body)
         collected, results = self._results(loop, body, carried)
         stop = body.results[: loop.stops]

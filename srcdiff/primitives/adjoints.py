@@ -84,7 +84,9 @@ def accumulate_type(a: Type, b: Type) -> Type:
             # Zeros stand for themselves as plain numbers until a type is known.
             return UNKNOWN
         case Array(p, s), Array(q, t):
-            dtype = None if p is None or q is None else str(np.result_type(p, q))
+            # Beside double precision, everything is.
+            double = "float64" if "float64" in (p, q) else None
+            dtype = double if p is None or q is None else str(np.result_type(p, q))
             if s is None or t is None or len(s) != len(t):
                 return Array(dtype, s if t is None else t)
             return Array(dtype, tuple(map(sharper, s, t)))

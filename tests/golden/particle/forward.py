@@ -19,18 +19,19 @@ def potential_grad_jvp(x: float, y: float, w: float, dx: float, dy: float, dw: f
     # reverse sweep
     # line 13: return 1.0 / hypot(x - 10.0, y - 10.0 + w) + 1.0 / hypot(x - 10.0, y)
     b1 = t7 / t6
-    d4 = (-(t7 * d3 / t6) - b1 * d3) / t6
-    b2 = -b1 * t5 / t6
-    by = -b1 * y / t6
-    dby = (-d4 * y + -b1 * dy - by * d3) / t6
-    b3 = t4 / t3
-    d5 = (-(t4 * d2 / t3) - b3 * d2) / t3
-    b4 = -b3 * t1 / t3
-    b5 = -b3 * t2 / t3
-    by += b5
-    dby += (-d5 * t2 + -b3 * d1 - b5 * d2) / t3
-    bx = b2 + b4
-    dbx = (-d4 * t5 + -b1 * dx - b2 * d3) / t6 + (-d5 * t1 + -b3 * dx - b4 * d2) / t3
+    d4 = (-t7 * d3 / t6 - b1 * d3) / t6
+    b2 = b1 * t5 / t6
+    b3 = b1 * y / t6
+    by = -b3
+    dby = -((d4 * y + b1 * dy - b3 * d3) / t6)
+    b4 = t4 / t3
+    d5 = (-t4 * d2 / t3 - b4 * d2) / t3
+    b5 = b4 * t1 / t3
+    b6 = b4 * t2 / t3
+    by -= b6
+    dby = dby - (d5 * t2 + b4 * d1 - b6 * d2) / t3
+    bx = -b2 - b5
+    dbx = -((d4 * t5 + b1 * dx - b2 * d3) / t6) - (d5 * t1 + b4 * dx - b5 * d2) / t3
     return (bx, by), (dbx, dby)
 
 

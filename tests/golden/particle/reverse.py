@@ -16,8 +16,8 @@ def potential_grad_forward(x: float, y: float, w: float):
     b1 = 1.0 / t5 / t5
     by = -b1 * y / t5
     b2 = 1.0 / t3 / t3
-    by += -b2 * t2 / t3
-    bx = -b1 * t4 / t5 + -b2 * t1 / t3
+    by -= b2 * t2 / t3
+    bx = -b1 * t4 / t5 - b2 * t1 / t3
     tape = t3, t5
     return (bx, by), tape
 
@@ -33,28 +33,31 @@ def potential_grad_reverse(
     t5 = 1.0 / t1
     t6 = 1.0 / t2
     b1 = t6 / t2
-    by = -b1 * y / t2
     b2 = t5 / t1
     bbx, bby = bresult
     b3 = bby / t1
     b4 = bbx / t1
-    b5 = b3 * t4 + b4 * t3
+    b5 = -b3 * t4 - b4 * t3
     b6 = bby / t2
-    b7 = bby * by
-    by = b6 * -b1
-    b8 = bbx / t2
-    b9 = b6 * y + b8 * t3
-    b10 = -(b7 / t2) - bbx * (-b1 * t3 / t2) / t2 + b9 * b1 / t2 + b9 / t2 * t6 / t2
-    b11 = (
-        -(bby * (-b2 * t4 / t1) / t1)
-        - bbx * (-b2 * t3 / t1) / t1
-        + b5 * b2 / t1
-        + b5 / t1 * t5 / t1
+    by = -b6 * b1
+    b7 = bbx / t2
+    b8 = -b6 * y - b7 * t3
+    b9 = (
+        bby * (b1 * y / t2) / t2
+        + bbx * (b1 * t3 / t2) / t2
+        - b8 * b1 / t2
+        - b8 / t2 * t6 / t2
     )
-    b12 = b3 * -b2 + b11 * t4 / t1
-    by = by + b10 * y / t2 + b12
-    bx = b8 * -b1 + b10 * t3 / t2 + (b4 * -b2 + b11 * t3 / t1)
-    return bx, by, b12
+    b10 = (
+        bby * (b2 * t4 / t1) / t1
+        + bbx * (b2 * t3 / t1) / t1
+        - b5 * b2 / t1
+        - b5 / t1 * t5 / t1
+    )
+    b11 = b10 * t4 / t1 - b3 * b2
+    by = by + b9 * y / t2 + b11
+    bx = b9 * t3 / t2 - b7 * b1 + (b10 * t3 / t1 - b4 * b2)
+    return bx, by, b11
 
 
 def miss_vjp(w: float, bresult: float) -> tuple[float, float]:
@@ -83,17 +86,17 @@ def miss_vjp(w: float, bresult: float) -> tuple[float, float]:
     # line 29: return end * end
     bend = 2.0 * (bresult * end)
     # line 28: end = x - y / vy * vx
-    b1 = -bend * vx
+    b1 = bend * vx
     bvx = -bend * t2
-    by = b1 / vy
-    bvy = -(b1 * t2 / vy)
+    by = -b1 / vy
+    bvy = b1 * t2 / vy
     # line 29: return end * end
     bx = bend
     bw = 0.0
     for x, y, tape in reversed(tape_1):
         # line 27: vx, vy = vx - step * px, vy - step * py
-        bpy = -(bvy * step)
-        bpx = -(bvx * step)
+        bpy = -bvy * step
+        bpx = -bvx * step
         # line 26: x, y = x + step * vx, y + step * vy
         bvy += by * step
         bvx += bx * step
