@@ -54,10 +54,10 @@ def kalman(A: np.ndarray, Q: np.ndarray, C: np.ndarray, R: np.ndarray, observed:
         w = np.linalg.solve(S, v)
         m = m + G @ v
         P = P - G @ S @ G.T
-        states.append((*before, AP, S, v, w, G))
+        states.append((*before, AP, S, w, G))
     bA, bQ, bR = np.zeros_like(A), np.zeros_like(Q), np.zeros_like(R)
     bm, bP = np.zeros_like(m), np.zeros_like(P)
-    for m, P, AP, S, v, w, G in reversed(states):
+    for m, P, AP, S, w, G in reversed(states):
         # P - G S G' is P - (CP)' S^-1 (CP), and G v is (CP)' S^-1 v.
         gain = G.T @ bm
         bS = G.T @ bP.T @ G
