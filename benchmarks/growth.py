@@ -1,5 +1,5 @@
-"""`python -m benchmarks.growth PROGRAM SIZE TOOL`: how many bytes more than before this process holds at its peak, while
-the tool computes the gradient of one of the ten programs.
+"""`python -m benchmarks.growth PROGRAM SIZE TOOL`: by how many bytes the peak of this process exceeds what it held
+before, while the tool computes the gradient of one of the ten programs.
 
 What NumPy and Python allocate, `tracemalloc` counts to the byte. The buffers of JAX it does not see: there it is the
 peak of the resident memory, which Linux counts anew when it is asked to, and elsewhere that of the whole process.

@@ -281,16 +281,17 @@ def later_part(apply: Apply, known: Definitions) -> Outcome:
         between.append(made)
         array = made.operands[0]
     _, place, first = made.operands
-    if not same_index(place, index, known) or is_constant(first, 0.0):
+    if not same_index(place, index, known):
         return None
     if not (isinstance(first.type, Scalar | Array) and isinstance(value.type, Scalar | Array)):
         return None
-    total = Value(TABLE["add"].infer(first, value), None, apply.result.origin)
+    steps: list[Apply] = []
+    if not is_constant(first, 0.0):
+        total = Value(TABLE["add"].infer(first, value), None, apply.result.origin)
+        steps.append(replace(apply, primitive=TABLE["add"], operands=(value, first), result=total))
+        value = total
     written = Value(apply.result.type, apply.result.name, made.result.origin)
-    steps = [
-        replace(apply, primitive=TABLE["add"], operands=(value, first), result=total),
-        replace(made, operands=(made.operands[0], place, total), result=written),
-    ]
+    steps.append(replace(made, operands=(made.operands[0], place, value), result=written))
     for addition in reversed(between):
         result = Value(apply.result.type, apply.result.name, addition.result.origin)
         steps.append(replace(addition, operands=(steps[-1].result, *addition.operands[1:]), result=result))
