@@ -1,4 +1,7 @@
-"""`python -m benchmarks`: measure, print a table, write it into benchmarks/results.md. No number here is a test."""
+"""`python -m benchmarks`: measure, print a table, write it into benchmarks/results.md. No number here is a test.
+
+`python -m benchmarks ten_programs beside_hand` measures these parts alone; the rows of the others stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import srcdiff
-from benchmarks import cases, mixtures
+from benchmarks import cases, mixtures, ten
 from benchmarks.measure import interleaved
 from benchmarks.memory import long_loops
 from benchmarks.mixtures_memory import memory
@@ -162,18 +165,39 @@ def table(rows: list[Row]) -> str:
     return "\n".join([line(head), rule, *map(line, rows)])
 
 
-def main() -> None:
+def rows_of(text: str) -> list[Row]:
+    """The rows of a table that was written before."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [(title, result, aim) for title, result, aim in cells]
+
+
+def renewed(old: list[Row], new: list[Row]) -> list[Row]:
+    """The old rows with the new ones in their places, and what is new at the end."""
+    found = {row[0]: row for row in new}
+    kept = [found.pop(row[0], row) for row in old]
+    return [*kept, *found.values()]
+
+
+def main(wanted: list[str]) -> None:
     rows: list[Row] = []
-    first = (transform_times, import_time, overhead, gradient_over_primal)
+    first = (transform_times, import_time, overhead, gradient_over_primal, *ten.PARTS)
     parts = (*first, second_order, coloured, long_loops, *mixtures.PARTS, memory)
+    unknown = set(wanted) - {part.__name__ for part in parts}
+    if unknown:
+        sys.exit(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(p.__name__ for p in parts)}")
     for part in parts:
+        if wanted and part.__name__ not in wanted:
+            continue
         print(f"measuring: {part.__name__.replace('_', ' ')}", file=sys.stderr, flush=True)
         rows += part()
     where = f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}, one thread"
+    print(table(rows))
+    if wanted and RESULTS.exists():
+        rows = renewed(rows_of(RESULTS.read_text(encoding="utf-8")), rows)
     text = f"# Measurements\n\n`make bench` on {where}; medians of interleaved repeats.\n\n{table(rows)}\n"
-    print(text)
     RESULTS.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

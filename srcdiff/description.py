@@ -14,7 +14,7 @@ import re
 from dataclasses import replace
 
 from srcdiff.ir.core import Apply, Function, Parameter, Program, walk
-from srcdiff.ir.types import Array, List, Opaque, Record, Scalar, Tuple, Type, records_in
+from srcdiff.ir.types import Array, List, Opaque, Record, Scalar, Symbol, Tuple, Type, records_in
 from srcdiff.modes import Wanted
 
 
@@ -107,7 +107,8 @@ def printable(parameter: Parameter, ranked: bool = False) -> str | None:
     With `ranked`, so is the rank of `x: np.ndarray` that follows from the primal."""
     kind = parameter.value.type
     if ranked and parameter.annotation in ("np.ndarray", "numpy.ndarray") and isinstance(kind, Array) and kind.shape:
-        return f'Annotated[{parameter.annotation}, "{" ".join("_" if d is None else str(d) for d in kind.shape)}"]'
+        names = " ".join(str(d) if isinstance(d, int | Symbol) else "_" for d in kind.shape)
+        return f'Annotated[{parameter.annotation}, "{names}"]'
     if records_in(kind):
         return _of_type(kind)
     if parameter.annotation is None or _is_plain(parameter.annotation):

@@ -323,7 +323,8 @@ def _key_of_object(value: Any, depth: int) -> Hashable:
 
 
 def as_floating(value: Any) -> Any:
-    """`value` as something that can carry a derivative: integers become floats, containers item by item.
+    """`value` as something that can carry a derivative: integers become floats, containers item by item. It is `value`
+    itself where there is nothing to change.
 
     >>> as_floating([1, 2.0, np.arange(2)])
     [1.0, 2.0, array([0., 1.])]
@@ -338,14 +339,17 @@ def as_floating(value: Any) -> Any:
         case np.ndarray() if value.dtype.kind in "iu":
             return value.astype(np.float64)
         case _ if (made := record_class(type(value))) is not None:
-            items = zip(made.fields, items_of(value), strict=True)
-            return rebuilt(value, [v if n in made.integers else as_floating(v) for n, v in items])
-        case tuple():
-            return tuple(map(as_floating, value))
-        case list():
-            return list(map(as_floating, value))
+            given = items_of(value)
+            changed = [v if n in made.integers else as_floating(v) for n, v in zip(made.fields, given, strict=True)]
+            return value if all(a is b for a, b in zip(changed, given, strict=True)) else rebuilt(value, changed)
+        case tuple() | list():
+            items = list(map(as_floating, value))
+            if all(a is b for a, b in zip(items, value, strict=True)):
+                return value
+            return items if isinstance(value, list) else tuple(items)
         case dict():
-            return {k: as_floating(v) for k, v in value.items()}
+            named = {k: as_floating(v) for k, v in value.items()}
+            return value if all(named[k] is v for k, v in value.items()) else named
     return value
 
 

@@ -29,7 +29,7 @@ from srcdiff.analysis.liveness import prune_block
 from srcdiff.ir.builder import Builder, adjoint_name
 from srcdiff.ir.core import NOWHERE, Block, For, Statement, Value, While, constant, free_values, is_atom
 from srcdiff.ir.substitution import substitute
-from srcdiff.ir.types import INT, NONE, Array, List, is_differentiable
+from srcdiff.ir.types import INT, NONE, Array, List, is_differentiable, is_exact
 from srcdiff.primitives.table import TABLE
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class LoopAdjoint:
         known, given = carried.type, incoming.type
         if isinstance(known, Array) and isinstance(given, Array):
             shape = known.shape
-            if shape is not None and shape == given.shape and None not in shape:
+            if shape == given.shape and is_exact(shape):
                 return zero_of(body, incoming, adjoint_name(carried.name))
         return zero_of(body, carried, adjoint_name(carried.name), self.sweep.undefined)
 

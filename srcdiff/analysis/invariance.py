@@ -28,7 +28,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from srcdiff.ir.core import Apply, Block, Constant, Value, blocks_of, free_values, operands_of
-from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ir.types import Array, Scalar, Type, never_one
+from srcdiff.primitives.known import axis_of, normal_axes
 from srcdiff.primitives.table import TABLE
 
 
@@ -100,12 +101,14 @@ def _follow(apply: Apply, known: dict[Value, _Dependence], definitions: dict[Val
             return _Dependence(not first.scales, first.degree, first.along)
         case "np.sum" if first is not None and first.scales and given[1] is None and given[2] is None:
             return _reduced(first, operands)
+        case "np.squeeze" | "np.expand_dims" if first is not None and given[1] is None:
+            return _moved(apply, first)
         case "shape" | "ndim" | "size" | "len":
             return _Dependence(False, 0, frozenset())
         case "index_get" if first is not None and given[1] is None:
             axes = new_axes(operands[1], definitions)
             if axes is None:
-                return None
+                return _gathered(apply, first, definitions)
             places = [i for i in range(len(axes)) if not axes[i]]
             rank = _rank_of(operands[0].type)
             if rank is None or len(places) > rank:
@@ -164,16 +167,67 @@ def _same_axes(apply: Apply, given: Sequence[_Dependence | None]) -> bool:
 def _reduced(first: _Dependence, operands: Sequence[Value]) -> _Dependence | None:
     """Through a sum over axes along which c does not vary."""
     rank, axis, keepdims = _rank_of(operands[0].type), operands[1], operands[2]
-    if rank is None or not isinstance(axis, Constant) or not isinstance(keepdims, Constant):
+    axes = None if rank is None else normal_axes(axis_of(axis), rank)
+    if rank is None or axes is None or not isinstance(keepdims, Constant):
         return None
-    value = axis.value
-    axes = set(range(rank)) if value is None else {a % rank for a in (value if isinstance(value, tuple) else (value,))}
-    if axes & first.along:
+    if first.along.intersection(axes):
         return None
     if keepdims.value:
         return first
     left = [a for a in range(rank) if a not in axes]
     return _Dependence(first.scales, first.degree, frozenset(left.index(a) for a in first.along))
+
+
+def _moved(apply: Apply, first: _Dependence) -> _Dependence | None:
+    """Through an axis of size 1 that is taken away or put in."""
+    x, axis = apply.operands[:2]
+    rank, position = _rank_of(x.type), axis_of(axis)
+    if rank is None or not isinstance(position, int):
+        return None
+    if apply.primitive.name == "np.expand_dims":
+        position %= rank + 1
+        return _Dependence(first.scales, first.degree, frozenset(a + (a >= position) for a in first.along))
+    if not -rank <= position < rank or position % rank in first.along:
+        return None
+    position %= rank
+    return _Dependence(first.scales, first.degree, frozenset(a - (a > position) for a in first.along))
+
+
+def _gathered(apply: Apply, first: _Dependence, definitions: Mapping[Value, Apply]) -> _Dependence | None:
+    """Through ``x[np.arange(n), labels]``, which takes one element of each row, where c varies by row."""
+    x, index = apply.operands
+    made = definitions.get(index)
+    if made is None or made.primitive.name != "make_tuple" or _rank_of(x.type) != len(made.operands):
+        return None
+    for position, part in enumerate(made.operands):
+        kind = part.type
+        if kind == Scalar("int"):
+            continue
+        if not isinstance(kind, Array) or kind.rank != 1 or kind.dtype is None or kind.dtype == "bool":
+            return None
+        if position in first.along and not _counts_rows(part, x, position, apply, definitions):
+            return None
+    vectors = any(isinstance(v.type, Array) for v in made.operands)
+    whole = isinstance(apply.result.type, Array) and apply.result.type.rank == 1
+    if not vectors or not whole or len(first.along) > 1:
+        return None
+    return _Dependence(first.scales, first.degree, frozenset({0} if first.along else ()))
+
+
+def _counts_rows(part: Value, x: Value, axis: int, apply: Apply, definitions: Mapping[Value, Apply]) -> bool:
+    """Whether an index is 0, 1, 2... along an axis of x: then element i of the result is of row i, or the result has
+    one element for the only row. (A result that is longer than x would fail, one that is shorter, where it meets c.)"""
+    made = definitions.get(part)
+    if made is None or made.primitive.name != "np.arange":
+        return False
+    _, stop, step = made.operands[:3]
+    if not all(isinstance(v, Constant) and v.value is None for v in (stop, step)):
+        return False
+    if not (isinstance(part.type, Array) and part.type.shape and isinstance(apply.result.type, Array)):
+        return False
+    count, found = part.type.shape[0], apply.result.type.shape
+    rows = x.type.shape[axis] if isinstance(x.type, Array) and x.type.shape is not None else None
+    return found is not None and (never_one(count) or (count is not None and count == rows))
 
 
 def new_axes(index: Value, definitions: Mapping[Value, Apply]) -> list[bool] | None:

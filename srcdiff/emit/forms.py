@@ -357,6 +357,22 @@ def as_value(node: ast.expr, spelling: Spelling) -> ast.expr:
             return node
 
 
+def signed(product: Expression) -> Expression | None:
+    """``-a * b`` for a product or quotient of numbers: ``-(a * b)`` to the last bit. None for anything else."""
+
+    def visit(node: ast.expr) -> ast.expr | None:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+            left = visit(node.left)
+            return None if left is None else ast.BinOp(left=left, op=node.op, right=node.right)
+        plain = isinstance(node, Leaf | ast.Name | ast.Subscript | ast.Attribute | ast.Call)
+        return ast.UnaryOp(op=ast.USub(), operand=node) if plain else None
+
+    if not isinstance(product.node, ast.BinOp):
+        return None
+    node = visit(product.node)
+    return None if node is None else Expression(node, product.reads, product.width + 1)
+
+
 def negated(part: Expression) -> Expression:
     """`not part`, without a double negation and with the opposite operator where one is exact."""
     match part.node:

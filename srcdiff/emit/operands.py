@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from srcdiff.emit.expressions import Decisions
-from srcdiff.emit.forms import Forms, as_value, both
+from srcdiff.emit.forms import Forms, as_value, both, signed
 from srcdiff.emit.loops import walk_target
 from srcdiff.emit.spelling import names_in
 from srcdiff.emit.storage import Storage
@@ -20,7 +20,7 @@ from srcdiff.emit.tapes import Tapes
 from srcdiff.emit.tree import Expression, Leaf, Node, Plain, assign, leaf
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Call, Constant, For, Function, Global, If, Origin, Statement, Value
-from srcdiff.ir.types import BOOL
+from srcdiff.ir.types import BOOL, Scalar
 
 WIDEST = 150
 """An expression that takes more characters than this is split by a temporary."""
@@ -80,6 +80,8 @@ class Expressions:
         match s:
             case Apply():
                 parts = self._fitting(s.operands)
+                if s.primitive.name == "negative" and s.origin.role != "primal" and isinstance(s.result.type, Scalar):
+                    return signed(parts[0]) or self.forms.apply(s.primitive, s.operands, parts)
                 return self.forms.apply(s.primitive, s.operands, parts)
             case Call():
                 return self.forms.call(self.forms.spelling.function(s.function), self._fitting(s.arguments))

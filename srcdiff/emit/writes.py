@@ -7,13 +7,27 @@ In: an Apply that gets a statement of its own. Out: nodes. An update in place pr
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from srcdiff.emit.forms import BINARY, as_value
 from srcdiff.emit.tree import Augment, Expression, Leaf, Node, Plain, assign, leaf, merged, reads_of
 from srcdiff.ir.core import Apply, Constant, Function, Global, Value, walk
-from srcdiff.ir.types import Array, Dict, List, Maybe, Opaque, Scalar, Tuple, Type, Unknown
+from srcdiff.ir.types import (
+    INT,
+    Array,
+    Dict,
+    List,
+    Maybe,
+    Opaque,
+    Scalar,
+    Tuple,
+    Type,
+    Unknown,
+    is_exact,
+    never_one,
+)
 
 if TYPE_CHECKING:
     from srcdiff.emit.statements import Selection
@@ -133,11 +147,14 @@ def _indexed(selection: Selection, s: Apply) -> list[Node]:
         node: ast.stmt = ast.Expr(value=call.node)
         return [*nodes, Plain(node, (old, *call.reads[1:]), _defined(target, old), tied, s.origin)]
     if s.primitive.name == "index_add":
-        part = selection.operand(value)
-        operator = ast.Add()
-        if isinstance(part.node, ast.UnaryOp) and isinstance(part.node.op, ast.USub) and isinstance(base.type, Array):
+        operator, made = ast.Add(), selection.inlined(value)
+        if isinstance(made, Apply) and made.primitive.name == "negative" and isinstance(base.type, Array):
             # `x[i] += -v` and `x[i] -= v` are the same to the last bit.
-            operator, part = ast.Sub(), replace(part, node=part.node.operand)
+            operator, value = ast.Sub(), made.operands[0]
+        part = selection.operand(value)
+        if isinstance(part.node, ast.UnaryOp) and isinstance(part.node.op, ast.USub) and isinstance(base.type, Array):
+            operator = ast.Add() if isinstance(operator, ast.Sub) else ast.Sub()
+            part = replace(part, node=part.node.operand)
     else:
         operator, part = _old_content(selection, s)
     subscript = ast.Subscript(value=Leaf(target), slice=place.node, ctx=ast.Store())
@@ -174,14 +191,15 @@ _DISTINCT_TUPLES = frozenset(
 
 def _no_repeats(selection: Selection, index: Value) -> bool:
     """Whether no element can be indexed twice: by integers, slices, None, Ellipsis, masks, rows of distinct integers,
-    and tuples of these. (Of several such rows NumPy makes pairs, and no pair comes twice.)"""
+    and tuples of these (of several such rows NumPy makes pairs, and no pair comes twice); or by vectors one of which
+    counts."""
     index = selection.resolve(index)
     if isinstance(index, Constant) and index.value in (Ellipsis, None):
         return True
     made = selection.decisions.definitions.get(index)
     if isinstance(made, Apply):
         if made.primitive.name == "make_tuple":
-            return all(_no_repeats(selection, v) for v in made.operands)
+            return all(_no_repeats(selection, v) for v in made.operands) or _counts(selection, made.operands)
         if made.primitive.name in _DISTINCT_TUPLES or (made.primitive.name in _DISTINCT and _is_row(index.type)):
             return True
     return _simple(index.type)
@@ -189,6 +207,27 @@ def _no_repeats(selection: Selection, index: Value) -> bool:
 
 def _is_row(t: Type) -> bool:
     return isinstance(t, Array) and t.shape is not None and len(t.shape) == 1
+
+
+def _counts(selection: Selection, parts: Sequence[Value]) -> bool:
+    """Whether one of several vectors and integers is 0, 1, 2..., so that no two of the elements are the same; the
+    others must not make it longer."""
+    vectors = [v.type for v in parts if isinstance(v.type, Array)]
+    if not all(isinstance(v.type, Array) or v.type == INT for v in parts):
+        return False
+    if any(t.rank != 1 or t.dtype is None or not t.dtype.startswith(("int", "uint")) for t in vectors):
+        return False
+    for part in map(selection.resolve, parts):
+        made = selection.decisions.definitions.get(part)
+        if not isinstance(made, Apply) or made.primitive.name != "np.arange":
+            continue
+        if not all(isinstance(v, Constant) and v.value is None for v in made.operands[1:3]):
+            continue
+        shapes = [t.shape for t in vectors]
+        count = part.type.shape if isinstance(part.type, Array) else None
+        if count is not None and (never_one(count[0]) or (is_exact(count) and all(s == count for s in shapes))):
+            return True
+    return False
 
 
 def _simple(index: Type) -> bool:

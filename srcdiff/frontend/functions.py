@@ -36,7 +36,7 @@ from srcdiff.frontend.objects import (
 )
 from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.ir.core import UNDEFINED, Apply, Call, Constant, Global, Statement, Value, constant
-from srcdiff.ir.types import FLOAT, Scalar, Tuple, Type, Unknown, is_mutable
+from srcdiff.ir.types import FLOAT, Scalar, Size, Tuple, Type, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
 
 _HELPER_PRIMITIVES = {"copy_of": "copy", "add_at": "index_add"}
@@ -111,10 +111,12 @@ class Functions(Choices):
 
     def parameter_types(self, source: FunctionSource, values: Sequence[Value]) -> tuple[Type, ...]:
         """The types a callee is lowered for: those of the arguments, helped by its annotations."""
-        annotations = self.annotated_types(source)
+        annotations, axes = self.annotated_types(source), _axes(source)
         found: list[Type] = []
-        for value, promised in zip(values, annotations, strict=True):
+        for value, promised, parameter in zip(values, annotations, source.parameters, strict=True):
             actual = value.type
+            if parameter in axes and isinstance(value, Constant) and type(value.value) is int:
+                actual = Size("int", value.value)  # what it reduces, and so the rank of what it makes
             if isinstance(actual, Unknown) or (
                 isinstance(actual, Scalar) and actual.kind == "int" and promised == FLOAT
             ):
@@ -334,3 +336,12 @@ def _folded(statements: Sequence[Statement], found: Operand) -> Result | None:
     if type(result) is tuple and all(type(v) in _ATOMS for v in result):
         return Result(_tuple_constant(result))
     return None
+
+
+def _axes(source: FunctionSource) -> set[str]:
+    """The parameters of a function that it takes for an axis: by their name, or because it passes them as one."""
+    found = {name for name in source.parameters if name in ("axis", "axes")}
+    for node in gast.walk(source.node):
+        if isinstance(node, gast.keyword) and node.arg == "axis" and isinstance(node.value, gast.Name):
+            found.add(node.value.id)
+    return found

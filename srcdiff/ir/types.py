@@ -5,7 +5,9 @@ In: nothing. Out: small frozen classes compared by value, and `join`, the least 
 >>> print(join(Scalar("int"), Scalar("float")))
 float
 >>> print(join(Array("float64", (Symbol("n"), 3)), Array("float64", (Symbol("n"), 4))))
-float64[n, ?]
+float64[n, ≠1]
+>>> print(join(Array("float64", (1,)), Array("float64", (4,))))
+float64[?]
 >>> print(join(Scalar("float"), Array("float64", (3,))))
 unknown
 """
@@ -36,8 +38,42 @@ class Symbol:
         return self.name if not self.offset else f"{self.name}{self.offset:+d}"
 
 
-Dimension = int | Symbol | None
-"""A constant, a symbol, or unknown (None: it may be 1)."""
+@dataclass(frozen=True)
+class Several:
+    """A dimension of which it is known only that it differs from 1, so that it cannot broadcast: that of arrays of one
+    rank that take turns. Two of these need not be equal."""
+
+    def __str__(self) -> str:
+        return "≠1"
+
+
+SEVERAL = Several()
+
+Dimension = int | Symbol | Several | None
+"""A constant, a symbol, known to differ from 1, or unknown (None: it may be 1)."""
+
+
+def never_one(d: Dimension) -> bool:
+    """Whether the dimension is known to differ from 1, so that it cannot be stretched."""
+    match d:
+        case int():
+            return d != 1
+        case Symbol():
+            return d.plural and d.offset == 0
+        case Several():
+            return True
+        case None:
+            return False
+
+
+def sharper(d: Dimension, e: Dimension) -> Dimension:
+    """What is known of a dimension of which both `d` and `e` are known."""
+    return e if d is None or (isinstance(d, Several) and e is not None) else d
+
+
+def is_exact(shape: tuple[Dimension, ...] | None) -> bool:
+    """Whether every dimension has a name or a number, so that equal shapes of two types are equal shapes of arrays."""
+    return shape is not None and None not in shape and SEVERAL not in shape
 
 
 @dataclass(frozen=True)
@@ -116,9 +152,11 @@ class Named(Tuple):
 
 @dataclass(frozen=True)
 class List:
-    """A list; `item` covers every element (None: the list is empty as far as is known)."""
+    """A list; `item` covers every element (None: the list is empty as far as is known). `length` is how many there
+    are, where that is known: in a display."""
 
     item: Type | None
+    length: int | None = None
 
     def __str__(self) -> str:
         return f"list[{'' if self.item is None else self.item}]"
@@ -236,11 +274,12 @@ def join(a: Type, b: Type) -> Type:
             dtype = a.dtype if a.dtype == b.dtype else None
             if a.shape is None or b.shape is None or len(a.shape) != len(b.shape):
                 return Array(dtype, None)
-            return Array(dtype, tuple(p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)))
+            return Array(dtype, tuple(map(_join_dimensions, a.shape, b.shape)))
         case Tuple(), Tuple() if same_tuple(a, b):
             return a.of(join(p, q) for p, q in zip(a.items, b.items, strict=True))
         case List(), List():
-            return List(b.item if a.item is None else a.item if b.item is None else join(a.item, b.item))
+            item = b.item if a.item is None else a.item if b.item is None else join(a.item, b.item)
+            return List(item, a.length if a.length == b.length else None)
         case Dict(), Dict():
             if a.items is None or b.items is None or [k for k, _ in a.items] != [k for k, _ in b.items]:
                 return Dict(None)
@@ -255,6 +294,12 @@ def same_tuple(a: Tuple, b: Tuple) -> bool:
     """Whether two tuples are of one class and length, so that they can be taken item by item."""
     made = a.made if isinstance(a, Record) else None
     return made == (b.made if isinstance(b, Record) else None) and len(a.items) == len(b.items)
+
+
+def _join_dimensions(p: Dimension, q: Dimension) -> Dimension:
+    if p == q:
+        return p
+    return SEVERAL if never_one(p) and never_one(q) else None
 
 
 def present(t: Type) -> Type:

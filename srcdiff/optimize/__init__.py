@@ -4,7 +4,7 @@ In: a program. Out: the program that computes the same with less. Each pass is a
 `inplace` is not among them: it runs last of all, whether the program was optimised or not.
 
 >>> [name for name, _ in PASSES]
-['simplify', 'cse', 'hoist', 'dce']
+['simplify', 'cse', 'hoist', 'rotate', 'dce']
 """
 
 from __future__ import annotations
@@ -15,11 +15,18 @@ from srcdiff.ir.core import Apply, Program, walk
 from srcdiff.optimize.cse import cse
 from srcdiff.optimize.dce import dce
 from srcdiff.optimize.hoist import hoist
+from srcdiff.optimize.rotate import rotate
 from srcdiff.optimize.simplify import simplify
 
 Pass = Callable[[Program], Program]
 
-PASSES: tuple[tuple[str, Pass], ...] = (("simplify", simplify), ("cse", cse), ("hoist", hoist), ("dce", dce))
+PASSES: tuple[tuple[str, Pass], ...] = (
+    ("simplify", simplify),
+    ("cse", cse),
+    ("hoist", hoist),
+    ("rotate", rotate),
+    ("dce", dce),
+)
 ROUNDS = 4
 
 

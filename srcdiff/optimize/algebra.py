@@ -22,7 +22,18 @@ from dataclasses import replace
 
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
-from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_float_dtype
+from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_exact, is_float_dtype
+from srcdiff.optimize.contributions import (
+    alike,
+    beside_broadcast,
+    beside_zero,
+    changed_part,
+    display,
+    first_part,
+    into_whole,
+    later_part,
+    number_to_part,
+)
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, Outcome, Rule, again, made_by, part_made_by
 from srcdiff.optimize.elements import (
@@ -39,7 +50,8 @@ from srcdiff.optimize.elements import (
     written_element,
     zeros_of_empty,
 )
-from srcdiff.optimize.factors import collected, minus, outwards
+from srcdiff.optimize.factors import collected, common, into_small, minus, outwards, sum_of_product
+from srcdiff.optimize.linear_systems import solved
 
 
 def simplified(apply: Apply, known: Definitions) -> Outcome:
@@ -75,9 +87,7 @@ def _same_shape(a: Type, b: Type) -> bool:
     """Whether the types prove that the shapes are equal."""
     if isinstance(a, Scalar) and isinstance(b, Scalar):
         return True
-    if not (isinstance(a, Array) and isinstance(b, Array)) or a.shape is None:
-        return False
-    return a.shape == b.shape and None not in a.shape
+    return isinstance(a, Array) and isinstance(b, Array) and a.shape == b.shape and is_exact(a.shape)
 
 
 def _has_shape_and_dtype(result: Type, operand: Type) -> bool:
@@ -121,11 +131,15 @@ def _twice_negative(apply: Apply, known: Definitions) -> Outcome:
 def _plus_negative(apply: Apply, known: Definitions) -> Outcome:
     """``x + (-y)`` and ``(-y) + x`` are ``x - y``."""
     a, b = apply.operands
-    if apply.primitive.name == "accumulate" and not (isinstance(a.type, Scalar | Array) and a.type == b.type):
-        return None
+    if apply.primitive.name == "accumulate":
+        numbers = isinstance(a.type, Scalar) and a.type == b.type
+        if not numbers and not (isinstance(a.type, Array) and a.type == b.type) and not alike(a.type, b.type):
+            return None
     inner = part_made_by(b, known, "negative")
     if inner:
-        return again(apply, "subtract", a, inner.operands[0])
+        # Of a sum of adjoints, it still is one: `bx -= y`.
+        origin = replace(apply.origin, augmented=apply.origin.augmented or apply.primitive.name == "accumulate")
+        return again(replace(apply, origin=origin), "subtract", a, inner.operands[0])
     inner = part_made_by(a, known, "negative")
     if inner:
         return again(apply, "subtract", b, inner.operands[0])
@@ -192,7 +206,8 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
             return again(apply, apply.primitive.name, *operands)
         if not _has_shape_and_dtype(apply.result.type, other.type):
             continue
-        if _same_shape(spread.type, other.type) or shape_given_by(model, known) is shape_given_by(other, known):
+        same = shape_given_by(model, known) is shape_given_by(_without_numbers(other, known), known)
+        if _same_shape(spread.type, other.type) or same:
             return again(apply, apply.primitive.name, *operands)
     return None
 
@@ -210,6 +225,15 @@ def _chosen_number(apply: Apply, known: Definitions) -> Outcome:
             return again(apply, "np.where", condition, *sides)
         sides[position] = side
     return None
+
+
+def _without_numbers(value: Value, known: Definitions) -> Value:
+    """What has the shape of `value`, which may be a number times it."""
+    made = made_by(value, known, "multiply", "divide", "negative")
+    if made is None:
+        return value
+    arrays = [v for v in made.operands if not isinstance(v.type, Scalar)]
+    return arrays[0] if len(arrays) == 1 else value
 
 
 def _scaled_broadcast(apply: Apply, known: Definitions) -> Outcome:
@@ -273,6 +297,21 @@ def _collected(apply: Apply, known: Definitions) -> Outcome:
     return collected(apply, known, known.reads) or None
 
 
+def _into_small(apply: Apply, known: Definitions) -> Outcome:
+    """``b * (2.0 * Z)`` is ``(2.0 * b) * Z`` for a small b."""
+    return into_small(apply, known, known.reads) or None
+
+
+def _common(apply: Apply, known: Definitions) -> Outcome:
+    """``2.0 * x + 2.0 * y`` is ``2.0 * (x + y)``."""
+    return common(apply, known, known.reads) or None
+
+
+def _sum_of_product(apply: Apply, known: Definitions) -> Outcome:
+    """``np.sum(x * w, axis=0)`` is ``np.sum(x, axis=0) * w`` for a w that has no such axis."""
+    return sum_of_product(apply, known, known.reads) or None
+
+
 def _squeezed_sum(apply: Apply, known: Definitions) -> Outcome:
     """``np.squeeze(np.sum(x, axis=1, keepdims=True), axis=1)`` is ``np.sum(x, axis=1)``; a sign moves outwards."""
     x, axis = apply.operands
@@ -319,6 +358,34 @@ _OPPOSITE = {
 }
 
 
+def _turned_back(apply: Apply, known: Definitions) -> Outcome:
+    """``v.T`` is x for a ``v = x.T``, and ``(x.T @ y).T`` is ``y.T @ x``."""
+    whole = apply.operands[0]
+    inner = made_by(whole, known, "T")
+    if inner is not None:
+        return inner.operands[0]
+    product = part_made_by(whole, known, "matmul")
+    if product is None or known.reads.get(whole) != 1:
+        return None
+    if not all(isinstance(v.type, Array) and v.type.rank == 2 for v in product.operands):
+        return None
+    a, b = product.operands
+    first, second = made_by(a, known, "T"), made_by(b, known, "T")
+    if first is None and second is None:
+        return None
+    made: list[Apply] = []
+
+    def turned(value: Value, inner: Apply | None) -> Value:
+        if inner is not None:
+            return inner.operands[0]
+        result = Value(apply.primitive.infer(value), None, apply.result.origin)
+        made.append(replace(apply, operands=(value,), result=result))
+        return result
+
+    left, right = turned(b, second), turned(a, first)
+    return [*made, again(apply, "matmul", left, right)]
+
+
 def _not_compared(apply: Apply, known: Definitions) -> Outcome:
     """``not a < b`` is ``a >= b`` for integers (for floats not: NaN); ``not a is b`` is ``a is not b``."""
     inner = part_made_by(apply.operands[0], known, *_OPPOSITE)
@@ -346,9 +413,9 @@ STRUCTURE: dict[str, tuple[Rule, ...]] = {
 """Rules for the user's part as well: they only take apart what was put together."""
 
 ARITHMETIC: dict[str, tuple[Rule, ...]] = {
-    "add": (_fold, _plus_zero, _doubled, _plus_negative, _without_broadcast),
-    "accumulate": (by_fields, _plus_zero, _doubled, _plus_negative),
-    "subtract": (_fold, _minus_negative, _without_broadcast),
+    "add": (_fold, _plus_zero, _doubled, _plus_negative, _without_broadcast, _common),
+    "accumulate": (by_fields, _plus_zero, beside_zero, _doubled, into_whole, beside_broadcast, _plus_negative, _common),
+    "subtract": (_fold, _minus_negative, _without_broadcast, _common),
     "multiply": (
         _fold,
         _one_times,
@@ -357,19 +424,22 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
         _scaled_broadcast,
         _outwards,
         _collected,
+        _into_small,
     ),
     "divide": (_fold, _first_of_one, _without_broadcast, _outwards),
     "np.where": (_chosen_number,),
+    "np.linalg.solve": (solved,),
     "np.squeeze": (_squeezed_sum,),
     "power": (_fold, _first_of_one),
     "negative": (_fold, _twice_negative, _negative_product),
-    "np.sum": (_sum_of_number,),
+    "np.sum": (_sum_of_number, _sum_of_product),
     "index_get": (written_element, known_size),
     "len": (known_size, shape_of_zeros),
     "copy": (by_fields, copy_of_fresh),
+    "T": (_turned_back,),
     "not_": (_twice, _not_compared),
-    "index_add": (first_addition,),
-    "index_set": (unchanged_element,),
+    "index_add": (first_addition, number_to_part, first_part, later_part, display),
+    "index_set": (unchanged_element, number_to_part, changed_part, display),
     "shape": (shape_of_elementwise, shape_of_zeros),
     "size": (shape_of_elementwise, shape_of_zeros),
     "zeros_like": (by_fields, zeros_of_empty, shape_of_zeros),

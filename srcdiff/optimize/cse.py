@@ -146,7 +146,10 @@ class _Scope:
         primitive = apply.primitive
         if primitive.name in _MAKERS or primitive.updates is not None or primitive.name == "identity":
             return (apply,)
-        key = (primitive, *map(atom_key, operands))
+        key: Hashable = (primitive, *map(atom_key, operands))
+        kind = apply.result.type
+        if primitive.name == "multiply" and apply.origin.role != "primal" and isinstance(kind, Array):
+            key = (primitive, frozenset(map(atom_key, operands)))  # x * y and y * x
         earlier = self.computed.get(key)
         if earlier is None:
             self.computed[key] = apply.result

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from srcdiff.ir.core import Apply, Value
+from srcdiff.ir.core import Apply, Block, Value, blocks_of, operands_of
 from srcdiff.primitives.table import TABLE
 
 
@@ -25,6 +25,17 @@ class Definitions(dict[Value, Apply]):
     def __init__(self, reads: Mapping[Value, int] | None = None) -> None:
         super().__init__()
         self.reads: Mapping[Value, int] = reads or {}
+        self.visible: set[Value] = set()
+        """What has been computed on every path to here."""
+        self.inverses: dict[Value, Value] = {}
+        """A matrix -> its inverse."""
+        self.untouched: dict[Value, Value] = {}
+        """A carried adjoint of a list that starts as zeros and gets an element in each iteration -> its index."""
+
+    def __setitem__(self, value: Value, definition: Apply) -> None:
+        super().__setitem__(value, definition)
+        if definition.primitive.name == "np.linalg.inv":
+            self.inverses[definition.operands[0]] = value
 
 
 Outcome = Value | Apply | list[Apply] | None
@@ -45,3 +56,20 @@ def part_made_by(value: Value, known: Definitions, *names: str) -> Apply | None:
 def again(apply: Apply, name: str, *operands: Value) -> Apply:
     """The application of another primitive in place of this one."""
     return replace(apply, primitive=TABLE[name], operands=operands)
+
+
+def reads_of_values(body: Block) -> dict[Value, int]:
+    """How often each value is read in the text of a function."""
+    count: dict[Value, int] = {}
+
+    def visit(block: Block) -> None:
+        for statement in block.statements:
+            for value in operands_of(statement):
+                count[value] = count.get(value, 0) + 1
+            for inner in blocks_of(statement):
+                visit(inner)
+        for value in block.results:
+            count[value] = count.get(value, 0) + 1
+
+    visit(body)
+    return count

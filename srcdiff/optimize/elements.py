@@ -118,7 +118,7 @@ def first_addition(apply: Apply, known: Definitions) -> Outcome:
     numbers = isinstance(array.type, List) and isinstance(array.type.item, Scalar) and isinstance(value.type, Scalar)
     if not (numbers or isinstance(array.type, Array)) or atom_key(zeroed.operands[1]) != atom_key(index):
         return None
-    return again(apply, "index_set", zeroed.operands[0], index, value) if _selects_once(index, known) else None
+    return again(apply, "index_set", zeroed.operands[0], index, value) if selects_once(index, known) else None
 
 
 def _is_zero_of(appended: Apply, value: Value, known: Definitions) -> bool:
@@ -145,11 +145,12 @@ def unchanged_element(apply: Apply, known: Definitions) -> Outcome:
     return array
 
 
-def _selects_once(index: Value, known: Definitions) -> bool:
+def selects_once(index: Value, known: Definitions) -> bool:
+    """Whether an index of integers and slices, which selects no element twice."""
     if index.type == INT or is_constant(index, None, ...) or made_by(index, known, "make_slice"):
         return True
     parts = made_by(index, known, "make_tuple")
-    return parts is not None and all(_selects_once(v, known) for v in parts.operands)
+    return parts is not None and all(selects_once(v, known) for v in parts.operands)
 
 
 def shape_of_zeros(apply: Apply, known: Definitions) -> Outcome:

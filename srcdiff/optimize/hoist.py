@@ -26,7 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.core import Apply, Block, For, If, Program, Statement, Value, While, is_atom
-from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ir.types import Array, Scalar, Type, is_exact
 
 _SAFE = frozenset({"add", "subtract", "multiply", "negative", "T"})
 
@@ -96,6 +96,6 @@ def _is_known(t: Type) -> bool:
         case Scalar(kind):
             return kind == "float"
         case Array(dtype, shape):
-            return dtype is not None and dtype.startswith("float") and shape is not None and None not in shape
+            return dtype is not None and dtype.startswith("float") and is_exact(shape)
         case _:
             return False

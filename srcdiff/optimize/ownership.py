@@ -107,6 +107,8 @@ class Sites:
 
 _CHOOSES = frozenset({"min", "max", "sum"})
 """Python's own functions over containers, which may return one of the elements."""
+_DISPLAYS = frozenset({"make_tuple", "make_list", "make_dict"})
+"""What holds its operands and nothing else."""
 _ARITHMETIC = frozenset({"add", "subtract", "multiply", "divide", "floor_divide", "mod", "power", "matmul", "negative"})
 
 
@@ -142,6 +144,8 @@ def result_reach(apply: Apply, operands: Sequence[Reach], sites: Sites, around: 
     if not isinstance(kind, List | Tuple | Dict) and (name in _ARITHMETIC or name.startswith(("np.", "math."))):
         # The numbers of an array refer to nothing; a sum of lists holds the elements of both.
         return Reach(made, join(operands).inner | below)
+    if name in _DISPLAYS:
+        return Reach(made, given)
     # A container: its elements may be the operands, their elements or, of an array, views of it.
     return Reach(made, given | below | ({VIEW} if given else NONE))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcdiff.ir.core import Apply, Block, Call, Constant, Effect, For, Function, If, Value, While, assert_never
-from srcdiff.ir.types import Array, Scalar, Tuple, is_mutable
+from srcdiff.ir.types import Array, Scalar, Tuple, is_exact, is_mutable
 from srcdiff.optimize.ownership import NOTHING, Loop, Reach
 
 Slot = tuple[Loop, int]
@@ -57,19 +57,19 @@ def is_forced(apply: Apply) -> bool:
 def is_optional(apply: Apply) -> bool:
     """Whether the operation can be written `a += b`: a sum of adjoints, or what the user wrote as `a += b`.
 
-    The result must have the type of operand 0. Adjoints of one value have its dtype; elsewhere the dtype must be known
-    not to change.
+    The result must have the type of operand 0. Adjoints of one value have its dtype and its shape; elsewhere the dtype
+    must be known not to change, nor the shape.
     """
     name, kind = apply.primitive.name, apply.result.type
     if name != "accumulate" and name not in _ARITHMETIC:
         return False
-    if not isinstance(kind, Array) or kind.shape is None or None in kind.shape:
+    if not isinstance(kind, Array) or kind.shape is None:
         return False
     a, b = apply.operands
-    if a.type != kind:
-        return False
     if name == "accumulate":
-        return b.type == kind
+        return isinstance(a.type, Array) and isinstance(b.type, Array) and a.type.rank == b.type.rank == kind.rank
+    if a.type != kind or not is_exact(kind.shape):
+        return False
     if not apply.origin.augmented and (apply.origin.role == "primal" or a.name is None or apply.result.name != a.name):
         return False
     match b.type:

@@ -40,14 +40,13 @@ from srcdiff.ir.core import (
     Value,
     While,
     assert_never,
-    blocks_of,
     is_atom,
-    operands_of,
 )
 from srcdiff.ir.types import BOOL, Array, Dict, List, Tuple
 from srcdiff.optimize.algebra import simplified
+from srcdiff.optimize.contributions import mark_untouched
 from srcdiff.optimize.cse import atom_key
-from srcdiff.optimize.definitions import Definitions
+from srcdiff.optimize.definitions import Definitions, reads_of_values
 from srcdiff.primitives.table import TABLE
 
 
@@ -64,10 +63,13 @@ class _Walk:
     known: Definitions = field(default_factory=Definitions)
     lists: dict[Value, Value] = field(default_factory=dict)
     """A list that collects the same value in each iteration, known outside of its loop -> that value."""
-    visible: set[Value] = field(default_factory=set)
+
+    @property
+    def visible(self) -> set[Value]:
+        return self.known.visible
 
     def function(self, body: Block) -> Block:
-        self.known = Definitions(_reads(body))
+        self.known = Definitions(reads_of_values(body))
         return self._block(body)
 
     def read(self, values: Sequence[Value]) -> tuple[Value, ...]:
@@ -196,6 +198,7 @@ class _Walk:
             else:
                 items[items_value] = item
                 zipped.append(k)
+        mark_untouched(replace(loop, initial=initial), loop.body, self.known)
         body = self._block(loop.body)
         collected, results = self._results(loop, body, carried)
         stop = body.results[: loop.stops]
@@ -255,23 +258,6 @@ class _Walk:
             if (is_atom(value) and not is_constant(value, UNDEFINED)) or value in self.visible:
                 self.lists[result] = value
         return kept, tuple(loop.results[k] for k in (*carried, *kept))
-
-
-def _reads(body: Block) -> dict[Value, int]:
-    """How often each value is read in the text of a function."""
-    count: dict[Value, int] = {}
-
-    def visit(block: Block) -> None:
-        for statement in block.statements:
-            for value in operands_of(statement):
-                count[value] = count.get(value, 0) + 1
-            for inner in blocks_of(statement):
-                visit(inner)
-        for value in block.results:
-            count[value] = count.get(value, 0) + 1
-
-    visit(body)
-    return count
 
 
 def _keeps_statement(apply: Apply) -> bool:

@@ -31,6 +31,7 @@ from srcdiff.ir.types import (
     Unknown,
     join,
     same_tuple,
+    sharper,
 )
 from srcdiff.primitives.builtin import items_type
 from srcdiff.primitives.helpers import helper
@@ -84,10 +85,12 @@ def accumulate_type(a: Type, b: Type) -> Type:
             # Zeros stand for themselves as plain numbers until a type is known.
             return UNKNOWN
         case Array(p, s), Array(q, t):
-            dtype = None if p is None or q is None else str(np.result_type(p, q))
+            # Beside double precision, everything is.
+            double = "float64" if "float64" in (p, q) else None
+            dtype = double if p is None or q is None else str(np.result_type(p, q))
             if s is None or t is None or len(s) != len(t):
                 return Array(dtype, s if t is None else t)
-            return Array(dtype, tuple(e if d is None else d for d, e in zip(s, t, strict=True)))
+            return Array(dtype, tuple(map(sharper, s, t)))
         case (Array(_, shape), _) | (_, Array(_, shape)):
             return Array(None, shape)
         case Tuple(p), Tuple(q) if same_tuple(a, b):

@@ -31,6 +31,7 @@ from srcdiff.ir.types import (
     Unknown,
     is_container,
     is_differentiable,
+    sharper,
 )
 from srcdiff.primitives.indexing import ELLIPSIS, SLICE_ALL
 from srcdiff.primitives.inference import Shape, dimension_of, shape_of_type
@@ -189,7 +190,7 @@ def narrowed(inferred: Type, known: Type) -> Type:
         case Array(dtype, None), Array(_, shape):
             return Array(dtype, shape)
         case Array(dtype, p), Array(_, q) if p is not None and q is not None and len(p) == len(q):
-            return Array(dtype, tuple(e if d is None else d for d, e in zip(p, q, strict=True)))
+            return Array(dtype, tuple(map(sharper, p, q)))
         case _:
             return inferred
 

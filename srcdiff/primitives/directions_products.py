@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, is_container
+from srcdiff.ir.types import Array, List, Scalar, Tuple, Type, is_container, is_exact, never_one
 from srcdiff.primitives.directions_contractions import contracted
 from srcdiff.primitives.directions_core import Stacks, comprehension, flat, rule, with_axes, with_count
 from srcdiff.primitives.directions_spread import spread
 from srcdiff.primitives.einsum import letters_of
-from srcdiff.primitives.inference import Shape, never_one, shape_of_type
+from srcdiff.primitives.inference import Shape, shape_of_type
 from srcdiff.primitives.symbolic import Symbolic
 
 
@@ -169,7 +169,7 @@ def summed_down(
     if lead > 0:
         g = g.apply("np.sum", g, 1 if lead == 1 else tuple(range(1, lead + 1)))
     pairs = list(zip(target[max(-lead, 0) :], given[max(lead, 0) :], strict=True))
-    known = all(d == 1 or never_one(d) or (d is not None and d == e) for d, e in pairs)
+    known = all(d == 1 or never_one(d) or (is_exact((d,)) and d == e) for d, e in pairs)
     if known:
         ones = tuple(i + 1 for i, (d, e) in enumerate(pairs) if d == 1 and e != 1)
         g = g.apply("np.sum", g, ones[0] if len(ones) == 1 else ones, True) if ones else g

@@ -33,8 +33,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from srcdiff.ir.core import Apply, Constant, Value
-from srcdiff.ir.types import Array, Dimension, List, Opaque, Record, Scalar, Tuple, Type, is_container
-from srcdiff.primitives.inference import never_one
+from srcdiff.ir.types import (
+    Array,
+    Dimension,
+    List,
+    Opaque,
+    Record,
+    Scalar,
+    Tuple,
+    Type,
+    is_container,
+    is_exact,
+    never_one,
+)
 from srcdiff.primitives.symbolic import Symbolic
 
 Operands = tuple[Symbolic, ...]
@@ -92,7 +103,7 @@ def same_shape(a: Type, b: Type) -> bool:
         case (Scalar(), Scalar()) | (Scalar(), Array(_, ())):
             return True
         case Array(_, p), Array(_, q):
-            return p is not None and p == q and None not in p
+            return p == q and is_exact(p)
         case _:
             return False
 

@@ -37,6 +37,7 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
     Unknown,
+    never_one,
     present,
 )
 
@@ -130,11 +131,6 @@ def primitive(
 # Dimensions.
 
 
-def never_one(d: Dimension) -> bool:
-    """Whether the dimension is known to differ from 1, so that it cannot be stretched."""
-    return (d.plural and d.offset == 0) if isinstance(d, Symbol) else d is not None and d != 1
-
-
 def add_dimensions(a: Dimension, b: Dimension) -> Dimension:
     """The sum of two dimensions, where one of them is a constant."""
     match a, b:
@@ -159,20 +155,20 @@ def subtract_dimensions(a: Dimension, b: Dimension) -> Dimension:
             return None
 
 
-def dimension_of(value: Value) -> Dimension:
+def dimension_of(value: Value) -> int | Symbol | None:
     """What is known of an integer that serves as a dimension."""
     if isinstance(value, Constant):
         return value.value if isinstance(value.value, int) else None
     return item_dimension(value.type)
 
 
-def item_dimension(t: Type) -> Dimension:
+def item_dimension(t: Type) -> int | Symbol | None:
     return t.dimension if isinstance(t, Size) else None
 
 
 def size_type(d: Dimension) -> Scalar:
     """The type of an integer known as a dimension."""
-    return INT if d is None else Size("int", d)
+    return Size("int", d) if isinstance(d, int | Symbol) else INT
 
 
 def broadcast_dimension(a: Dimension, b: Dimension) -> Dimension:
@@ -235,9 +231,9 @@ def shape_of_type(t: Type) -> Shape | None:
         case Tuple(items):
             first = shape_of_type(items[0]) if items else ()
             return None if first is None else (len(items), *first)
-        case List(item):
+        case List(item, length):
             inner = None if item is None else shape_of_type(item)
-            return None if inner is None else (None, *inner)
+            return None if inner is None else (length, *inner)
         case _:
             return None
 

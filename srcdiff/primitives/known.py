@@ -14,20 +14,22 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Constant, Global, Value
-from srcdiff.ir.types import Scalar, Tuple, Unknown
+from srcdiff.ir.types import NONE, Scalar, Tuple, Unknown
 from srcdiff.primitives.inference import InferenceError, Shape, ShapeError, dimension_of, item_dimension
 
 _UNKNOWN_AXIS = object()
 
 
 def axis_of(value: Value) -> int | tuple[int, ...] | object | None:
-    """The constant axis, axes or None; `UNKNOWN_AXIS` where it is decided at run time."""
+    """The axis, axes or None, where they are known; `UNKNOWN_AXIS` where they are decided at run time."""
     if isinstance(value, Constant) and (value.value is None or isinstance(value.value, int)):
         return value.value
     if isinstance(value.type, Tuple):
         items = [item_dimension(t) for t in value.type.items]
         if all(isinstance(i, int) for i in items):
             return tuple(i for i in items if isinstance(i, int))
+    if isinstance(item_dimension(value.type), int) or value.type == NONE:
+        return item_dimension(value.type)
     if isinstance(value, Constant):
         raise InferenceError(f"an axis is an integer, a tuple of integers or None, not {value.value!r}")
     return _UNKNOWN_AXIS

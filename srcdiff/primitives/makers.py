@@ -28,6 +28,7 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
     Unknown,
+    is_exact,
 )
 from srcdiff.primitives.inference import (
     InferenceError,
@@ -199,7 +200,7 @@ def _ndim_type(x: Value) -> Type:
 def _size_type(x: Value) -> Type:
     require_numeric("size", x)
     shape = shape_of_type(x.type)
-    if shape is None or None in shape:
+    if shape is None or not is_exact(shape):
         return INT
     constant = math.prod(d for d in shape if isinstance(d, int))
     symbols = [d for d in shape if not isinstance(d, int)]

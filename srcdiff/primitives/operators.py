@@ -100,9 +100,9 @@ def _multiply(a: Value, b: Value) -> Type:
     for sequence, count in ((a, b), (b, a)):
         whole = isinstance(count.type, Scalar) and count.type.kind != "float"
         match sequence.type:
-            case List():
+            case List(item):
                 if whole:
-                    return sequence.type
+                    return List(item)
             case Tuple(items):
                 if isinstance(count, Constant) and isinstance(count.value, int):
                     return Tuple(items * count.value)

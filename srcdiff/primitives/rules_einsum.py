@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_letters
 
-from srcdiff.ir.types import Array, Dimension, Scalar
+from srcdiff.ir.types import Array, Dimension, Scalar, never_one
 from srcdiff.primitives.einsum import dimensions, parse_einsum
 from srcdiff.primitives.forms import NoRule, Operands, Tangents, constant_of, fit, jvp, linear, plus, vjp
-from srcdiff.primitives.inference import never_one
 from srcdiff.primitives.symbolic import Symbolic
 
 

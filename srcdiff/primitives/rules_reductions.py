@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.ir.types import Dimension, Scalar, Symbol
+from srcdiff.ir.types import Dimension, Scalar
 from srcdiff.primitives.composite import jvp_of, vjp_of
 from srcdiff.primitives.forms import (
     NoRule,
@@ -53,7 +53,7 @@ def count(x: Symbolic, y: Symbolic, axis: Symbolic) -> Symbolic | float:
         if total is not None:
             return total
         if axes is not None:
-            sizes = [x.shape[i] if isinstance(shape[i], Symbol | None) else shape[i] for i in positions]
+            sizes = [shape[i] if isinstance(shape[i], int) else x.shape[i] for i in positions]
             product = sizes[0]
             for size in sizes[1:]:
                 product = product * size  # type: ignore[operator]

@@ -46,6 +46,8 @@ def unpack(by: Symbolic, x: Symbolic) -> Symbolic:
     match x.type:
         case Scalar():
             return back(by, x)
+        case List(item, length) if isinstance(item, Scalar) and length is not None:
+            return by.apply("make_list", *(by[i] for i in range(length)))
         case List(item) if isinstance(item, Scalar):
             return by.apply("list", by)
         case Tuple(items) if all(map(_is_plain, items)):

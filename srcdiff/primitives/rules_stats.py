@@ -20,7 +20,7 @@ from srcdiff.primitives.forms import (
     plus,
     vjp,
 )
-from srcdiff.primitives.inference import never_one, shape_of_type
+from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.rules_special import normal_ratio
 from srcdiff.primitives.symbolic import Symbolic, np
 

@@ -26,6 +26,7 @@ from srcdiff.ir.types import (
     Symbol,
     Tuple,
     Type,
+    is_exact,
 )
 from srcdiff.primitives.inference import (
     Shape,
@@ -60,7 +61,7 @@ def dtype_as_array(x: Value) -> str | None:
 
 def total(shape: Shape) -> Dimension:
     """The number of elements of an array of this shape, where it is a constant or one symbol."""
-    if None in shape:
+    if not is_exact(shape):
         return None
     constant = math.prod(d for d in shape if isinstance(d, int))
     symbols = [d for d in shape if isinstance(d, Symbol)]
@@ -82,7 +83,7 @@ def _reshape(x: Value, shape: Value) -> Type:
         filler: Dimension = None
         if others and count is not None:
             filler = count // rest if isinstance(count, int) and rest else count if rest == 1 else None
-        elif old is not None and None not in old:
+        elif old is not None and is_exact(old):
             filler = _remaining(old, tuple(d for d in dims if d != -1))
         dims = tuple(filler if d == -1 else d for d in dims)
     return _of(x, dims)

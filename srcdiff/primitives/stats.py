@@ -3,7 +3,9 @@
 Out: `NORMAL`, the functions of `scipy.stats.norm`, which are elementwise; `STATS`, all of them; name -> primitive.
 
 >>> from srcdiff.ir.core import Value, constant
->>> from srcdiff.ir.types import Array, Symbol
+>>> from srcdiff.ir.types import never_one
+from srcdiff.ir.types import never_one
+from srcdiff.ir.types import Array, Symbol
 >>> x = Value(Array("float32", (Symbol("n"),)))
 >>> print(STATS["scipy.stats.norm.logpdf"].infer(x, constant(0), constant(1)))
 float64[n]
@@ -19,7 +21,6 @@ from srcdiff.ir.types import NONE, UNKNOWN, Array, Type
 from srcdiff.primitives.inference import (
     array_or_scalar,
     elementwise_type,
-    never_one,
     primitive,
     require_numeric,
     shape_of_type,

@@ -20,7 +20,7 @@ def pendulum_jvp(
     h = 0.01
     for _ in range(steps):  # srcdiff: checkpoint(5)
         force = -np.sin(angle) - damping * speed
-        dforce = -(np.cos(angle) * dangle) - (ddamping * speed + damping * dspeed)
+        dforce = -np.cos(angle) * dangle - (ddamping * speed + damping * dspeed)
         angle = angle + h * speed
         dangle = dangle + h * dspeed
         speed = speed + h * force

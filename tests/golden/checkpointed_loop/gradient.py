@@ -55,8 +55,10 @@ def pendulum_grad(
             speed = speed + h * force
         # line 10: speed = speed + h * force
         bforce = bspeed * h
+        # line 9: angle = angle + h * speed
+        bspeed += bangle * h
         # line 8: force = -np.sin(angle) - damping * speed
-        bdamping += -bforce * speed
-        bspeed = bspeed + bangle * h + -bforce * damping
+        bdamping -= bforce * speed
+        bspeed -= bforce * damping
         bangle -= bforce * np.cos(angle)
     return bangle, bspeed, bdamping

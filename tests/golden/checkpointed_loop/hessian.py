@@ -58,7 +58,7 @@ def pendulum_hessian(
             dsnapshots.append((0.0, dangle, dspeed))
             due = next_snapshot(i, steps, 5 - len(snapshots_1))
         force = -np.sin(angle_1) - damping * speed_1
-        dforce = -(np.cos(angle_1) * dangle) - damping * dspeed
+        dforce = -np.cos(angle_1) * dangle - damping * dspeed
         angle_1 = angle_1 + h * speed_1
         dangle = dangle + h * dspeed
         speed_1 = speed_1 + h * force
@@ -83,7 +83,7 @@ def pendulum_hessian(
                 dsnapshots.append((0.0, dangle, dspeed))
                 due = next_snapshot(earlier, i + 1, 5 - len(snapshots_1))
             force = -np.sin(angle_1) - damping * speed_1
-            dforce = -(np.cos(angle_1) * dangle) - damping * dspeed
+            dforce = -np.cos(angle_1) * dangle - damping * dspeed
             angle_1 = angle_1 + h * speed_1
             dangle = dangle + h * dspeed
             speed_1 = speed_1 + h * force
@@ -91,10 +91,13 @@ def pendulum_hessian(
         # line 10: speed = speed + h * force
         bforce = bspeed * h
         dbforce = dbspeed * h
-        dbdamping += -dbforce * speed_1 + -bforce * dspeed
+        # line 9: angle = angle + h * speed
+        bspeed += bangle * h
+        dbspeed += dbangle * h
+        dbdamping = dbdamping - (dbforce * speed_1 + bforce * dspeed)
         # line 8: force = -np.sin(angle) - damping * speed
-        bspeed = bspeed + bangle * h + -bforce * damping
-        dbspeed = dbspeed + dbangle * h + -dbforce * damping
+        bspeed -= bforce * damping
+        dbspeed = dbspeed - dbforce * damping
         b1 = np.cos(angle_1)
         bangle -= bforce * b1
         dbangle = dbangle - (dbforce * b1 - bforce * (np.sin(angle_1) * dangle))
@@ -113,7 +116,7 @@ def pendulum_hessian(
             dsnapshots.append((0.0, dangle, dspeed))
             due = next_snapshot(i, steps, 5 - len(snapshots_1))
         force = -np.sin(angle_1) - damping * speed_1
-        dforce = -(np.cos(angle_1) * dangle) - damping * dspeed
+        dforce = -np.cos(angle_1) * dangle - damping * dspeed
         angle_1 = angle_1 + h * speed_1
         dangle = dangle + h * dspeed
         speed_1 = speed_1 + h * force
@@ -137,7 +140,7 @@ def pendulum_hessian(
                 dsnapshots.append((0.0, dangle, dspeed))
                 due = next_snapshot(earlier, i + 1, 5 - len(snapshots_1))
             force = -np.sin(angle_1) - damping * speed_1
-            dforce = -(np.cos(angle_1) * dangle) - damping * dspeed
+            dforce = -np.cos(angle_1) * dangle - damping * dspeed
             angle_1 = angle_1 + h * speed_1
             dangle = dangle + h * dspeed
             speed_1 = speed_1 + h * force
@@ -145,10 +148,13 @@ def pendulum_hessian(
         # line 10: speed = speed + h * force
         bforce = bspeed * h
         dbforce = dbspeed_1 * h
-        dbdamping_1 += -dbforce * speed_1 + -bforce * dspeed
+        # line 9: angle = angle + h * speed
+        bspeed += bangle * h
+        dbspeed_1 += dbangle * h
+        dbdamping_1 = dbdamping_1 - (dbforce * speed_1 + bforce * dspeed)
         # line 8: force = -np.sin(angle) - damping * speed
-        bspeed = bspeed + bangle * h + -bforce * damping
-        dbspeed_1 = dbspeed_1 + dbangle * h + -dbforce * damping
+        bspeed -= bforce * damping
+        dbspeed_1 = dbspeed_1 - dbforce * damping
         b2 = np.cos(angle_1)
         bangle -= bforce * b2
         dbangle = dbangle - (dbforce * b2 - bforce * (np.sin(angle_1) * dangle))
@@ -163,7 +169,7 @@ def pendulum_hessian(
             dsnapshots.append((0.0, dangle, dspeed))
             due = next_snapshot(i, steps, 5 - len(snapshots))
         force = -np.sin(angle) - damping * speed
-        dforce = -(np.cos(angle) * dangle) - (speed + damping * dspeed)
+        dforce = -np.cos(angle) * dangle - (speed + damping * dspeed)
         angle = angle + h * speed
         dangle = dangle + h * dspeed
         speed = speed + h * force
@@ -187,7 +193,7 @@ def pendulum_hessian(
                 dsnapshots.append((0.0, dangle, dspeed))
                 due = next_snapshot(earlier, i + 1, 5 - len(snapshots))
             force = -np.sin(angle) - damping * speed
-            dforce = -(np.cos(angle) * dangle) - (speed + damping * dspeed)
+            dforce = -np.cos(angle) * dangle - (speed + damping * dspeed)
             angle = angle + h * speed
             dangle = dangle + h * dspeed
             speed = speed + h * force
@@ -195,10 +201,13 @@ def pendulum_hessian(
         # line 10: speed = speed + h * force
         bforce = bspeed * h
         dbforce = dbspeed_2 * h
-        dbdamping_2 += -dbforce * speed + -bforce * dspeed
+        # line 9: angle = angle + h * speed
+        bspeed += bangle * h
+        dbspeed_2 += dbangle * h
+        dbdamping_2 = dbdamping_2 - (dbforce * speed + bforce * dspeed)
         # line 8: force = -np.sin(angle) - damping * speed
-        bspeed = bspeed + bangle * h + -bforce * damping
-        dbspeed_2 = dbspeed_2 + dbangle * h + (-dbforce * damping - bforce)
+        bspeed -= bforce * damping
+        dbspeed_2 = dbspeed_2 - (dbforce * damping + bforce)
         b3 = np.cos(angle)
         bangle -= bforce * b3
         dbangle = dbangle - (dbforce * b3 - bforce * (np.sin(angle) * dangle))

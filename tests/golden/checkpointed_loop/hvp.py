@@ -44,7 +44,7 @@ def pendulum_hvp(
             dsnapshots.append((0.0, dangle, dspeed))
             due = next_snapshot(i, steps, 5 - len(snapshots))
         force = -np.sin(angle) - damping * speed
-        dforce = -(np.cos(angle) * dangle) - (ddamping * speed + damping * dspeed)
+        dforce = -np.cos(angle) * dangle - (ddamping * speed + damping * dspeed)
         angle = angle + h * speed
         dangle = dangle + h * dspeed
         speed = speed + h * force
@@ -69,7 +69,7 @@ def pendulum_hvp(
                 dsnapshots.append((0.0, dangle, dspeed))
                 due = next_snapshot(earlier, i + 1, 5 - len(snapshots))
             force = -np.sin(angle) - damping * speed
-            dforce = -(np.cos(angle) * dangle) - (ddamping * speed + damping * dspeed)
+            dforce = -np.cos(angle) * dangle - (ddamping * speed + damping * dspeed)
             angle = angle + h * speed
             dangle = dangle + h * dspeed
             speed = speed + h * force
@@ -77,10 +77,13 @@ def pendulum_hvp(
         # line 10: speed = speed + h * force
         bforce = bspeed * h
         dbforce = dbspeed * h
-        dbdamping += -dbforce * speed + -bforce * dspeed
+        # line 9: angle = angle + h * speed
+        bspeed += bangle * h
+        dbspeed += dbangle * h
+        dbdamping = dbdamping - (dbforce * speed + bforce * dspeed)
         # line 8: force = -np.sin(angle) - damping * speed
-        bspeed = bspeed + bangle * h + -bforce * damping
-        dbspeed = dbspeed + dbangle * h + (-dbforce * damping + -bforce * ddamping)
+        bspeed -= bforce * damping
+        dbspeed = dbspeed - (dbforce * damping + bforce * ddamping)
         b1 = np.cos(angle)
         bangle -= bforce * b1
         dbangle = dbangle - (dbforce * b1 - bforce * (np.sin(angle) * dangle))

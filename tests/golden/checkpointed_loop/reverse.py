@@ -58,8 +58,10 @@ def pendulum_vjp(
             speed = speed + h * force
         # line 10: speed = speed + h * force
         bforce = bspeed * h
+        # line 9: angle = angle + h * speed
+        bspeed += bangle * h
         # line 8: force = -np.sin(angle) - damping * speed
-        bdamping += -bforce * speed
-        bspeed = bspeed + bangle * h + -bforce * damping
+        bdamping -= bforce * speed
+        bspeed -= bforce * damping
         bangle -= bforce * np.cos(angle)
     return t2 + 1.0 - t3, (bangle, bspeed, bdamping)

@@ -112,7 +112,7 @@ def settled_hessian(
             # line 17: flow = k * (u[i - 1] - 2.0 * u[i] + u[i + 1])
             b1 = bu[i] * k
             d7 = d6 * k
-            dbk = dbk + (d6 * t2 + bu[i] * d5)
+            dbk += d6 * t2 + bu[i] * d5
             bu[i + 1] += b1
             dbu[:, i + 1] += d7
             bu[i] += -2.0 * b1

@@ -28,6 +28,6 @@ def softmax_entropy_jvp(
         t6 = np.log(t5)
         t3.append(-t4 * t6)
         d2.append(
-            -t4 * ((dw - t5 * dtotal) / total / t5) - (dw - t4 * dtotal) / total * t6
+            -((dw - t4 * dtotal) / total * t6) - t4 * ((dw - t5 * dtotal) / total / t5)
         )
     return sum(t3), sum(d2)

@@ -23,21 +23,6 @@ def accumulate(a, b):
     return a + b
 
 
-def add_at(a, index, value):
-    """a with value added to a[index], repeated indices counted; only a tuple is made anew."""
-    if isinstance(a, tuple):
-        items = list(a)
-        items[index] = accumulate(items[index], value)
-        return tuple(items)
-    if isinstance(a, np.ndarray):
-        np.add.at(a, index, value)
-    elif isinstance(a, dict) and index not in a:
-        a[index] = value
-    else:
-        a[index] = accumulate(a[index], value)
-    return a
-
-
 def copy_of(x):
     """A copy of x that shares no array, list or dict with it."""
     if isinstance(x, np.ndarray):
@@ -183,18 +168,15 @@ def softmax_entropy_hessian(scores: list[float], t: float):
         bw = -b5
         dbw = -((d6 - b5 * dtotal) / total)
         b6 = b4 * t5 / total
+        dbtotal += (d6 * t5 + d5 - b6 * dtotal) / total
         b7 = b3 / total
         b8 = b3 * t5 / total
         bw = bw - b7
         dbw = dbw - (d4 - b7 * dtotal) / total
         btotal = btotal + b6 + b8
-        dbtotal = (
-            dbtotal
-            + (d6 * t5 + d5 - b6 * dtotal) / total
-            + (d4 * t5 + b3 * d3 - b8 * dtotal) / total
-        )
-        bweights[i] += bw
-        dbweights = add_at(dbweights, i, dbw)
+        dbtotal += (d4 * t5 + b3 * d3 - b8 * dtotal) / total
+        bweights[i] = bw
+        dbweights[i] = dbw
     # line 7: total = sum(weights)
     bweights = accumulate(bweights, [btotal] * len(weights))
     dbweights = accumulate(dbweights, [dbtotal] * len(weights))
@@ -218,7 +200,7 @@ def softmax_entropy_hessian(scores: list[float], t: float):
         d10 = d9 / t
         dbt -= (d9 * ((s - m) / t) + b9 * t6 * ((ds - dm) / t)) / t
         dbm -= d10
-        dbscores = add_at(dbscores, i, d10)
+        dbscores[i] = d10
     # line 5: m = max(scores)
     b10 = np.array(scores) == m
     dbscores = accumulate(
@@ -232,7 +214,7 @@ def softmax_entropy_hessian(scores: list[float], t: float):
         t7 = (s - m) / t
         t8 = np.exp(t7)
         weights.append(t8)
-        dweights.append(-(t8 * (t7 / t)))
+        dweights.append(-t8 * (t7 / t))
     total = sum(weights)
     dtotal = sum(dweights)
     t9 = []
@@ -274,8 +256,8 @@ def softmax_entropy_hessian(scores: list[float], t: float):
             + (d17 * t12 + d16 - b16 * dtotal) / total
             + (d15 * t12 + b13 * d14 - b18 * dtotal) / total
         )
-        bweights[i] += bw
-        dbweights[i] += dbw
+        bweights[i] = bw
+        dbweights[i] = dbw
     # line 7: total = sum(weights)
     bweights = accumulate(bweights, [btotal] * len(weights))
     dbweights = accumulate(dbweights, [dbtotal] * len(weights))
@@ -298,7 +280,7 @@ def softmax_entropy_hessian(scores: list[float], t: float):
         d21 = (d20 - b20 / t) / t
         dbt = dbt - (d20 * t14 - b20 * (t14 / t) - b20 * t14 / t) / t
         dbm = dbm - d21
-        dbscores[i] += d21
+        dbscores[i] = d21
     # line 5: m = max(scores)
     b21 = np.array(scores) == m
     dbscores = accumulate(dbscores, list(dbm / np.count_nonzero(b21) * b21))

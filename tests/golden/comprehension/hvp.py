@@ -108,8 +108,8 @@ def softmax_entropy_hvp(
             + (d6 * t6 + d5 - b6 * dtotal) / total
             + (d4 * t6 + b3 * d3 - b8 * dtotal) / total
         )
-        bweights[i] += bw
-        dbweights[i] += dbw
+        bweights[i] = bw
+        dbweights[i] = dbw
     # line 7: total = sum(weights)
     bweights = accumulate(bweights, [btotal] * len(weights))
     dbweights = accumulate(dbweights, [dbtotal] * len(weights))
@@ -133,7 +133,7 @@ def softmax_entropy_hvp(
         d10 = (d9 - b10 / t * dt) / t
         dbt = dbt - (d9 * t8 + b10 * ((ds - dm - t8 * dt) / t) - b10 * t8 / t * dt) / t
         dbm = dbm - d10
-        dbscores[i] += d10
+        dbscores[i] = d10
     # line 5: m = max(scores)
     b11 = np.array(scores) == m
     dbscores = accumulate(dbscores, list(dbm / np.count_nonzero(b11) * b11))

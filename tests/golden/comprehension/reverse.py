@@ -79,10 +79,10 @@ def softmax_entropy_vjp(
         t3 = w / total
         b3 = b2 * t2
         b4 = b2 * t3 / t3
-        bw = -(b4 / total)
+        bw = -b4 / total
         bw -= b3 / total
         btotal = btotal + b4 * t3 / total + b3 * t3 / total
-        bweights[i] += bw
+        bweights[i] = bw
     # line 7: total = sum(weights)
     bweights = accumulate(bweights, [btotal] * len(weights))
     bscores = zeros_like(scores)
@@ -97,7 +97,7 @@ def softmax_entropy_vjp(
         b7 = b6 / t
         bt -= b6 * ((s - m) / t) / t
         bm -= b7
-        bscores[i] += b7
+        bscores[i] = b7
     # line 5: m = max(scores)
     b8 = np.array(scores) == m
     bscores = accumulate(bscores, list(bm / np.count_nonzero(b8) * b8))

@@ -140,7 +140,7 @@ def network_grad(
         bW = matmul_left(b3, W, h)
         bh = matmul_right(b3, W, h)
         # line 7: for W in layers:
-        blayers = add_at(blayers, i, bW)
+        blayers[i] = bW
     # line 10: return params["scale"] * sum(outputs) + np.sum(params["bias"] * h)
     bparams = copy_of(bparams)
     bh = bh.copy()

@@ -222,7 +222,7 @@ def network_rows_0(
         d2 = dbh * (1.0 - h_1 * h_1)
         dbW = matmul_left(d2, W, h)
         dbh = matmul_right(d2, W, h)
-        dblayers = add_at(dblayers, i, dbW)
+        dblayers[i] = dbW
     return zeros_like(bparams), dblayers, dbh
 
 
@@ -275,7 +275,7 @@ def network_rows_1(
         dbW = matmul_left(d2, W, h) + matmul_left(b4, W, dh)
         bh = matmul_right(b4, W, h)
         dbh = matmul_right(d2, W, h) + matmul_right(b4, dW, h)
-        dblayers = add_at(dblayers, i, dbW)
+        dblayers[i] = dbW
     return dbparams, dblayers, dbh
 
 
@@ -326,7 +326,7 @@ def network_rows_2(
         dbW = matmul_left(d1, W, h) + matmul_left(b4, W, dh)
         bh = matmul_right(b4, W, h)
         dbh = matmul_right(d1, W, h)
-        dblayers = add_at(dblayers, i, dbW)
+        dblayers[i] = dbW
     return dbparams, dblayers, dbh
 
 

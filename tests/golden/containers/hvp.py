@@ -161,5 +161,5 @@ def network_hvp(
         dbW = matmul_left(d3, W, h) + matmul_left(b5, W, dh)
         bh = matmul_right(b5, W, h)
         dbh = matmul_right(d3, W, h) + matmul_right(b5, dW, h)
-        dblayers = add_at(dblayers, i, dbW)
+        dblayers[i] = dbW
     return copy_of(dbparams), dblayers, dbh.copy()

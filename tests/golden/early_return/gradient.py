@@ -38,7 +38,7 @@ def payoff_grad(
             t2 = price / strike
             b2 = 1.0 / t2
             bprice = b2 / strike
-            bstrike = -(b2 * t2 / strike)
+            bstrike = -b2 * t2 / strike
         b1 = 0.0
     bbarrier = 0.0
     for price, t1 in reversed(tape):

@@ -21,7 +21,7 @@ def payoff_hessian(
         t1 = exp(0.1 - 0.02 * price)
         d1 = t1 * (0.02 * dprice)
         tape.append((price, t1, dprice, -d1))
-        dprice = dprice * t1 + price * -d1
+        dprice = dprice * t1 - price * d1
         price = price * t1
         returned = price > barrier
         if returned:
@@ -48,7 +48,7 @@ def payoff_hessian(
             d3 = d2 / t2
             bprice = b2 / strike
             dbprice = -d3 / strike
-            dbstrike = -((-d3 * t2 + d2) / strike)
+            dbstrike = -((d2 - d3 * t2) / strike)
         b1 = 0.0
     for price, t1, dprice, d4 in reversed(tape):
         # line 9: price = price * exp(0.1 - 0.02 * price)
@@ -81,5 +81,5 @@ def payoff_hessian(
         t3 = price / strike
         b4 = 1.0 / t3
         d7 = b4 * (t3 / strike)
-        dbstrike_1 = -((-d7 - -d7 / t3 * t3 - b4 * t3 / strike) / strike)
+        dbstrike_1 = -((d7 / t3 * t3 - d7 - b4 * t3 / strike) / strike)
     return d6, (dbstrike, dbstrike_1, 0.0), (0.0, 0.0, 0.0)

@@ -25,7 +25,7 @@ def payoff_hvp(
         t1 = exp(0.1 - 0.02 * price)
         d1 = t1 * (0.02 * dprice)
         tape.append((price, t1, dprice, -d1))
-        dprice = dprice * t1 + price * -d1
+        dprice = dprice * t1 - price * d1
         price = price * t1
         returned = price > barrier
         if returned:
@@ -52,7 +52,7 @@ def payoff_hvp(
             d3 = d2 / t2
             bprice = b2 / strike
             dbprice = (-d3 - bprice * dstrike) / strike
-            dbstrike = -((-d3 * t2 + d2 - b2 * t2 / strike * dstrike) / strike)
+            dbstrike = -((d2 - d3 * t2 - b2 * t2 / strike * dstrike) / strike)
         b1 = 0.0
     for price, t1, dprice, d4 in reversed(tape):
         # line 9: price = price * exp(0.1 - 0.02 * price)

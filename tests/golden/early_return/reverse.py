@@ -43,7 +43,7 @@ def payoff_vjp(
             t3 = price / strike
             b1 = bresult / t3
             bprice = b1 / strike
-            bstrike = -(b1 * t3 / strike)
+            bstrike = -b1 * t3 / strike
         bresult = 0.0
     bbarrier = 0.0
     for price, t2 in reversed(tape):

@@ -60,8 +60,6 @@ def energy_jvp(
                 drest = drest - dA[i, j] * x[j]
         dnew[i] = (drest - rest / A[i, i] * dA[i, i]) / A[i, i]
     dx = np.zeros_like(x)
-    dx[:] = dnew
-    dx_1 = np.zeros_like(x)
     dnew_1 = np.zeros_like(new)
     iteration = 0
     while True:  # srcdiff: fixed_point(tolerance=1e-14, iterations=1000)
@@ -70,17 +68,16 @@ def energy_jvp(
                 "the tangent of the fixed-point loop in `energy`, line 17, did not converge in 1000 iterations"
             )
         iteration += 1
-        before_dx = dx_1.copy()
+        before_dx = dx.copy()
         before_dnew = dnew_1.copy()
         for i in range(n):
             drest = 0.0
             for j in range(n):
                 if j != i:
-                    drest = drest - A[i, j] * dx_1[j]
+                    drest = drest - A[i, j] * dx[j]
             dnew_1[i] = drest / A[i, i]
-        dx_1[:] = dnew_1
-        dx_1 += dx
+        dx[:] = dnew + dnew_1
         dnew_1 += dnew
-        if settled((dx_1, dnew_1), (before_dx, before_dnew), 1e-14):
+        if settled((dx, dnew_1), (before_dx, before_dnew), 1e-14):
             break
-    return np.sum(x * x), np.sum(dx_1 * x + x * dx_1)
+    return np.sum(x * x), np.sum(2.0 * (dx * x))

@@ -61,8 +61,6 @@ def energy_hvp(
                 drest = drest - dA[i, j] * x[j]
         dnew[i] = (drest - rest / A[i, i] * dA[i, i]) / A[i, i]
     dx = np.zeros_like(x)
-    dx[:] = dnew
-    dx_1 = np.zeros_like(x)
     dnew_1 = np.zeros_like(new)
     iteration = 0
     while True:  # srcdiff: fixed_point(tolerance=1e-14, iterations=1000)
@@ -71,23 +69,22 @@ def energy_hvp(
                 "the tangent of the fixed-point loop in `energy_grad`, line 17, did not converge in 1000 iterations"
             )
         iteration += 1
-        before_dx = dx_1.copy()
+        before_dx = dx.copy()
         before_dnew = dnew_1.copy()
         for i in range(n):
             drest = 0.0
             for j in range(n):
                 if j != i:
-                    drest = drest - A[i, j] * dx_1[j]
+                    drest = drest - A[i, j] * dx[j]
             dnew_1[i] = drest / A[i, i]
-        dx_1[:] = dnew_1
-        dx_1 += dx
+        dx[:] = dnew + dnew_1
         dnew_1 += dnew
-        if settled((dx_1, dnew_1), (before_dx, before_dnew), 1e-14):
+        if settled((dx, dnew_1), (before_dx, before_dnew), 1e-14):
             break
     # reverse sweep
     # line 26: return np.sum(x * x)
     bx = 2.0 * x
-    dbx = 2.0 * dx_1
+    dbx = 2.0 * dx
     tape = []
     for i in range(n):
         rest = b[i]
@@ -95,7 +92,7 @@ def energy_hvp(
         for j in range(n):
             if j != i:
                 rest = rest - A[i, j] * x[j]
-                drest = drest - (dA[i, j] * x[j] + A[i, j] * dx_1[j])
+                drest = drest - (dA[i, j] * x[j] + A[i, j] * dx[j])
         t1 = rest / A[i, i]
         tape.append((t1, (drest - t1 * dA[i, i]) / A[i, i]))
     # line 17: while change > 1e-15:
@@ -137,7 +134,7 @@ def energy_hvp(
         b4 = bnew_1[i]
         bnew_1[i] = 0.0
         brest = b4 / A[i, i]
-        dbrest = -(brest * dA[i, i] / A[i, i])
+        dbrest = -brest * dA[i, i] / A[i, i]
         for j in reversed(range(n)):
             if j != i:
                 dbx_1[j] -= dbrest * A[i, j] + brest * dA[i, j]
@@ -183,6 +180,6 @@ def energy_hvp(
         dbA[i, i] -= (d4 * t1 + b5 * d3 - b5 * t1 / A[i, i] * dA[i, i]) / A[i, i]
         for j in reversed(range(n)):
             if j != i:
-                dbA[i, j] -= dbrest * x[j] + brest * dx_1[j]
+                dbA[i, j] -= dbrest * x[j] + brest * dx[j]
         dbb[i] += dbrest
     return dbA, dbb

@@ -30,4 +30,4 @@ def energy_after_jvp(
             du[i] = dold + (dk * t1 + k * (dleft - 2.0 * dold + du[i + 1]))
             left = old
             dleft = dold
-    return np.sum(u * u), np.sum(du * u + u * du)
+    return np.sum(u * u), np.sum(2.0 * (du * u))

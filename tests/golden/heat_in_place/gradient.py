@@ -35,15 +35,12 @@ def energy_after_grad(
         bleft = 0.0
         for i, t2 in zip(reversed(t3), reversed(tape_1)):
             # line 17: u[i] = old + k * (left - 2.0 * old + u[i + 1])
-            b1 = bu[i]
-            bu[i] = 0.0
-            bold = bleft + b1
-            bleft = b1 * k
-            bk += b1 * t2
-            bu[i + 1] += bleft
+            bold = bleft + bu[i]
+            bleft = bu[i] * k
+            bk += bu[i] * t2
             bold -= 2.0 * bleft
-            # line 16: old = u[i]
-            bu[i] += bold
+            bu[i] = bold
+            bu[i + 1] += bleft
         # line 14: left = u[0]
         bu[0] += bleft
     return bu, bk

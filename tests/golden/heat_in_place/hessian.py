@@ -46,27 +46,24 @@ def energy_after_hessian(
         # line 15: for i in range(1, len(u) - 1):
         dbleft = np.zeros(directions)
         for i, (t2, d1) in zip(reversed(t3), reversed(tape_1)):
+            d2 = dbu[:, i]
             # line 17: u[i] = old + k * (left - 2.0 * old + u[i + 1])
-            b1 = bu[i]
-            d2 = dbu[:, i].copy()
-            bu[i] = 0.0
-            dbu[:, i] = 0.0
-            bold = bleft + b1
-            dbold = dbleft + d2
-            bleft = b1 * k
-            dbleft = d2 * k
-            dbk = dbk + (d2 * t2 + b1 * d1)
-            bu[i + 1] += bleft
-            dbu[:, i + 1] += dbleft
+            bold = bleft + bu[i]
+            dbleft += d2
+            bleft = bu[i] * k
+            d3 = d2 * k
+            dbk += d2 * t2 + bu[i] * d1
             bold -= 2.0 * bleft
-            dbold = dbold - 2.0 * dbleft
-            # line 16: old = u[i]
-            bu[i] += bold
-            dbu[:, i] += dbold
+            dbold = dbleft - 2.0 * d3
+            bu[i] = bold
+            dbu[:, i] = dbold
+            bu[i + 1] += bleft
+            dbu[:, i + 1] += d3
+            dbleft = d3
         # line 14: left = u[0]
         bu[0] += bleft
         dbu[:, 0] += dbleft
-    d3 = dbu, dbk
+    d4 = dbu, dbk
     du = np.zeros_like(u)
     u = u.copy()
     tape = []
@@ -79,10 +76,10 @@ def energy_after_hessian(
             old = u[i]
             dold = du[i]
             t5 = left - 2.0 * old + u[i + 1]
-            d4 = dleft - 2.0 * dold + du[i + 1]
-            tape_1.append((t5, d4))
+            d5 = dleft - 2.0 * dold + du[i + 1]
+            tape_1.append((t5, d5))
             u[i] = old + k * t5
-            du[i] = dold + (t5 + k * d4)
+            du[i] = dold + (t5 + k * d5)
             left = old
             dleft = dold
         tape.append((range(1, t4), tape_1))
@@ -93,25 +90,20 @@ def energy_after_hessian(
     for t6, tape_1 in reversed(tape):
         bleft = 0.0
         dbleft = 0.0
-        for i, (t5, d4) in zip(reversed(t6), reversed(tape_1)):
+        for i, (t5, d5) in zip(reversed(t6), reversed(tape_1)):
             # line 17: u[i] = old + k * (left - 2.0 * old + u[i + 1])
-            b2 = bu[i]
-            d5 = dbu[i]
-            bu[i] = 0.0
-            dbu[i] = 0.0
-            bold = bleft + b2
-            dbold = dbleft + d5
-            bleft = b2 * k
-            dbleft = d5 * k + b2
-            dbk_1 += d5 * t5 + b2 * d4
-            bu[i + 1] += bleft
-            dbu[i + 1] += dbleft
+            bold = bleft + bu[i]
+            dbold = dbleft + dbu[i]
+            bleft = bu[i] * k
+            dbleft = dbu[i] * k + bu[i]
+            dbk_1 += dbu[i] * t5 + bu[i] * d5
             bold -= 2.0 * bleft
             dbold = dbold - 2.0 * dbleft
-            # line 16: old = u[i]
-            bu[i] += bold
-            dbu[i] += dbold
+            bu[i] = bold
+            dbu[i] = dbold
+            bu[i + 1] += bleft
+            dbu[i + 1] += dbleft
         # line 14: left = u[0]
         bu[0] += bleft
         dbu[0] += dbleft
-    return d3, (dbk.copy(), dbk_1)
+    return d4, (dbk.copy(), dbk_1)

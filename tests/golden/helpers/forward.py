@@ -6,9 +6,9 @@ import numpy as np
 
 def spring_jvp(x: float, k: float, dx: float, dk: float):
     e = np.exp(-x * x)
-    de = e * (-x * dx - dx * x)
+    de = e * (-dx * x - x * dx)
     t1 = -k * x
-    return t1 * e, (-k * dx - dk * x) * e + t1 * de
+    return t1 * e, (-dk * x - k * dx) * e + t1 * de
 
 
 def energy_jvp(x: float, v: float, k: float, dx: float, dv: float, dk: float):

@@ -26,9 +26,9 @@ def spring_reverse(x: float, k: float, tape, bresult: float):
     e = tape[0]
     # line 6: return -k * x * e
     b1 = bresult * e
-    be = bresult * (-k * x)
-    bx = b1 * -k
-    bk = -(b1 * x)
+    be = -bresult * (k * x)
+    bx = -b1 * k
+    bk = -b1 * x
     # line 5: e = np.exp(-x * x)
     b2 = be * e * x
     bx -= b2

@@ -6,11 +6,11 @@ import numpy as np
 
 def spring_forward_jvp(x: float, k: float, dx: float):
     e = np.exp(-x * x)
-    de = e * (-x * dx - dx * x)
+    de = e * (-dx * x - x * dx)
     t1 = -k * x
     tape = (e,)
     dtape = (de,)
-    return t1 * e, tape, -k * dx * e + t1 * de, dtape
+    return t1 * e, tape, t1 * de - k * dx * e, dtape
 
 
 def energy_reverse_jvp(
@@ -38,13 +38,13 @@ def spring_reverse_jvp(
     e = tape[0]
     de = dtape[0]
     # line 6: return -k * x * e
-    t1 = -k * x
+    t1 = k * x
     b1 = bresult * e
     d1 = dbresult * e + bresult * de
-    be = bresult * t1
-    dbe = dbresult * t1 + bresult * (-k * dx)
-    bx = b1 * -k
-    dbx = d1 * -k
+    be = -bresult * t1
+    dbe = -(dbresult * t1 + bresult * (k * dx))
+    bx = -b1 * k
+    dbx = -(d1 * k)
     dbk = -(d1 * x + b1 * dx)
     # line 5: e = np.exp(-x * x)
     b2 = be * e
@@ -59,11 +59,11 @@ def spring_reverse_jvp(
 
 def spring_forward_jvp_1(x: float, k: float, dx: float, dk: float):
     e = np.exp(-x * x)
-    de = e * (-x * dx - dx * x)
+    de = e * (-dx * x - x * dx)
     t1 = -k * x
     tape = (e,)
     dtape = (de,)
-    return t1 * e, tape, (-k * dx - dk * x) * e + t1 * de, dtape
+    return t1 * e, tape, (-dk * x - k * dx) * e + t1 * de, dtape
 
 
 def energy_reverse_jvp_1(
@@ -99,13 +99,13 @@ def spring_reverse_jvp_1(
     e = tape[0]
     de = dtape[0]
     # line 6: return -k * x * e
-    t1 = -k * x
+    t1 = k * x
     b1 = bresult * e
     d1 = dbresult * e + bresult * de
-    be = bresult * t1
-    dbe = dbresult * t1 + bresult * (-dk * x + -k * dx)
-    bx = b1 * -k
-    dbx = d1 * -k + b1 * -dk
+    be = -bresult * t1
+    dbe = -(dbresult * t1 + bresult * (dk * x + k * dx))
+    bx = -b1 * k
+    dbx = -(d1 * k + b1 * dk)
     dbk = -(d1 * x + b1 * dx)
     # line 5: e = np.exp(-x * x)
     b2 = be * e

@@ -6,7 +6,7 @@ from math import sin
 
 def f_hvp(x1: float, x2: float, dx1: float, dx2: float) -> tuple[float, float]:
     """The Hessian of `f` with respect to x1 and x2, times (dx1, dx2)."""
-    dbx1 = -(sin(x1) * dx1)
+    dbx1 = -sin(x1) * dx1
     dbx2 = dx1
     dbx1 += dx2
     return dbx1, dbx2

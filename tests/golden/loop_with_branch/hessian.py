@@ -46,8 +46,8 @@ def f_hessian(
             dbt = -dbs
         # line 7: t = np.tanh(x[i] * w)
         b1 = 1.0 - t * t
-        d2 = dbt * b1 - bt * (dt * t + t * dt)
-        dbw = dbw + (d2 * x[i] + bt * b1 * dx[:, i])
+        d2 = dbt * b1 - 2.0 * bt * (dt * t)
+        dbw += d2 * x[i] + bt * b1 * dx[:, i]
         dbx[:, i] += d2 * w
     d3 = dbx, dbw
     s = 1.0

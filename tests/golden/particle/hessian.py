@@ -31,31 +31,30 @@ def potential_grad_forward_jvp(
     t2 = y - 10.0 + w
     d1 = dy + dw
     t3 = hypot(t1, t2)
-    d2 = t3 + (t3 == 0)
-    d3 = (t1 * dx + t2 * d1) / d2
+    d2 = (t1 * dx + t2 * d1) / t3
     t4 = 1.0 / t3
     t5 = x - 10.0
     t6 = hypot(t5, y)
-    d4 = t6 + (t6 == 0)
-    d5 = (t5 * dx + y * dy) / d4
+    d3 = (t5 * dx + y * dy) / t6
     t7 = 1.0 / t6
     # reverse sweep
     # line 13: return 1.0 / hypot(x - 10.0, y - 10.0 + w) + 1.0 / hypot(x - 10.0, y)
     b1 = t7 / t6
-    d6 = (-(t7 * d5 / t6) - b1 * d5) / t6
-    b2 = -b1 * t5 / d4
-    by = -b1 * y / d4
-    dby = (-d6 * y + -b1 * dy - by * d5) / d4
-    b3 = t4 / t3
-    d7 = (-(t4 * d3 / t3) - b3 * d3) / t3
-    b4 = -b3 * t1 / d2
-    b5 = -b3 * t2 / d2
-    by += b5
-    dby += (-d7 * t2 + -b3 * d1 - b5 * d3) / d2
-    bx = b2 + b4
-    dbx = (-d6 * t5 + -b1 * dx - b2 * d5) / d4 + (-d7 * t1 + -b3 * dx - b4 * d3) / d2
+    d4 = (-t7 * d3 / t6 - b1 * d3) / t6
+    b2 = b1 * t5 / t6
+    b3 = b1 * y / t6
+    by = -b3
+    dby = -((d4 * y + b1 * dy - b3 * d3) / t6)
+    b4 = t4 / t3
+    d5 = (-t4 * d2 / t3 - b4 * d2) / t3
+    b5 = b4 * t1 / t3
+    b6 = b4 * t2 / t3
+    by -= b6
+    dby = dby - (d5 * t2 + b4 * d1 - b6 * d2) / t3
+    bx = -b2 - b5
+    dbx = -((d4 * t5 + b1 * dx - b2 * d3) / t6) - (d5 * t1 + b4 * dx - b5 * d2) / t3
     tape = t3, t6
-    dtape = d3, d5
+    dtape = d2, d3
     return (bx, by), tape, (dbx, dby), dtape
 
 
@@ -85,74 +84,71 @@ def potential_grad_reverse_jvp(
     d5 = -t6 * d2 / t2
     b1 = t6 / t2
     d6 = (d5 - b1 * d2) / t2
-    d7 = -d6
-    b2 = t2 + (t2 == 0)
-    b3 = -b1 * t3 / b2
-    by = -b1 * y / b2
-    dby = (d7 * y + -b1 * dy - by * d2) / b2
+    b2 = b1 * t3 / t2
+    b3 = b1 * y / t2
     b4 = t5 / t1
-    d8 = (d4 - b4 * d1) / t1
-    d9 = -d8
-    b5 = t1 + (t1 == 0)
-    b6 = -b4 * t3 / b5
-    b7 = -b4 * t4 / b5
+    d7 = (d4 - b4 * d1) / t1
+    b5 = b4 * t3 / t1
+    b6 = b4 * t4 / t1
     bbx, bby = bresult
     dbbx, dbby = dbresult
-    b8 = bby / b5
-    d10 = (dbby - b8 * d1) / b5
-    b9 = bby * b7 / b5
-    b10 = bbx / b5
-    d11 = (dbbx - b10 * d1) / b5
-    b11 = bbx * b6 / b5
-    b12 = b8 * t4 + b10 * t3
-    d12 = accumulate(d10 * t4 + b8 * d3, d11 * t3 + b10 * dx)
-    b13 = b12 / t1
-    b14 = b12 * b4 / t1
-    b15 = bby / b2
-    d13 = (dbby - b15 * d2) / b2
-    d14 = dbby * by
-    d15 = bby * dby
-    b16 = bby * by / b2
-    by = b15 * -b1
-    dby = d13 * -b1 + b15 * d7
-    b17 = bbx / b2
-    d16 = (dbbx - b17 * d2) / b2
-    b18 = bbx * b3 / b2
-    b19 = b15 * y + b17 * t3
-    d17 = accumulate(d13 * y + b15 * dy, d16 * t3 + b17 * dx)
-    b20 = b19 / t2
-    b21 = b19 * b1 / t2
-    b22 = b20 * t6 / t2
-    b23 = -b16 - b18 + b21 + b22
-    d18 = accumulate(
-        -((d14 + d15 - b16 * d2) / b2)
-        - (dbbx * b3 + bbx * ((d7 * t3 + -b1 * dx - b3 * d2) / b2) - b18 * d2) / b2,
-        (d17 * b1 + b19 * d6 - b21 * d2) / t2,
+    b7 = bby / t1
+    d8 = (dbby - b7 * d1) / t1
+    b8 = bby * b6 / t1
+    b9 = bbx / t1
+    d9 = (dbbx - b9 * d1) / t1
+    b10 = bbx * b5 / t1
+    b11 = -b7 * t4 - b9 * t3
+    d10 = -(d8 * t4 + b7 * d3) - (d9 * t3 + b9 * dx)
+    b12 = b11 / t1
+    b13 = b11 * b4 / t1
+    b14 = bby / t2
+    d11 = (dbby - b14 * d2) / t2
+    b15 = bby * b3 / t2
+    by = -b14 * b1
+    dby = -(d11 * b1 + b14 * d6)
+    b16 = bbx / t2
+    d12 = (dbbx - b16 * d2) / t2
+    b17 = bbx * b2 / t2
+    b18 = -b14 * y - b16 * t3
+    d13 = -(d11 * y + b14 * dy) - (d12 * t3 + b16 * dx)
+    b19 = b18 / t2
+    b20 = b18 * b1 / t2
+    b21 = b19 * t6 / t2
+    b22 = b15 + b17 - b20 - b21
+    d14 = accumulate(
+        (dbby * b3 + bby * ((d6 * y + b1 * dy - b3 * d2) / t2) - b15 * d2) / t2,
+        (dbbx * b2 + bbx * ((d6 * t3 + b1 * dx - b2 * d2) / t2) - b17 * d2) / t2,
     )
-    d19 = d18 + ((d17 - b20 * d2) / t2 * t6 + b20 * d5 - b22 * d2) / t2
-    b24 = b23 * t3 / b2
-    b25 = b23 * y / b2
-    b26 = b13 * t5 / t1
-    b27 = -b9 - b11 + b14 + b26
-    d20 = (
-        -((dbby * b7 + bby * ((d9 * t4 + -b4 * d3 - b7 * d1) / b5) - b9 * d1) / b5)
-        - (dbbx * b6 + bbx * ((d9 * t3 + -b4 * dx - b6 * d1) / b5) - b11 * d1) / b5
+    d15 = (
+        d14
+        - (d13 * b1 + b18 * d6 - b20 * d2) / t2
+        - ((d13 - b19 * d2) / t2 * t6 + b19 * d5 - b21 * d2) / t2
     )
-    d21 = (
-        accumulate(d20, (d12 * b4 + b12 * d8 - b14 * d1) / t1)
-        + ((d12 - b13 * d1) / t1 * t5 + b13 * d4 - b26 * d1) / t1
+    b23 = b22 * t3 / t2
+    b24 = b22 * y / t2
+    b25 = b12 * t5 / t1
+    b26 = b8 + b10 - b13 - b25
+    d16 = accumulate(
+        (dbby * b6 + bby * ((d7 * t4 + b4 * d3 - b6 * d1) / t1) - b8 * d1) / t1,
+        (dbbx * b5 + bbx * ((d7 * t3 + b4 * dx - b5 * d1) / t1) - b10 * d1) / t1,
     )
-    b28 = b27 * t3 / b5
-    b29 = b27 * t4 / b5
-    d22 = accumulate(d10 * -b4 + b8 * d9, (d21 * t4 + b27 * d3 - b29 * d1) / b5)
-    by = by + b25 + (b8 * -b4 + b29)
-    dby = accumulate(accumulate(dby, (d19 * y + b23 * dy - b25 * d2) / b2), d22)
-    bx = b17 * -b1 + b24 + (b10 * -b4 + b28)
+    d17 = (
+        d16
+        - (d10 * b4 + b11 * d7 - b13 * d1) / t1
+        - ((d10 - b12 * d1) / t1 * t5 + b12 * d4 - b25 * d1) / t1
+    )
+    b27 = b26 * t3 / t1
+    b28 = b26 * t4 / t1
+    d18 = (d17 * t4 + b26 * d3 - b28 * d1) / t1 - (d8 * b4 + b7 * d7)
+    by = by + b24 + (b28 - b7 * b4)
+    dby = accumulate(accumulate(dby, (d15 * y + b22 * dy - b24 * d2) / t2), d18)
+    bx = b23 - b16 * b1 + (b27 - b9 * b4)
     dbx = accumulate(
-        accumulate(d16 * -b1 + b17 * d7, (d19 * t3 + b23 * dx - b24 * d2) / b2),
-        accumulate(d11 * -b4 + b10 * d9, (d21 * t3 + b27 * dx - b28 * d1) / b5),
+        (d15 * t3 + b22 * dx - b23 * d2) / t2 - (d12 * b1 + b16 * d6),
+        (d17 * t3 + b26 * dx - b27 * d1) / t1 - (d9 * b4 + b9 * d7),
     )
-    return bx, by, dbx, dby, d22
+    return bx, by, dbx, dby, d18
 
 
 def miss_hessian(w: float) -> float:
@@ -193,25 +189,25 @@ def miss_hessian(w: float) -> float:
     bend = 2.0 * end
     dbend = 2.0 * dend
     # line 28: end = x - y / vy * vx
-    b1 = -bend * vx
-    d3 = -dbend * vx + -bend * dvx
+    b1 = bend * vx
+    d3 = dbend * vx + bend * dvx
     bvx = -bend * t2
-    dbvx = -dbend * t2 + -bend * d2
-    by = b1 / vy
-    dby = (d3 - by * dvy) / vy
-    b2 = b1 * t2 / vy
-    bvy = -b2
-    dbvy = -((d3 * t2 + b1 * d2 - b2 * dvy) / vy)
+    dbvx = -(dbend * t2 + bend * d2)
+    b2 = b1 / vy
+    by = -b2
+    dby = -((d3 - b2 * dvy) / vy)
+    bvy = b1 * t2 / vy
+    dbvy = (d3 * t2 + b1 * d2 - bvy * dvy) / vy
     # line 29: return end * end
     bx = bend
     dbx = dbend
     dbw = 0.0
     for x, y, tape, dx, dy, dtape in reversed(tape_1):
         # line 27: vx, vy = vx - step * px, vy - step * py
-        bpy = -(bvy * step)
-        dbpy = -(dbvy * step)
-        bpx = -(bvx * step)
-        dbpx = -(dbvx * step)
+        bpy = -bvy * step
+        dbpy = -dbvy * step
+        bpx = -bvx * step
+        dbpx = -dbvx * step
         # line 26: x, y = x + step * vx, y + step * vy
         bvy = bvy + by * step
         dbvy = dbvy + dby * step

@@ -31,7 +31,7 @@ def force_reverse_jvp(x: float, k: float, bresult: float, dx: float, dbresult: f
         d2 = t4 * dtotal
         tape.append((t3, t4, d1, -d2))
         total = total + t3 * t4
-        dtotal = dtotal + (d1 * t4 + t3 * -d2)
+        dtotal = dtotal + (d1 * t4 - t3 * d2)
     # reverse sweep
     # line 8: return -total
     btotal = -bresult
@@ -91,7 +91,7 @@ def force_reverse_jvp_1(
         d2 = t4 * dtotal
         tape.append((t3, t4, d1, -d2))
         total = total + t3 * t4
-        dtotal = dtotal + (d1 * t4 + t3 * -d2)
+        dtotal = dtotal + (d1 * t4 - t3 * d2)
     # reverse sweep
     # line 8: return -total
     btotal = -bresult

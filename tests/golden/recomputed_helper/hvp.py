@@ -35,7 +35,7 @@ def force_reverse_jvp(
         d2 = t4 * dtotal
         tape.append((t3, t4, d1, -d2))
         total = total + t3 * t4
-        dtotal = dtotal + (d1 * t4 + t3 * -d2)
+        dtotal = dtotal + (d1 * t4 - t3 * d2)
     # reverse sweep
     # line 8: return -total
     btotal = -bresult

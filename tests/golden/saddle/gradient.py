@@ -107,7 +107,7 @@ def least_grad(x: float, rate: float) -> tuple[float, float]:
     brate = 0.0
     for x, t1 in reversed(tape):
         # line 28: x = x - rate * downhill(x)
-        brate += -bx * t1
+        brate -= bx * t1
         bx_1 = downhill_grad_reverse(x, -bx * rate)
         bx += bx_1
     return bx, brate

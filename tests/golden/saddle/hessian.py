@@ -195,7 +195,7 @@ def least_hessian(
     dbx += dbx_1
     dbrate = 0.0
     for x_1, t1, dx, d1 in reversed(tape):
-        dbrate += -dbx * t1 + -bx * d1
+        dbrate = dbrate - (dbx * t1 + bx * d1)
         # line 28: x = x - rate * downhill(x)
         bx_1, dbx_1 = downhill_grad_reverse_jvp(x_1, -bx * rate, dx, -dbx * rate)
         bx += bx_1
@@ -216,9 +216,9 @@ def least_hessian(
     dbx += dbx_1
     dbrate_1 = 0.0
     for x, t3, dx, d5 in reversed(tape):
-        dbrate_1 += -dbx * t3 + -bx * d5
+        dbrate_1 = dbrate_1 - (dbx * t3 + bx * d5)
         # line 28: x = x - rate * downhill(x)
-        bx_1, dbx_1 = downhill_grad_reverse_jvp(x, -bx * rate, dx, -dbx * rate - bx)
+        bx_1, dbx_1 = downhill_grad_reverse_jvp(x, -bx * rate, dx, -(dbx * rate + bx))
         bx += bx_1
         dbx += dbx_1
     return d4, (dbrate, dbrate_1)

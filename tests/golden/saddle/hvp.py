@@ -191,10 +191,10 @@ def least_hvp(x: float, rate: float, dx: float, drate: float) -> tuple[float, fl
     dbx += dbx_1
     dbrate = 0.0
     for x, t1, dx, d1 in reversed(tape):
-        dbrate += -dbx * t1 + -bx * d1
+        dbrate = dbrate - (dbx * t1 + bx * d1)
         # line 28: x = x - rate * downhill(x)
         bx_1, dbx_1 = downhill_grad_reverse_jvp(
-            x, -bx * rate, dx, -dbx * rate + -bx * drate
+            x, -bx * rate, dx, -(dbx * rate + bx * drate)
         )
         bx += bx_1
         dbx += dbx_1

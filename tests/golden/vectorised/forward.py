@@ -23,5 +23,5 @@ def logistic_loss_jvp(
     dlosses = np.exp(t2 - losses) * (t1 * dz)
     return (
         np.mean(losses) + 0.5 * np.sum(w * w),
-        np.mean(dlosses) + 0.5 * np.sum(dw * w + w * dw),
+        np.mean(dlosses) + 0.5 * np.sum(2.0 * (dw * w)),
     )

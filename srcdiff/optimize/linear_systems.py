@@ -1,0 +1,46 @@
+"""The rule of the simplifier for linear systems: an inverse that is computed anyway serves for them too.
+
+In: an application, and what defines its operands; see `srcdiff.optimize.algebra`. Out: what to put in its place, or
+None. The derivative of ``np.linalg.slogdet(S)`` is the inverse of S; where it is at hand, ``np.linalg.solve(S, b)`` is
+a product with it, which is as exact: the errors of both are bounded by the condition of S.
+
+>>> from srcdiff.primitives.table import TABLE
+>>> S, b = Value(Array("float64", (3, 3)), "S"), Value(Array("float64", (3,)), "b")
+>>> inverse, x, known = Value(S.type), Value(b.type), Definitions()
+>>> known.visible.add(inverse)
+>>> known[inverse] = Apply(TABLE["np.linalg.inv"], (S,), inverse)
+>>> solved(Apply(TABLE["np.linalg.solve"], (S, b), x), known).primitive.name
+'matmul'
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcdiff.ir.core import Apply, Value
+from srcdiff.ir.types import Array
+from srcdiff.optimize.definitions import Definitions, Outcome, again, made_by
+
+
+def solved(apply: Apply, known: Definitions) -> Outcome:
+    """``np.linalg.solve(S, b)`` is ``inverse @ b``, and ``np.linalg.solve(S.T, b)`` is ``inverse.T @ b``."""
+    matrix, right = apply.operands
+    if not isinstance(right.type, Array) or right.type.rank not in (1, 2):
+        return None
+    inverse = known.inverses.get(matrix)
+    if inverse is not None and _serves(inverse, known):
+        return again(apply, "matmul", inverse, right)
+    turned = made_by(matrix, known, "T")
+    inverse = None if turned is None else known.inverses.get(turned.operands[0])
+    if turned is None or inverse is None or not _serves(inverse, known):
+        return None
+    transposed = Value(turned.primitive.infer(inverse), None, apply.result.origin)
+    return [
+        replace(turned, operands=(inverse,), result=transposed, origin=apply.origin),
+        again(apply, "matmul", transposed, right),
+    ]
+
+
+def _serves(inverse: Value, known: Definitions) -> bool:
+    """Whether the inverse, one of a single matrix, has been computed on every path."""
+    return inverse in known.visible and isinstance(inverse.type, Array) and inverse.type.rank == 2
