@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.core import Constant
+from srcdiff.ir.types import never_one
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,

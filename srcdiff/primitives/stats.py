@@ -3,9 +3,7 @@
 Out: `NORMAL`, the functions of `scipy.stats.norm`, which are elementwise; `STATS`, all of them; name -> primitive.
 
 >>> from srcdiff.ir.core import Value, constant
->>> from srcdiff.ir.types import never_one
-from srcdiff.ir.types import never_one
-from srcdiff.ir.types import Array, Symbol
+>>> from srcdiff.ir.types import Array, Symbol
 >>> x = Value(Array("float32", (Symbol("n"),)))
 >>> print(STATS["scipy.stats.norm.logpdf"].infer(x, constant(0), constant(1)))
 float64[n]
@@ -17,7 +15,7 @@ import importlib
 from typing import Any
 
 from srcdiff.ir.core import Primitive, Value
-from srcdiff.ir.types import NONE, UNKNOWN, Array, Type
+from srcdiff.ir.types import NONE, UNKNOWN, Array, Type, never_one
 from srcdiff.primitives.inference import (
     array_or_scalar,
     elementwise_type,
