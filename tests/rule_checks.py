@@ -24,6 +24,7 @@ from srcdiff.ir.types import (
     List,
     Opaque,
     Scalar,
+    Several,
     Size,
     Symbol,
     Tuple,
@@ -103,7 +104,10 @@ def covers(t: Type, x: Any) -> bool:
             return shape is None or (
                 len(shape) == x.ndim
                 and all(
-                    d is None or d == n or (isinstance(d, Symbol) and max(sizes[d.name] + d.offset, 0) == n)
+                    d is None
+                    or d == n
+                    or (isinstance(d, Several) and n != 1)
+                    or (isinstance(d, Symbol) and max(sizes[d.name] + d.offset, 0) == n)
                     for d, n in zip(shape, x.shape, strict=True)
                 )
             )
@@ -209,9 +213,9 @@ def structure(x: Any) -> Any:
 
 
 def with_floats(x: Any) -> Any:
-    """The value with its integers inside of tuples, lists and arrays as floats, whose derivatives are zeros."""
+    """The value with its arrays of integers as floats, whose derivatives are zeros."""
     if isinstance(x, list | tuple):
-        items = [float(i) if isinstance(i, int | np.integer) and not isinstance(i, bool) else with_floats(i) for i in x]
+        items = [with_floats(i) for i in x]
         return x._make(items) if hasattr(x, "_make") else type(x)(items)
     return x.astype(float) if isinstance(x, np.ndarray) and x.dtype.kind in "iu" else x
 

@@ -173,14 +173,10 @@ class _Wrap:
                 return constant(number)
 
 
-_OF_SEQUENCES = frozenset(
-    (
-        *("np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.column_stack", "np.array", "np.asarray"),
-        "np.choose",
-    )
-)
 _JOINS = ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "meshgrid")
-_OF_SEQUENCES = frozenset(("np.array", "np.asarray", "np.broadcast_arrays", *(f"np.{name}" for name in _JOINS)))
+_OF_SEQUENCES = frozenset(
+    ("np.array", "np.asarray", "np.broadcast_arrays", "np.choose", *(f"np.{name}" for name in _JOINS))
+)
 _ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide", "power", "mod", "matmul"))
 
 
