@@ -10,28 +10,30 @@ def potential_grad_jvp(x: float, y: float, w: float, dx: float, dy: float, dw: f
     t2 = y - 10.0 + w
     d1 = dy + dw
     t3 = hypot(t1, t2)
-    d2 = (t1 * dx + t2 * d1) / t3
+    d2 = t3 + (t3 == 0)
+    d3 = (t1 * dx + t2 * d1) / d2
     t4 = 1.0 / t3
     t5 = x - 10.0
     t6 = hypot(t5, y)
-    d3 = (t5 * dx + y * dy) / t6
+    d4 = t6 + (t6 == 0)
+    d5 = (t5 * dx + y * dy) / d4
     t7 = 1.0 / t6
     # reverse sweep
     # line 13: return 1.0 / hypot(x - 10.0, y - 10.0 + w) + 1.0 / hypot(x - 10.0, y)
     b1 = t7 / t6
-    d4 = (-t7 * d3 / t6 - b1 * d3) / t6
-    b2 = b1 * t5 / t6
-    b3 = b1 * y / t6
+    d6 = (-t7 * d5 / t6 - b1 * d5) / t6
+    b2 = b1 * t5 / d4
+    b3 = b1 * y / d4
     by = -b3
-    dby = -((d4 * y + b1 * dy - b3 * d3) / t6)
+    dby = -((d6 * y + b1 * dy - b3 * d5) / d4)
     b4 = t4 / t3
-    d5 = (-t4 * d2 / t3 - b4 * d2) / t3
-    b5 = b4 * t1 / t3
-    b6 = b4 * t2 / t3
+    d7 = (-t4 * d3 / t3 - b4 * d3) / t3
+    b5 = b4 * t1 / d2
+    b6 = b4 * t2 / d2
     by -= b6
-    dby = dby - (d5 * t2 + b4 * d1 - b6 * d2) / t3
+    dby = dby - (d7 * t2 + b4 * d1 - b6 * d3) / d2
     bx = -b2 - b5
-    dbx = -((d4 * t5 + b1 * dx - b2 * d3) / t6) - (d5 * t1 + b4 * dx - b5 * d2) / t3
+    dbx = -((d6 * t5 + b1 * dx - b2 * d5) / d4) - (d7 * t1 + b4 * dx - b5 * d3) / d2
     return (bx, by), (dbx, dby)
 
 

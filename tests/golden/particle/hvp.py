@@ -31,30 +31,32 @@ def potential_grad_forward_jvp(
     t2 = y - 10.0 + w
     d1 = dy + dw
     t3 = hypot(t1, t2)
-    d2 = (t1 * dx + t2 * d1) / t3
+    d2 = t3 + (t3 == 0)
+    d3 = (t1 * dx + t2 * d1) / d2
     t4 = 1.0 / t3
     t5 = x - 10.0
     t6 = hypot(t5, y)
-    d3 = (t5 * dx + y * dy) / t6
+    d4 = t6 + (t6 == 0)
+    d5 = (t5 * dx + y * dy) / d4
     t7 = 1.0 / t6
     # reverse sweep
     # line 13: return 1.0 / hypot(x - 10.0, y - 10.0 + w) + 1.0 / hypot(x - 10.0, y)
     b1 = t7 / t6
-    d4 = (-t7 * d3 / t6 - b1 * d3) / t6
-    b2 = b1 * t5 / t6
-    b3 = b1 * y / t6
+    d6 = (-t7 * d5 / t6 - b1 * d5) / t6
+    b2 = b1 * t5 / d4
+    b3 = b1 * y / d4
     by = -b3
-    dby = -((d4 * y + b1 * dy - b3 * d3) / t6)
+    dby = -((d6 * y + b1 * dy - b3 * d5) / d4)
     b4 = t4 / t3
-    d5 = (-t4 * d2 / t3 - b4 * d2) / t3
-    b5 = b4 * t1 / t3
-    b6 = b4 * t2 / t3
+    d7 = (-t4 * d3 / t3 - b4 * d3) / t3
+    b5 = b4 * t1 / d2
+    b6 = b4 * t2 / d2
     by -= b6
-    dby = dby - (d5 * t2 + b4 * d1 - b6 * d2) / t3
+    dby = dby - (d7 * t2 + b4 * d1 - b6 * d3) / d2
     bx = -b2 - b5
-    dbx = -((d4 * t5 + b1 * dx - b2 * d3) / t6) - (d5 * t1 + b4 * dx - b5 * d2) / t3
+    dbx = -((d6 * t5 + b1 * dx - b2 * d5) / d4) - (d7 * t1 + b4 * dx - b5 * d3) / d2
     tape = t3, t6
-    dtape = d2, d3
+    dtape = d3, d5
     return (bx, by), tape, (dbx, dby), dtape
 
 
@@ -84,69 +86,71 @@ def potential_grad_reverse_jvp(
     d5 = -t6 * d2 / t2
     b1 = t6 / t2
     d6 = (d5 - b1 * d2) / t2
-    b2 = b1 * t3 / t2
-    b3 = b1 * y / t2
-    b4 = t5 / t1
-    d7 = (d4 - b4 * d1) / t1
-    b5 = b4 * t3 / t1
-    b6 = b4 * t4 / t1
+    b2 = t2 + (t2 == 0)
+    b3 = b1 * t3 / b2
+    b4 = b1 * y / b2
+    b5 = t5 / t1
+    d7 = (d4 - b5 * d1) / t1
+    b6 = t1 + (t1 == 0)
+    b7 = b5 * t3 / b6
+    b8 = b5 * t4 / b6
     bbx, bby = bresult
     dbbx, dbby = dbresult
-    b7 = bby / t1
-    d8 = (dbby - b7 * d1) / t1
-    b8 = bby * b6 / t1
-    b9 = bbx / t1
-    d9 = (dbbx - b9 * d1) / t1
-    b10 = bbx * b5 / t1
-    b11 = -b7 * t4 - b9 * t3
-    d10 = -(d8 * t4 + b7 * d3) - (d9 * t3 + b9 * dx)
-    b12 = b11 / t1
-    b13 = b11 * b4 / t1
-    b14 = bby / t2
-    d11 = (dbby - b14 * d2) / t2
-    b15 = bby * b3 / t2
-    by = -b14 * b1
-    dby = -(d11 * b1 + b14 * d6)
-    b16 = bbx / t2
-    d12 = (dbbx - b16 * d2) / t2
-    b17 = bbx * b2 / t2
-    b18 = -b14 * y - b16 * t3
-    d13 = -(d11 * y + b14 * dy) - (d12 * t3 + b16 * dx)
-    b19 = b18 / t2
-    b20 = b18 * b1 / t2
-    b21 = b19 * t6 / t2
-    b22 = b15 + b17 - b20 - b21
+    b9 = bby / b6
+    d8 = (dbby - b9 * d1) / b6
+    b10 = bby * b8 / b6
+    b11 = bbx / b6
+    d9 = (dbbx - b11 * d1) / b6
+    b12 = bbx * b7 / b6
+    b13 = -b9 * t4 - b11 * t3
+    d10 = -(d8 * t4 + b9 * d3) - (d9 * t3 + b11 * dx)
+    b14 = b13 / t1
+    b15 = b13 * b5 / t1
+    b16 = bby / b2
+    d11 = (dbby - b16 * d2) / b2
+    b17 = bby * b4 / b2
+    by = -b16 * b1
+    dby = -(d11 * b1 + b16 * d6)
+    b18 = bbx / b2
+    d12 = (dbbx - b18 * d2) / b2
+    b19 = bbx * b3 / b2
+    b20 = -b16 * y - b18 * t3
+    d13 = -(d11 * y + b16 * dy) - (d12 * t3 + b18 * dx)
+    b21 = b20 / t2
+    b22 = b20 * b1 / t2
+    b23 = b21 * t6 / t2
+    b24 = b17 + b19 - b22 - b23
     d14 = accumulate(
-        (dbby * b3 + bby * ((d6 * y + b1 * dy - b3 * d2) / t2) - b15 * d2) / t2,
-        (dbbx * b2 + bbx * ((d6 * t3 + b1 * dx - b2 * d2) / t2) - b17 * d2) / t2,
+        (dbby * b4 + bby * ((d6 * y + b1 * dy - b4 * d2) / b2) - b17 * d2) / b2,
+        (dbbx * b3 + bbx * ((d6 * t3 + b1 * dx - b3 * d2) / b2) - b19 * d2) / b2,
     )
     d15 = (
         d14
-        - (d13 * b1 + b18 * d6 - b20 * d2) / t2
-        - ((d13 - b19 * d2) / t2 * t6 + b19 * d5 - b21 * d2) / t2
+        - (d13 * b1 + b20 * d6 - b22 * d2) / t2
+        - ((d13 - b21 * d2) / t2 * t6 + b21 * d5 - b23 * d2) / t2
     )
-    b23 = b22 * t3 / t2
-    b24 = b22 * y / t2
-    b25 = b12 * t5 / t1
-    b26 = b8 + b10 - b13 - b25
+    b25 = b24 * t3 / b2
+    b26 = b24 * y / b2
+    b27 = b14 * t5 / t1
+    b28 = b10 + b12 - b15 - b27
     d16 = accumulate(
-        (dbby * b6 + bby * ((d7 * t4 + b4 * d3 - b6 * d1) / t1) - b8 * d1) / t1,
-        (dbbx * b5 + bbx * ((d7 * t3 + b4 * dx - b5 * d1) / t1) - b10 * d1) / t1,
+        (dbby * b8 + bby * ((d7 * t4 + b5 * d3 - b8 * d1) / b6) - b10 * d1) / b6,
+        (dbbx * b7 + bbx * ((d7 * t3 + b5 * dx - b7 * d1) / b6) - b12 * d1) / b6,
     )
     d17 = (
         d16
-        - (d10 * b4 + b11 * d7 - b13 * d1) / t1
-        - ((d10 - b12 * d1) / t1 * t5 + b12 * d4 - b25 * d1) / t1
+        - (d10 * b5 + b13 * d7 - b15 * d1) / t1
+        - ((d10 - b14 * d1) / t1 * t5 + b14 * d4 - b27 * d1) / t1
     )
-    b27 = b26 * t3 / t1
-    b28 = b26 * t4 / t1
-    d18 = (d17 * t4 + b26 * d3 - b28 * d1) / t1 - (d8 * b4 + b7 * d7)
-    by = by + b24 + (b28 - b7 * b4)
-    dby = accumulate(accumulate(dby, (d15 * y + b22 * dy - b24 * d2) / t2), d18)
-    bx = b23 - b16 * b1 + (b27 - b9 * b4)
+    b29 = b28 * t3 / b6
+    b30 = b28 * t4 / b6
+    d18 = (d17 * t4 + b28 * d3 - b30 * d1) / b6 - (d8 * b5 + b9 * d7)
+    by = by + b26 + (b30 - b9 * b5)
+    dby = accumulate(accumulate(dby, (d15 * y + b24 * dy - b26 * d2) / b2), d18)
+    bx = b25 - b18 * b1 + (b29 - b11 * b5)
     dbx = accumulate(
-        (d15 * t3 + b22 * dx - b23 * d2) / t2 - (d12 * b1 + b16 * d6),
-        (d17 * t3 + b26 * dx - b27 * d1) / t1 - (d9 * b4 + b9 * d7),
+        (d15 * t3 + b24 * dx - b25 * d2) / b2 - (d12 * b1 + b18 * d6),
+        (d17 * t3 + b28 * dx - b29 * d1) / b6 - (d9 * b5 + b11 * d7),
     )
     return bx, by, dbx, dby, d18
 

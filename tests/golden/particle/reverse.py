@@ -14,10 +14,12 @@ def potential_grad_forward(x: float, y: float, w: float):
     # reverse sweep
     # line 13: return 1.0 / hypot(x - 10.0, y - 10.0 + w) + 1.0 / hypot(x - 10.0, y)
     b1 = 1.0 / t5 / t5
-    by = -b1 * y / t5
-    b2 = 1.0 / t3 / t3
-    by -= b2 * t2 / t3
-    bx = -b1 * t4 / t5 - b2 * t1 / t3
+    b2 = t5 + (t5 == 0)
+    by = -b1 * y / b2
+    b3 = 1.0 / t3 / t3
+    b4 = t3 + (t3 == 0)
+    by -= b3 * t2 / b4
+    bx = -b1 * t4 / b2 - b3 * t1 / b4
     tape = t3, t5
     return (bx, by), tape
 
@@ -33,31 +35,33 @@ def potential_grad_reverse(
     t5 = 1.0 / t1
     t6 = 1.0 / t2
     b1 = t6 / t2
-    b2 = t5 / t1
+    b2 = t2 + (t2 == 0)
+    b3 = t5 / t1
+    b4 = t1 + (t1 == 0)
     bbx, bby = bresult
-    b3 = bby / t1
-    b4 = bbx / t1
-    b5 = -b3 * t4 - b4 * t3
-    b6 = bby / t2
-    by = -b6 * b1
-    b7 = bbx / t2
-    b8 = -b6 * y - b7 * t3
-    b9 = (
-        bby * (b1 * y / t2) / t2
-        + bbx * (b1 * t3 / t2) / t2
-        - b8 * b1 / t2
-        - b8 / t2 * t6 / t2
+    b5 = bby / b4
+    b6 = bbx / b4
+    b7 = -b5 * t4 - b6 * t3
+    b8 = bby / b2
+    by = -b8 * b1
+    b9 = bbx / b2
+    b10 = -b8 * y - b9 * t3
+    b11 = (
+        bby * (b1 * y / b2) / b2
+        + bbx * (b1 * t3 / b2) / b2
+        - b10 * b1 / t2
+        - b10 / t2 * t6 / t2
     )
-    b10 = (
-        bby * (b2 * t4 / t1) / t1
-        + bbx * (b2 * t3 / t1) / t1
-        - b5 * b2 / t1
-        - b5 / t1 * t5 / t1
+    b12 = (
+        bby * (b3 * t4 / b4) / b4
+        + bbx * (b3 * t3 / b4) / b4
+        - b7 * b3 / t1
+        - b7 / t1 * t5 / t1
     )
-    b11 = b10 * t4 / t1 - b3 * b2
-    by = by + b9 * y / t2 + b11
-    bx = b9 * t3 / t2 - b7 * b1 + (b10 * t3 / t1 - b4 * b2)
-    return bx, by, b11
+    b13 = b12 * t4 / b4 - b5 * b3
+    by = by + b11 * y / b2 + b13
+    bx = b11 * t3 / b2 - b9 * b1 + (b12 * t3 / b4 - b6 * b3)
+    return bx, by, b13
 
 
 def miss_vjp(w: float, bresult: float) -> tuple[float, float]:
