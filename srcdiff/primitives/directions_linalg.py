@@ -44,6 +44,22 @@ def _(s: Stacks) -> Symbolic | None:
     return s.call(left, right)
 
 
+@rule("scipy.linalg.solve_triangular", "scipy.linalg.solve", "scipy.linalg.cho_solve")
+def _(s: Stacks) -> Symbolic | None:
+    """Right-hand sides of one matrix: vectors are its columns."""
+    right = 2 if s.name == "scipy.linalg.cho_solve" else 1
+    if s.stacked[0] or s.rank(0) != 2 or s.rank(right) != 1:
+        return None
+    operands = list(s.operands)
+    operands[right] = s[right].T
+    return s.call(*operands).T
+
+
+@rule("np.linalg.trace", "np.linalg.diagonal")
+def _(s: Stacks) -> Symbolic | None:
+    return None if is_container(s.type(0)) else s.same()
+
+
 @rule("np.linalg.lstsq", "scipy.linalg.cho_factor")
 def _(s: Stacks) -> Symbolic | None:
     raise s.fail("it gives a rank or a flag besides, which is one number for every direction")
