@@ -29,10 +29,13 @@ def _(s: Stacks) -> Symbolic | None:
             return s.call(s[0], s[1].T).T
         return s.call(s[0], s[1][..., None] if s.stacked[1] else s[1][None, :, None])[..., 0]
     if is_vector(rank_a, rank_b):
-        # A vector for every matrix: in each direction a matrix of one column.
-        column = s[1][..., None]
-        a = s[0] if s.stacked[0] or not s.stacked[1] else s[0][None]
-        return s.call(a, with_axes(column, rank_a - 1 - rank_b) if s.stacked[1] else column)[..., 0]
+        # A vector for every matrix: in each direction a matrix of one column, with as many axes as it has.
+        a = s[0] if s.stacked[0] else s[0][None]
+        if s.stacked[1]:
+            b = with_axes(s[1][..., None], rank_a - 1 - rank_b)
+        else:
+            b = s[1][(*(None,) * (rank_a - rank_b), ..., None)]
+        return s.call(a, b)[..., 0]
     rank = max(rank_a, rank_b)
     left, right = s.align(0, rank), s.align(1, rank)
     if left is None or right is None or rank_b < 2:

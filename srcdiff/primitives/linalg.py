@@ -190,7 +190,7 @@ LINALG: dict[str, Primitive] = {
         # In NumPy 2 these are of the last two axes; `np.trace` and `np.diagonal` are of the first two.
         primitive("np.linalg.diagonal", "x offset", _diagonal, _diagonal_evaluate, defaults=(0,), views=(0,)),
         primitive("np.linalg.trace", "x offset", _trace, _trace_evaluate, defaults=(0,)),
-        primitive("columns", "x a", _columns, helper("columns"), views=(0,)),
+        primitive("as_columns", "x a", _columns, helper("as_columns"), views=(0,)),
         primitive("cofactors", "a", same_square("cofactors"), helper("cofactors")),
         primitive("cofactor_change", "a d", _change, helper("cofactor_change")),
         primitive("lstsq_inverse", "a rcond", _lstsq_inverse, helper("lstsq_inverse")),

@@ -92,7 +92,7 @@ def _columns(x: Symbolic, y: Symbolic, a: Symbolic) -> Symbolic:
     """Something of the shape of the solution y, as matrices."""
     p, q = rank_of(y), rank_of(a)
     if p is None or q is None:
-        return x.apply("columns", x, a)
+        return x.apply("as_columns", x, a)
     return x[..., None] if p < q else x
 
 
@@ -133,7 +133,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     ]
 
 
-linear("columns", {0: lambda by, y, x, a: by.apply("np.reshape", by, x.shape)})
+linear("as_columns", {0: lambda by, y, x, a: by.apply("np.reshape", by, x.shape)})
 
 
 # Sums along a diagonal of the last two axes, and the diagonal.

@@ -210,8 +210,8 @@ LINALG: list[Case] = [
         for shape, offset in (((3, 3), 0), ((2, 3), 1), ((3, 2), -1), ((2, 3, 3), 0), ((2, 3, 4), 2), ((0, 0), 0))
     ),
     ("np.linalg.trace", (single(2, 2),), (0,)),
-    ("columns", (array(2, 3), array(2, 3, 3)), (0,)),
-    ("columns", (array(2, 3), array(2, 2)), (0,)),
+    ("as_columns", (array(2, 3), array(2, 3, 3)), (0,)),
+    ("as_columns", (array(2, 3), array(2, 2)), (0,)),
     ("inverse_gaps", (np.array([0.3, 0.9, 1.7]),), (0,)),
     ("inverse_gaps", (np.array([[0.3, 0.9], [1.7, 0.4]]),), (0,)),
     ("require_real", (array(2),), (0,)),
@@ -296,7 +296,7 @@ CASES: list[Case] = [*EINSUM, *PRODUCTS, *LINALG, *SCIPY]
 
 ONE_BY_ONE = {
     *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.linalg.multi_dot"),
-    *("columns", "lstsq_inverse", *(name for name, _, _ in SCIPY if "cho_factor" not in name)),
+    *("as_columns", "lstsq_inverse", *(name for name, _, _ in SCIPY if "cho_factor" not in name)),
 }
 
 STACKS_REFUSED = {
@@ -306,7 +306,7 @@ STACKS_REFUSED = {
 
 DENSE = {
     *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.vecdot"),
-    *("np.linalg.matrix_power", "np.linalg.multi_dot", "columns", "np.linalg.lstsq", "lstsq_inverse"),
+    *("np.linalg.matrix_power", "np.linalg.multi_dot", "as_columns", "np.linalg.lstsq", "lstsq_inverse"),
     *(
         "np.linalg.trace",
         "np.linalg.diagonal",
