@@ -34,7 +34,8 @@ def _(s: Stacks) -> Symbolic | None:
         if s.stacked[1]:
             b = with_axes(s[1][..., None], rank_a - 1 - rank_b)
         else:
-            b = s[1][(*(None,) * (rank_a - rank_b), ..., None)]
+            place = (*(None,) * (rank_a - rank_b), ..., None)
+            b = s[1][place]
         return s.call(a, b)[..., 0]
     rank = max(rank_a, rank_b)
     left, right = s.align(0, rank), s.align(1, rank)
