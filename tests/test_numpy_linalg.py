@@ -305,9 +305,9 @@ def test_solutions_for_stacks() -> None:
         return np.sum(np.linalg.solve(a, b) ** 2)
 
     stack = np.stack([general(3), general(3), general(3)])
-    rights = [RNG.normal(size=(3, 2)), RNG.normal(size=(3, 3, 2)), RNG.normal(size=(4, 1, 3, 2))]
+    rights = [RNG.normal(size=(3, 3)), RNG.normal(size=(3, 3, 2)), RNG.normal(size=(4, 1, 3, 2))]
     if int(np.__version__.split(".")[0]) >= 2:
-        rights += [RNG.normal(size=3), RNG.normal(size=(3, 3))]
+        rights += [RNG.normal(size=3), RNG.normal(size=(3, 2))]
     for b in rights:
         check_gradient(f, stack, b)
 

@@ -122,12 +122,17 @@ class Spelling:
     def lines(self, used: Set[str] | None = None) -> list[str]:
         """The import statements (of the names in `used`): standard library, others; a blank line between."""
         sections: dict[int, list[tuple[int, str, str]]] = {}
+        members = {module: dict(every) for module, every in self._names.items()}
         for module, alias in self._modules:
             if used is not None and alias.split(".")[0] not in used:
                 continue
+            package, _, last = module.rpartition(".")
+            if package and alias == last:
+                members.setdefault(package, {})[last] = alias
+                continue
             text = f"import {module}" if module == alias else f"import {module} as {alias}"
             sections.setdefault(self._section(module), []).append((0, module.lower(), text))
-        for module, every in self._names.items():
+        for module, every in members.items():
             names = {a: b for a, b in every.items() if used is None or b in used}
             if not names:
                 continue

@@ -17,6 +17,7 @@ from srcdiff.optimize.dce import dce
 from srcdiff.optimize.hoist import hoist
 from srcdiff.optimize.rotate import rotate
 from srcdiff.optimize.simplify import simplify
+from srcdiff.optimize.unpack import unpack
 
 Pass = Callable[[Program], Program]
 
@@ -31,7 +32,7 @@ ROUNDS = 4
 
 
 def optimize(program: Program, only: Collection[str] | None = None) -> Program:
-    """Run the passes (or those of them that `only` names), again as long as the program changes."""
+    """Run the passes (or those of them that `only` names), again as long as the program changes; `unpack` ends it."""
     outline = _outline(program)
     for _ in range(ROUNDS):
         for name, run in PASSES:
@@ -40,7 +41,7 @@ def optimize(program: Program, only: Collection[str] | None = None) -> Program:
         outline, before = _outline(program), outline
         if outline == before:
             break
-    return program
+    return unpack(program) if only is None else program
 
 
 def _outline(program: Program) -> list[tuple[str, int]]:

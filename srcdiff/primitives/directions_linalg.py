@@ -29,10 +29,14 @@ def _(s: Stacks) -> Symbolic | None:
             return s.call(s[0], s[1].T).T
         return s.call(s[0], s[1][..., None] if s.stacked[1] else s[1][None, :, None])[..., 0]
     if is_vector(rank_a, rank_b):
-        # A vector for every matrix: in each direction a matrix of one column.
-        column = s[1][..., None]
-        a = s[0] if s.stacked[0] or not s.stacked[1] else s[0][None]
-        return s.call(a, with_axes(column, rank_a - 1 - rank_b) if s.stacked[1] else column)[..., 0]
+        # A vector for every matrix: in each direction a matrix of one column, with as many axes as it has.
+        a = s[0] if s.stacked[0] else s[0][None]
+        if s.stacked[1]:
+            b = with_axes(s[1][..., None], rank_a - 1 - rank_b)
+        else:
+            place = (*(None,) * (rank_a - rank_b), ..., None)
+            b = s[1][place]
+        return s.call(a, b)[..., 0]
     rank = max(rank_a, rank_b)
     left, right = s.align(0, rank), s.align(1, rank)
     if left is None or right is None or rank_b < 2:
@@ -42,6 +46,22 @@ def _(s: Stacks) -> Symbolic | None:
     if not s.stacked[1] and rank_b == rank:
         right = right[None]
     return s.call(left, right)
+
+
+@rule("scipy.linalg.solve_triangular", "scipy.linalg.solve", "scipy.linalg.cho_solve")
+def _(s: Stacks) -> Symbolic | None:
+    """Right-hand sides of one matrix: vectors are its columns."""
+    right = 2 if s.name == "scipy.linalg.cho_solve" else 1
+    if s.stacked[0] or s.rank(0) != 2 or s.rank(right) != 1:
+        return None
+    operands = list(s.operands)
+    operands[right] = s[right].T
+    return s.call(*operands).T
+
+
+@rule("np.linalg.trace", "np.linalg.diagonal")
+def _(s: Stacks) -> Symbolic | None:
+    return None if is_container(s.type(0)) else s.same()
 
 
 @rule("np.linalg.lstsq", "scipy.linalg.cho_factor")

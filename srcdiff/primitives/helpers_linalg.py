@@ -29,8 +29,8 @@ def matrix_power_change(a, n, d):
     power = np.linalg.matrix_power(np.concatenate((upper, lower), axis=-2), n)
     return power[..., :size, size:]
 ''',
-    "columns": '''\
-def columns(x, a):
+    "as_columns": '''\
+def as_columns(x, a):
     """x, of the shape of np.linalg.solve(a, b), as matrices: one column for each vector."""
     return x[..., None] if np.ndim(x) < np.ndim(a) else x
 ''',

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Primitive, Value
+from srcdiff.ir.core import Constant, Primitive, Value
 from srcdiff.ir.types import INT, UNKNOWN, Array, Dimension, Named, Type
 from srcdiff.primitives.contractions import square
 from srcdiff.primitives.helpers import helper
@@ -155,6 +155,26 @@ def _cond(x: Value, p: Value) -> Type:
     return array_or_scalar(floating(x), shape[:-2])
 
 
+def _diagonal(x: Value, offset: Value) -> Type:
+    shape = matrix("np.linalg.diagonal", x)
+    plain = isinstance(offset, Constant) and offset.value == 0
+    side = None if shape is None or not plain else smaller(shape[-2], shape[-1])
+    return Array(dtype_of_type(x.type), None if shape is None else (*shape[:-2], side))
+
+
+def _trace(x: Value, offset: Value) -> Type:
+    shape = matrix("np.linalg.trace", x)
+    return UNKNOWN if shape is None else array_or_scalar(dtype_of_type(x.type), shape[:-2])
+
+
+def _diagonal_evaluate(x: Any, offset: int) -> Any:
+    return np.diagonal(x, offset, -2, -1)
+
+
+def _trace_evaluate(x: Any, offset: int) -> Any:
+    return np.trace(x, offset, -2, -1)
+
+
 LINALG: dict[str, Primitive] = {
     p.name: p
     for p in (
@@ -167,7 +187,10 @@ LINALG: dict[str, Primitive] = {
         primitive("np.linalg.lstsq", "a b rcond", _lstsq, _lstsq_evaluate, defaults=("warn",)),
         primitive("np.linalg.matrix_rank", "A tol", _matrix_rank, _matrix_rank_evaluate, defaults=(None,)),
         primitive("np.linalg.cond", "x p", _cond, np.linalg.cond, defaults=(None,)),
-        primitive("columns", "x a", _columns, helper("columns"), views=(0,)),
+        # In NumPy 2 these are of the last two axes; `np.trace` and `np.diagonal` are of the first two.
+        primitive("np.linalg.diagonal", "x offset", _diagonal, _diagonal_evaluate, defaults=(0,), views=(0,)),
+        primitive("np.linalg.trace", "x offset", _trace, _trace_evaluate, defaults=(0,)),
+        primitive("as_columns", "x a", _columns, helper("as_columns"), views=(0,)),
         primitive("cofactors", "a", same_square("cofactors"), helper("cofactors")),
         primitive("cofactor_change", "a d", _change, helper("cofactor_change")),
         primitive("lstsq_inverse", "a rcond", _lstsq_inverse, helper("lstsq_inverse")),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.core import Apply, Constant, Primitive, Value
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Array, Scalar
 from srcdiff.primitives.forms import NoRule, Operands, Tangents, constant_of, fit, jvp, linear, non_differentiable, vjp
 from srcdiff.primitives.rules_products import matmul_left, mT, rank_of
 from srcdiff.primitives.symbolic import Symbolic, np
@@ -92,7 +92,7 @@ def _columns(x: Symbolic, y: Symbolic, a: Symbolic) -> Symbolic:
     """Something of the shape of the solution y, as matrices."""
     p, q = rank_of(y), rank_of(a)
     if p is None or q is None:
-        return x.apply("columns", x, a)
+        return x.apply("as_columns", x, a)
     return x[..., None] if p < q else x
 
 
@@ -133,7 +133,34 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     ]
 
 
-linear("columns", {0: lambda by, y, x, a: by.apply("np.reshape", by, x.shape)})
+linear("as_columns", {0: lambda by, y, x, a: by.apply("np.reshape", by, x.shape)})
+
+
+# Sums along a diagonal of the last two axes, and the diagonal.
+
+
+def _offset(offset: Symbolic) -> int:
+    k = constant_of(offset)
+    if not isinstance(k, int):
+        raise NoRule("the offset must be an integer written in the call")
+    return k
+
+
+def _trace_transpose(by: Symbolic, y: Symbolic, x: Symbolic, offset: Symbolic) -> Symbolic:
+    known = isinstance(x.type, Array) and x.type.dtype == "float64"
+    dtype = None if known else x.apply("dtype", x)
+    return _over_matrix(by, x) * x.apply("np.eye", x.shape[-2], x.shape[-1], _offset(offset), dtype)
+
+
+def _diagonal_transpose(by: Symbolic, y: Symbolic, x: Symbolic, offset: Symbolic) -> Symbolic:
+    k = _offset(offset)
+    i = by.apply("np.arange", by.shape[-1])
+    place = (..., i if k >= 0 else i - k, i + k if k > 0 else i)
+    return by.apply("index_add", x.apply("zeros_like", x), place, by)
+
+
+linear("np.linalg.trace", {0: _trace_transpose})
+linear("np.linalg.diagonal", {0: _diagonal_transpose})
 
 
 # Determinants.

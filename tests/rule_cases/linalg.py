@@ -204,8 +204,14 @@ LINALG: list[Case] = [
     # NumPy 1 takes vectors for each matrix of a stack, NumPy 2 one vector for all.
     ("np.linalg.solve", (stack(general(2, 2), general(2, 2)), array(2) if NUMPY_2 else array(2, 2)), (0, 1)),
     ("np.linalg.solve", (stack(general(3, 3), general(3, 3)), array(3) if NUMPY_2 else array(2, 3)), (0, 1)),
-    ("columns", (array(2, 3), array(2, 3, 3)), (0,)),
-    ("columns", (array(2, 3), array(2, 2)), (0,)),
+    *(
+        (name, (array(*shape), offset), (0,))
+        for name in ("np.linalg.trace", "np.linalg.diagonal")
+        for shape, offset in (((3, 3), 0), ((2, 3), 1), ((3, 2), -1), ((2, 3, 3), 0), ((2, 3, 4), 2), ((0, 0), 0))
+    ),
+    ("np.linalg.trace", (single(2, 2),), (0,)),
+    ("as_columns", (array(2, 3), array(2, 3, 3)), (0,)),
+    ("as_columns", (array(2, 3), array(2, 2)), (0,)),
     ("inverse_gaps", (np.array([0.3, 0.9, 1.7]),), (0,)),
     ("inverse_gaps", (np.array([[0.3, 0.9], [1.7, 0.4]]),), (0,)),
     ("require_real", (array(2),), (0,)),
@@ -290,7 +296,7 @@ CASES: list[Case] = [*EINSUM, *PRODUCTS, *LINALG, *SCIPY]
 
 ONE_BY_ONE = {
     *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.linalg.multi_dot"),
-    *("columns", "lstsq_inverse", *(name for name, _, _ in SCIPY if "cho_factor" not in name)),
+    *("as_columns", "lstsq_inverse", *(name for name, _, _ in SCIPY if "cho_factor" not in name)),
 }
 
 STACKS_REFUSED = {
@@ -300,8 +306,17 @@ STACKS_REFUSED = {
 
 DENSE = {
     *("fitted", "cross_adjoint", "matrix_power_change", "np.cross", "np.kron", "np.vecdot"),
-    *("np.linalg.matrix_power", "np.linalg.multi_dot", "columns", "np.linalg.lstsq", "lstsq_inverse"),
-    *("np.linalg.pinv", "np.linalg.cond", "np.linalg.eigh", "np.linalg.eigvalsh", "np.linalg.eig", "np.linalg.eigvals"),
+    *("np.linalg.matrix_power", "np.linalg.multi_dot", "as_columns", "np.linalg.lstsq", "lstsq_inverse"),
+    *(
+        "np.linalg.trace",
+        "np.linalg.diagonal",
+        "np.linalg.pinv",
+        "np.linalg.cond",
+        "np.linalg.eigh",
+        "np.linalg.eigvalsh",
+        "np.linalg.eig",
+        "np.linalg.eigvals",
+    ),
     *("np.linalg.svd", "np.linalg.svdvals", "np.linalg.qr", "cofactors", "cofactor_change", "inverse_gaps"),
     *("require_real", *(name for name, _, _ in SCIPY)),
 }
