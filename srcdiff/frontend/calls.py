@@ -197,6 +197,8 @@ class Calls(Respelling):
                 where = f"`{keyword}=`" if keyword else "an argument"
                 raise self.error(place, f"`{target}` takes a function as {where}: not supported", "write a loop")
         operands = self.bind_primitive(primitive, arguments, str(target), node)
+        if primitive.name in TAKE_DISPLAYS:
+            operands = [self.opened(operand, node) for operand in operands]
         return self.primitive(primitive, operands, node, name)
 
     def is_value(self, operand: Static) -> bool:

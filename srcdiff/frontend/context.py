@@ -106,6 +106,8 @@ class Context:
         """Values that are plain names of a constant."""
         self.tuples: dict[Value, tuple[Operand, ...]] = {}
         """The items of tuples displayed in this function."""
+        self.lists: dict[Value, tuple[Value, ...]] = {}
+        """The items of lists displayed in this function, as they were then."""
         self.iterating: list[Cell] = []
         """Objects that a loop around this place iterates over."""
         self.hints: tuple[gast.AST | None, list[str | None]] = (None, [])

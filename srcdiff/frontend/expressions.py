@@ -39,7 +39,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, Opaque, Scalar, Unknown, is_mutable
+from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, List, Opaque, Scalar, Unknown, is_mutable
 from srcdiff.primitives.containers import MAKE_PARTS
 from srcdiff.primitives.table import TABLE
 
@@ -148,7 +148,7 @@ class Expressions(Sharing):
             case gast.Tuple(elts=items):
                 return self.display(self.evaluate_all(items), node, name)
             case gast.List(elts=items):
-                return self.primitive("make_list", self.evaluate_all(items), node, name)
+                return self.list_display(self.evaluate_all(items), node, name)
             case gast.Dict(keys=keys, values=values):
                 if any(k is None for k in keys):
                     raise self.error(node, "`**` in a dict display is not supported", "write the items out")
@@ -296,6 +296,24 @@ class Expressions(Sharing):
         result = self.primitive(MAKE_PARTS if isinstance(node, Listed) else "make_tuple", items, node, name)
         self.tuples[result.value] = tuple(items)
         return result
+
+    def list_display(self, items: list[Operand], node: gast.AST, name: str | None) -> Result:
+        values = tuple(self.current(item, node) for item in items)
+        result = self.primitive("make_list", items, node, name)
+        if len(items) <= LONGEST_LISTED:
+            self.lists[result.value] = values
+        return result
+
+    def opened(self, operand: Operand, node: gast.AST) -> Operand:
+        """A list that still holds what it was made of, for a function that only reads it: as a `Listed` display."""
+        if isinstance(operand, Static) or not isinstance(operand.type, List):
+            return operand
+        value = self.current(operand, node)
+        items = self.lists.get(value)
+        if not items:
+            return operand
+        parts = [self.opened(Result(item), node) if isinstance(item.type, List) else Result(item) for item in items]
+        return self.primitive(MAKE_PARTS, parts, node)
 
     def _kept(self, item: Operand) -> Operand:
         """A new mutable object that becomes part of a tuple gets a place, so that both ways to reach it are one."""
