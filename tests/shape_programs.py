@@ -31,21 +31,25 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
         (_array(2, 3),),
     ),
     "column_order": (
-        "a = x.reshape((3, 2), order='F'); b = np.ravel(x, order='F'); c = x.flatten('F'); d = np.reshape(x, 6, 'F')\n"
+        "a = x.reshape((3, 2), order='F'); b = np.ravel(x, order='F'); c = x.flatten('F'); "
+        "d = np.reshape(x, 6, 'F')\n"
         "return np.sum(a[0] ** 2) + b[1] ** 3 + c[2] ** 2 * d[3]",
         {"x": 'Annotated[np.ndarray, "2 3"]'},
         (_array(2, 3),),
     ),
     "transposes": (
-        "a = x.transpose(1, 0); b = x.mT; c = np.matrix_transpose(x); d = np.permute_dims(x, (1, 0)); e = x.swapaxes(0, 1)\n"
-        "return np.sum(a[0] ** 2) + np.sum(b[1] ** 3) + np.sum((c @ x) ** 2) + np.sum(d[0] * e[1]) + np.sum(x.T[0] ** 3)",
+        "a = x.transpose(1, 0); b = x.mT; c = np.matrix_transpose(x); d = np.permute_dims(x, (1, 0)); "
+        "e = x.swapaxes(0, 1)\n"
+        "return np.sum(a[0] ** 2) + np.sum(b[1] ** 3) + np.sum((c @ x) ** 2) + np.sum(d[0] * e[1]) + "
+        "np.sum(x.T[0] ** 3)",
         {"x": _NM},
         (_array(2, 3),),
     ),
     "axes": (
         "a = np.moveaxis(x, (0, 1), (2, 0)); b = np.rollaxis(x, 2); c = np.squeeze(x[:, :1], axis=1)\n"
         "d = np.expand_dims(x, (0, -1)); e = x[:, None, ..., np.newaxis]\n"
-        "return np.sum(a[0] ** 2) + np.sum(b[0] ** 3) + np.sum(c ** 2) + np.sum(d[0, 1] ** 2) + np.sum(e[1, 0, 0] ** 3)",
+        "return np.sum(a[0] ** 2) + np.sum(b[0] ** 3) + np.sum(c ** 2) + np.sum(d[0, 1] ** 2) + "
+        "np.sum(e[1, 0, 0] ** 3)",
         {"x": 'Annotated[np.ndarray, "n m k"]'},
         (_array(2, 3, 2),),
     ),
@@ -69,9 +73,11 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
         (_array(3), _array(2), 0.6),
     ),
     "stacking": (
-        "a = np.stack([x, y, x * y], axis=1); b = np.vstack([x, y, z]); c = np.column_stack((x, y)); d = np.dstack([x, y])\n"
+        "a = np.stack([x, y, x * y], axis=1); b = np.vstack([x, y, z]); c = np.column_stack((x, y)); "
+        "d = np.dstack([x, y])\n"
         "e = np.c_[x, y]; h = np.concat([z, z ** 2], axis=-1)\n"
-        "return np.sum(a[:, 2] ** 2) + np.sum(b[1:] ** 3) + np.sum(c[:, 1] ** 2) + np.sum(d ** 2) + np.sum(e ** 3) + h[0, 3]",
+        "return np.sum(a[:, 2] ** 2) + np.sum(b[1:] ** 3) + np.sum(c[:, 1] ** 2) + np.sum(d ** 2) + "
+        "np.sum(e ** 3) + h[0, 3]",
         {"x": _N, "y": _N, "z": 'Annotated[np.ndarray, "k n"]'},
         (_array(3), _array(3), _array(2, 3)),
     ),
@@ -119,16 +125,19 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
         (_array(5), 2),
     ),
     "repeats": (
-        "a = np.repeat(x, 2); b = np.repeat(z, [1, 2], axis=0); c = x.repeat(3); d = np.tile(x, 2); e = np.tile(z, (2, 1))\n"
+        "a = np.repeat(x, 2); b = np.repeat(z, [1, 2], axis=0); c = x.repeat(3); d = np.tile(x, 2); "
+        "e = np.tile(z, (2, 1))\n"
         "h = np.resize(x, (2, 4))\n"
-        "w = np.arange(2.0 * len(x)); return np.sum(a * w) ** 2 + np.sum(b[1] ** 2) + c[4] ** 2 + d[3] ** 3 + np.sum(e[3] ** 2) + h[1, 1] ** 2",
+        "w = np.arange(2.0 * len(x)); return np.sum(a * w) ** 2 + np.sum(b[1] ** 2) + c[4] ** 2 + d[3] ** 3 + "
+        "np.sum(e[3] ** 2) + h[1, 1] ** 2",
         {"x": _N, "z": 'Annotated[np.ndarray, "2 m"]'},
         (_array(3), _array(2, 3)),
     ),
     "turns": (
         "a = np.flip(x); b = np.fliplr(x); c = np.flipud(x); d = np.rot90(x); e = np.rot90(x, k=-1, axes=(1, 0))\n"
         "h = np.roll(x, 1); k = np.roll(x, (1, 2), axis=(0, 1))\n"
-        "return np.sum((a * b) ** 2) + np.sum(c[0] ** 3) + np.sum(d[0] ** 2) + np.sum(e[1] ** 3) + np.sum((h * k)[0] ** 2)",
+        "return np.sum((a * b) ** 2) + np.sum(c[0] ** 3) + np.sum(d[0] ** 2) + np.sum(e[1] ** 3) + "
+        "np.sum((h * k)[0] ** 2)",
         {"x": _NM},
         (_array(2, 3),),
     ),
@@ -136,27 +145,33 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
         "a = np.pad(x, 1); b = np.pad(x, ((1, 0), (0, 2)), mode='edge'); c = np.pad(z, (2, 1), mode='reflect')\n"
         "d = np.pad(z, 2, 'wrap'); e = np.pad(z, [(1, 2)], mode='symmetric'); h = np.pad(z, 1, constant_values=s)\n"
         "w = np.arange(b.size) * 1.0\n"
-        "return np.sum(a ** 3) + np.sum(np.ravel(b) ** 2 * w) + np.sum(c ** 2) + np.sum(d[:3] ** 2) + np.sum(e ** 3) + h[0] * h[1]",
+        "return np.sum(a ** 3) + np.sum(np.ravel(b) ** 2 * w) + np.sum(c ** 2) + np.sum(d[:3] ** 2) + "
+        "np.sum(e ** 3) + h[0] * h[1]",
         {"x": _NM, "z": _N, "s": "float"},
         (_array(2, 3), _array(4), 0.5),
     ),
     "insertion": (
-        "a = np.insert(x, 1, s); b = np.delete(x, [0, 2]); c = np.delete(z, 1, axis=0); d = np.insert(z, 0, x, axis=1)\n"
+        "a = np.insert(x, 1, s); b = np.delete(x, [0, 2]); c = np.delete(z, 1, axis=0); "
+        "d = np.insert(z, 0, x, axis=1)\n"
         "return np.sum(a ** 3) + np.sum(b ** 2) + np.sum(c ** 2) + np.sum(d ** 3)",
         {"x": _N, "z": _NM, "s": "float"},
         (_array(3), _array(3, 2), 0.5),
     ),
     "diagonals": (
-        "a = np.diag(x); b = np.diag(x, 1); c = np.diagonal(y, 1); d = np.trace(y) * y.trace(-1); e = np.diagflat(y)\n"
+        "a = np.diag(x); b = np.diag(x, 1); c = np.diagonal(y, 1); d = np.trace(y) * y.trace(-1); "
+        "e = np.diagflat(y)\n"
         "h = np.diagonal(w, axis1=0, axis2=2); k = np.trace(w, axis1=1, axis2=2)\n"
-        "return np.sum((a @ x) ** 2) + np.sum(b[0] ** 2) + np.sum(c ** 3) + d + np.sum(e[1] ** 2) + np.sum(h ** 2) + np.sum(k ** 3)",
+        "return np.sum((a @ x) ** 2) + np.sum(b[0] ** 2) + np.sum(c ** 3) + d + np.sum(e[1] ** 2) + "
+        "np.sum(h ** 2) + np.sum(k ** 3)",
         {"x": _N, "y": _NM, "w": 'Annotated[np.ndarray, "p q r"]'},
         (_array(3), _array(2, 3), _array(2, 3, 2)),
     ),
     "triangles": (
-        "a = np.tril(y); b = np.triu(y, 1); c = y[np.tril_indices(3)]; d = y[np.triu_indices(3, 1)]; e = y[np.diag_indices(3)]\n"
+        "a = np.tril(y); b = np.triu(y, 1); c = y[np.tril_indices(3)]; d = y[np.triu_indices(3, 1)]; "
+        "e = y[np.diag_indices(3)]\n"
         "h = y * np.tri(3); k = np.tril(y[0])\n"
-        "return np.sum((a @ b) ** 2) + np.sum(c ** 2) + np.sum(d ** 3) + np.sum(e ** 2) + np.sum(h ** 3) + np.sum(k ** 2)",
+        "return np.sum((a @ b) ** 2) + np.sum(c ** 2) + np.sum(d ** 3) + np.sum(e ** 2) + np.sum(h ** 3) + "
+        "np.sum(k ** 2)",
         {"y": 'Annotated[np.ndarray, "3 3"]'},
         (_array(3, 3),),
     ),
@@ -182,14 +197,17 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
     ),
     "makers": (
         "a = np.full(shape=(2, 3), fill_value=s); b = np.zeros((2, 2), dtype=float, order='C'); b[0] = x[:2] * s\n"
-        "c = np.empty(3); c[:] = x; d = np.eye(N=3) @ x; e = np.ones_like(x) * s; h = np.array(x, dtype=float, copy=True)\n"
+        "c = np.empty(3); c[:] = x; d = np.eye(N=3) @ x; e = np.ones_like(x) * s; "
+        "h = np.array(x, dtype=float, copy=True)\n"
         "k = np.ascontiguousarray(x.T); m = np.asarray(x, copy=None)\n"
-        "return np.sum(a ** 2) + np.sum(b ** 3) + np.sum(c * d * e) + np.sum(h * k * m) + x[:1].item() ** 2 + x.tolist()[1] ** 2",
+        "return np.sum(a ** 2) + np.sum(b ** 3) + np.sum(c * d * e) + np.sum(h * k * m) + x[:1].item() ** 2 + "
+        "x.tolist()[1] ** 2",
         {"x": 'Annotated[np.ndarray, "3"]', "s": "float"},
         (_array(3), 0.6),
     ),
     "polynomials": (
-        "q = np.polyval(p, x) ** 2; d = np.polyval(np.polyder(p), s); v = np.vander(x, 3); w = np.vander(x, increasing=True)\n"
+        "q = np.polyval(p, x) ** 2; d = np.polyval(np.polyder(p), s); v = np.vander(x, 3); "
+        "w = np.vander(x, increasing=True)\n"
         "return np.sum(q) + d ** 2 + np.sum(v ** 2) + np.sum(w[:, 1:] ** 3)",
         {"p": _M, "x": _N, "s": "float"},
         (_array(4), _array(3), 0.4),
@@ -200,7 +218,8 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
         (np.array([-0.5, 0.3, 0.61, 2.0]), np.array([0.1, 0.5, 0.95]), _array(3), 0.4),
     ),
     "convolution": (
-        "a = np.convolve(x, k); b = np.convolve(x, k, mode='same'); c = np.correlate(k, x, 'valid'); d = np.correlate(x, k, 'same')\n"
+        "a = np.convolve(x, k); b = np.convolve(x, k, mode='same'); c = np.correlate(k, x, 'valid'); "
+        "d = np.correlate(x, k, 'same')\n"
         "return np.sum(a ** 3) + np.sum(b ** 2) + np.sum(c ** 2) + np.sum(d ** 3)",
         {"x": _N, "k": _M},
         (_array(5), _array(2)),
