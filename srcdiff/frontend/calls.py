@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import gast
 
-from srcdiff.frontend.expressions import DTYPES, PROPERTIES, listed
+from srcdiff.frontend.displays import DTYPES, listed
+from srcdiff.frontend.expressions import PROPERTIES
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     Cell,

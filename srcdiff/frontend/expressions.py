@@ -11,6 +11,7 @@ import gast
 
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Scope
+from srcdiff.frontend.displays import DTYPES, Displays
 from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
     ConstantValue,
@@ -31,16 +32,13 @@ from srcdiff.frontend.objects import (
     Plain,
     Result,
     Static,
-    StaticTuple,
     Unbound,
     View,
     is_element,
 )
-from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, List, Opaque, Scalar, Unknown, is_mutable
-from srcdiff.primitives.containers import MAKE_PARTS
+from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, Opaque, Scalar, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -70,27 +68,9 @@ COMPARE: dict[type, str] = {
     gast.NotIn: "not_contains",
 }
 PROPERTIES = frozenset(("T", "mT", "shape", "ndim", "size", "dtype", "real"))
-_SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
-DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
 
 
-class Listed(gast.Tuple):  # type: ignore[misc]
-    """The display of a list that only a function of NumPy sees: lowered as a tuple, and written as a list."""
-
-
-LONGEST_LISTED = 32
-"""How many items such a display has at most: a table of numbers needs no type for each."""
-
-
-def listed(node: gast.AST) -> gast.AST:
-    """The displays of lists in an argument, also those inside others, as `Listed` ones."""
-    if not isinstance(node, gast.List | gast.Tuple) or len(node.elts) > LONGEST_LISTED:
-        return node
-    kind = Listed if isinstance(node, gast.List) else gast.Tuple
-    return gast.copy_location(kind([listed(item) for item in node.elts], gast.Load()), node)
-
-
-class Expressions(Sharing):
+class Expressions(Displays):
     """Lowers expressions. Calls, comprehensions and inlining come from the classes built on it."""
 
     def call(self, node: gast.Call, name: str | None) -> Operand:
@@ -288,44 +268,6 @@ class Expressions(Sharing):
             values = [self.known.get(v, v) if not isinstance(v.type, Scalar) or v.type != FLOAT else v for v in values]
         value = self.apply(primitive, *values, node=node, name=name)
         return Result(value, None, self.shared(primitive, operands, value.type))
-
-    def display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
-        items = [self._kept(item) for item in items]
-        if any(isinstance(item, Static) and not self._is_dtype(item) for item in items):
-            return Static(StaticTuple(tuple(items)))
-        result = self.primitive(MAKE_PARTS if isinstance(node, Listed) else "make_tuple", items, node, name)
-        self.tuples[result.value] = tuple(items)
-        return result
-
-    def list_display(self, items: list[Operand], node: gast.AST, name: str | None) -> Result:
-        values = tuple(self.current(item, node) for item in items)
-        result = self.primitive("make_list", items, node, name)
-        if len(items) <= LONGEST_LISTED:
-            self.lists[result.value] = values
-        return result
-
-    def opened(self, operand: Operand, node: gast.AST) -> Operand:
-        """A list that still holds what it was made of, for a function that only reads it: as a `Listed` display."""
-        if isinstance(operand, Static) or not isinstance(operand.type, List):
-            return operand
-        value = self.current(operand, node)
-        items = self.lists.get(value)
-        if not items:
-            return operand
-        parts = [self.opened(Result(item), node) if isinstance(item.type, List) else Result(item) for item in items]
-        return self.primitive(MAKE_PARTS, parts, node)
-
-    def _kept(self, item: Operand) -> Operand:
-        """A new mutable object that becomes part of a tuple gets a place, so that both ways to reach it are one."""
-        if isinstance(item, Static) or not is_mutable(item.type):
-            return item
-        if item.place is not None and not is_element(item.place):
-            return item
-        cell = self.new_cell(item, None)
-        return Result(item.value, cell, self.memory_of(cell))
-
-    def _is_dtype(self, item: Static) -> bool:
-        return isinstance(item.value, External) and item.value.attribute in DTYPES
 
     def unary(self, op: gast.AST, operand: gast.AST, node: gast.AST, name: str | None) -> Operand:
         if isinstance(op, gast.USub) and isinstance(operand, gast.Constant):

@@ -6,8 +6,8 @@ array. Out: `JOINING`, name -> primitive; `parts_of`.
 >>> from srcdiff.ir.core import Value, constant
 >>> from srcdiff.ir.types import Array, Symbol, Tuple
 >>> parts = Value(Tuple((Array("float64", (2, Symbol("n"))), Array("float64", (3, Symbol("n"))))))
->>> print(JOINING["np.concatenate"].infer(parts, constant(0)), JOINING["np.hstack"].infer(parts))
-float64[5, n] float64[2, ?]
+>>> print(JOINING["np.concatenate"].infer(parts, constant(0)), JOINING["np.concatenate"].infer(parts, constant(None)))
+float64[5, n] float64[?]
 """
 
 from __future__ import annotations
