@@ -38,7 +38,7 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
         (_array(2, 3),),
     ),
     "transposes": (
-        "a = x.transpose(1, 0); b = x.mT; c = np.matrix_transpose(x); d = np.permute_dims(x, (1, 0)); "
+        "a = x.transpose(1, 0); b = x.T; c = np.transpose(x); d = np.transpose(x, (1, 0)); "
         "e = x.swapaxes(0, 1)\n"
         "return np.sum(a[0] ** 2) + np.sum(b[1] ** 3) + np.sum((c @ x) ** 2) + np.sum(d[0] * e[1]) + "
         "np.sum(x.T[0] ** 3)",
@@ -75,7 +75,7 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
     "stacking": (
         "a = np.stack([x, y, x * y], axis=1); b = np.vstack([x, y, z]); c = np.column_stack((x, y)); "
         "d = np.dstack([x, y])\n"
-        "e = np.c_[x, y]; h = np.concat([z, z ** 2], axis=-1)\n"
+        "e = np.c_[x, y]; h = np.concatenate([z, z ** 2], axis=-1)\n"
         "return np.sum(a[:, 2] ** 2) + np.sum(b[1:] ** 3) + np.sum(c[:, 1] ** 2) + np.sum(d ** 2) + "
         "np.sum(e ** 3) + h[0, 3]",
         {"x": _N, "y": _N, "z": 'Annotated[np.ndarray, "k n"]'},
@@ -110,7 +110,7 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
         (_array(6),),
     ),
     "split_axes": (
-        "a, b = np.hsplit(x, 2); c, d = np.vsplit(x, [1]); p, q = np.unstack(x[:2], axis=0)\n"
+        "a, b = np.hsplit(x, 2); c, d = np.vsplit(x, [1]); p, q = tuple(x[:2])\n"
         "return np.sum(a * b) + np.sum(c ** 2) * np.sum(d) + np.sum(p ** 2 * q)",
         {"x": 'Annotated[np.ndarray, "3 4"]'},
         (_array(3, 4),),
@@ -199,7 +199,7 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
         "a = np.full(shape=(2, 3), fill_value=s); b = np.zeros((2, 2), dtype=float, order='C'); b[0] = x[:2] * s\n"
         "c = np.empty(3); c[:] = x; d = np.eye(N=3) @ x; e = np.ones_like(x) * s; "
         "h = np.array(x, dtype=float, copy=True)\n"
-        "k = np.ascontiguousarray(x.T); m = np.asarray(x, copy=None)\n"
+        "k = np.ascontiguousarray(x.T); m = np.asarray(x)\n"
         "return np.sum(a ** 2) + np.sum(b ** 3) + np.sum(c * d * e) + np.sum(h * k * m) + x[:1].item() ** 2 + "
         "x.tolist()[1] ** 2",
         {"x": 'Annotated[np.ndarray, "3"]', "s": "float"},
@@ -226,6 +226,16 @@ PROGRAMS: dict[str, tuple[str, Parameters, tuple[Any, ...]]] = {
     ),
 }
 """Programs whose parameters are floats and arrays, but for an integer `k`."""
+
+if hasattr(np, "unstack"):
+    PROGRAMS["numpy_2"] = (
+        "b = x.mT; c = np.matrix_transpose(x); d = np.permute_dims(x, (1, 0)); h = np.concat([x, x ** 2], axis=-1)\n"
+        "p, q = np.unstack(x, axis=0); u, v, w = np.unstack(x, axis=1); m = np.asarray(x, copy=None)\n"
+        "return np.sum((c @ x) ** 2) + np.sum(b[1] * d[0]) + h[0, 4] ** 2 + np.sum(p ** 2 * q) + "
+        "np.sum(u * v * w * m[:, 0])",
+        {"x": 'Annotated[np.ndarray, "2 3"]'},
+        (_array(2, 3),),
+    )
 
 
 def text_of(name: str, annotated: bool) -> str:
