@@ -233,7 +233,7 @@ class Calls(Respelling):
             )
         if attribute in METHODS and attribute not in PROPERTIES:
             primitive = METHODS[attribute]
-            arguments = self.arguments(node)
+            arguments = self.arguments(node, primitive.name in TAKE_DISPLAYS)
             positional = [a for a in arguments if a[0] is None]
             variadic_shape = attribute in PACKED_METHODS and len(positional) > 1
             if variadic_shape:
