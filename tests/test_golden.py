@@ -38,6 +38,11 @@ CASES: dict[str, tuple[str, tuple[Any, ...], tuple[int, ...]]] = {
         (2, 3),
     ),
     "helpers": ("trajectory", (1.0, 0.5, 2.0, 0.1, 4), (0, 1, 2)),
+    "rearranged": (
+        "loss",
+        (np.array([0.2, 0.5, 0.3, 1.1, -0.7, 0.4, 0.6, -0.2]), VECTOR, np.array([0.1, -0.3, 0.9, 0.4])),
+        (0, 1),
+    ),
     "early_return": ("payoff", (1.0, 0.9, 1.6, 5), (0, 1, 2)),
     "containers": (
         "network",

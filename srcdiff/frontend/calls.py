@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import gast
 
-from srcdiff.frontend.expressions import DTYPES, PROPERTIES, listed
+from srcdiff.frontend.expressions import PROPERTIES
 from srcdiff.frontend.factorisations import Factorisations
+from srcdiff.frontend.listed import DTYPES, listed
 from srcdiff.frontend.names import ClassSource, External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     FRESH,
@@ -266,7 +267,10 @@ class Calls(Factorisations):
         self, primitive: Primitive, arguments: Arguments, title: str, node: gast.AST, name: str | None
     ) -> Result:
         """The result of a function or method of a library that is called `title`."""
-        return self.primitive(primitive, self.bind_primitive(primitive, arguments, title, node), node, name)
+        operands = self.bind_primitive(primitive, arguments, title, node)
+        if primitive.name in TAKE_DISPLAYS:
+            operands = [self.opened(operand, node) for operand in operands]
+        return self.primitive(primitive, operands, node, name)
 
     def is_value(self, operand: Static) -> bool:
         value = operand.value
@@ -299,7 +303,7 @@ class Calls(Factorisations):
             )
         if attribute in METHODS and attribute not in PROPERTIES:
             primitive = METHODS[attribute]
-            arguments = self.arguments(node)
+            arguments = self.arguments(node, primitive.name in TAKE_DISPLAYS)
             positional = [a for a in arguments if a[0] is None]
             variadic_shape = attribute in PACKED_METHODS and len(positional) > 1
             if variadic_shape:

@@ -113,6 +113,8 @@ class Context:
         """The same of lists and dicts that hold objects."""
         self.made: dict[Value, tuple[Value, ...]] = {}
         """What the items were when the tuple, list or dict was made."""
+        self.lists: dict[Value, tuple[Value, ...]] = {}
+        """The items of lists displayed in this function, as they were then."""
         self.iterating: list[Cell] = []
         """Objects that a loop around this place iterates over."""
         self.hints: tuple[gast.AST | None, list[str | None]] = (None, [])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import gast
@@ -15,6 +14,7 @@ import gast
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Branch, Refused, Scope
 from srcdiff.frontend.lenses import is_packed, keeps_packed, lens_of
+from srcdiff.frontend.listed import DTYPES, Listing
 from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
     APART,
@@ -38,16 +38,13 @@ from srcdiff.frontend.objects import (
     Plain,
     Result,
     Static,
-    StaticTuple,
     Unbound,
     View,
     is_element,
 )
-from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
 from srcdiff.ir.core import Apply, Constant, Global, Primitive, Value, constant
 from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Array, Bottom, Opaque, Unknown, is_mutable
-from srcdiff.primitives.containers import MAKE_PARTS
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -81,10 +78,6 @@ _CHOSEN_BY = frozenset(("np.linalg.norm",))
 """Functions that a floating-point number chooses a form of: what is known of it is used."""
 
 
-_SIZED = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8")
-DTYPES = frozenset((*_SIZED, "double", "single", "intp", "int_", "bool_", "floating", "float", "int", "bool"))
-
-
 def _is_harmless(node: gast.AST) -> bool:
     """Whether evaluating this does nothing and cannot fail: names, attributes, and comparisons of these for identity
     or with strings."""
@@ -99,23 +92,7 @@ def _is_harmless(node: gast.AST) -> bool:
     return False
 
 
-class Listed(gast.Tuple):  # type: ignore[misc]
-    """The display of a list that only a function of NumPy sees: lowered as a tuple, and written as a list."""
-
-
-LONGEST_LISTED = 32
-"""How many items such a display has at most: a table of numbers needs no type for each."""
-
-
-def listed(node: gast.AST) -> gast.AST:
-    """The displays of lists in an argument, also those inside others, as `Listed` ones."""
-    if not isinstance(node, gast.List | gast.Tuple) or len(node.elts) > LONGEST_LISTED:
-        return node
-    kind = Listed if isinstance(node, gast.List) else gast.Tuple
-    return gast.copy_location(kind([listed(item) for item in node.elts], gast.Load()), node)
-
-
-class Expressions(Sharing):
+class Expressions(Listing):
     """Lowers expressions. Calls, comprehensions and inlining come from the classes built on it."""
 
     def call(self, node: gast.Call, name: str | None) -> Operand:
@@ -173,8 +150,7 @@ class Expressions(Sharing):
             case gast.Tuple(elts=items):
                 return self.display(self.evaluate_all(items), node, name)
             case gast.List(elts=items):
-                operands = self.evaluate_all(items)
-                return self.container("make_list", operands, range(len(operands)), operands, node, name)
+                return self.list_display(self.evaluate_all(items), node, name)
             case gast.Dict(keys=keys, values=values):
                 if any(k is None for k in keys):
                     raise self.error(node, "`**` in a dict display is not supported", "write the items out")
@@ -340,49 +316,6 @@ class Expressions(Sharing):
         view = View(self.as_place(base), None, values[0].type, name, self.origin, lens, packed)
         self.state.views[view] = (values[0], result.value)
         return Result(result.value, view, replace(result.memory, packed=packed))
-
-    def display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
-        items = [self._kept(item) for item in items]
-        if any(isinstance(item, Static) and not self._is_dtype(item) for item in items):
-            return Static(StaticTuple(tuple(items)))
-        result = self.primitive(MAKE_PARTS if isinstance(node, Listed) else "make_tuple", items, node, name)
-        self.tuples[result.value] = tuple(items)
-        if all(isinstance(item, Result) for item in items):
-            self.made[result.value] = tuple(self.current(item, node) for item in items)
-        return result
-
-    def container(
-        self,
-        primitive: str,
-        operands: list[Operand],
-        keys: Sequence[object],
-        items: Sequence[Operand],
-        node: gast.AST,
-        name: str | None,
-    ) -> Result:
-        """A list or dict display; what it holds are objects of their own."""
-        result = self.primitive(primitive, operands, node, name)
-        if len(keys) == len(items) == len(set(keys)):
-            self.show(result.value, keys, [self.detached(item) for item in items])
-        return result
-
-    def detached(self, item: Operand) -> Operand:
-        """The operand; an element of another list or dict as an object of its own, which stays when that changes."""
-        if isinstance(item, Static) or item.place is None or not is_element(item.place):
-            return item
-        return Result(item.value, None, item.memory)
-
-    def _kept(self, item: Operand) -> Operand:
-        """A new mutable object that becomes part of a tuple gets a place, so that both ways to reach it are one."""
-        if isinstance(item, Static) or not is_mutable(item.type):
-            return item
-        if item.place is not None and not is_element(item.place):
-            return item
-        cell = self.new_cell(item, None)
-        return Result(item.value, cell, self.memory_of(cell))
-
-    def _is_dtype(self, item: Static) -> bool:
-        return isinstance(item.value, External) and item.value.attribute in DTYPES
 
     def unary(self, op: gast.AST, operand: gast.AST, node: gast.AST, name: str | None) -> Operand:
         if isinstance(op, gast.USub) and isinstance(operand, gast.Constant):

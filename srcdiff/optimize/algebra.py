@@ -403,12 +403,31 @@ def _same_size(apply: Apply, known: Definitions) -> Outcome:
     return g if _same_shape(g.type, x.type) and apply.result.type == g.type else None
 
 
+def _written_once(apply: Apply, known: Definitions) -> Outcome:
+    """Nothing is overwritten by ``x[i, i] = v`` where i is ``np.arange(n)``."""
+    parts = made_by(apply.operands[1], known, "make_tuple")
+    places = set(parts.operands) if parts else {apply.operands[1]}
+    place = places.pop()
+    return constant(True) if not places and made_by(place, known, "np.arange") else None
+
+
+def _times_true(apply: Apply, known: Definitions) -> Outcome:
+    """``x * True`` is x."""
+    a, b = apply.operands
+    return a if is_constant(b, True) and apply.result.type == a.type and _is_derivative(a) else None
+
+
+def _is_derivative(value: Value) -> bool:
+    return value.origin.role != "primal" and isinstance(value.type, Array | Unknown | Scalar)
+
+
 STRUCTURE: dict[str, tuple[Rule, ...]] = {
     "index_get": (element,),
     "unbroadcast": (_same_size,),
     "T": (_twice,),
     "np.transpose": (_twice,),
     "copy": (copy_of_number,),
+    "last_written": (_written_once,),
 }
 """Rules for the user's part as well: they only take apart what was put together."""
 
@@ -420,6 +439,7 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
         _fold,
         _one_times,
         _minus_one_times,
+        _times_true,
         _without_broadcast,
         _scaled_broadcast,
         _outwards,

@@ -6,8 +6,8 @@ array. Out: `JOINING`, name -> primitive; `parts_of`.
 >>> from srcdiff.ir.core import Value, constant
 >>> from srcdiff.ir.types import Array, Symbol, Tuple
 >>> parts = Value(Tuple((Array("float64", (2, Symbol("n"))), Array("float64", (3, Symbol("n"))))))
->>> print(JOINING["np.concatenate"].infer(parts, constant(0)), JOINING["np.hstack"].infer(parts))
-float64[5, n] float64[2, ?]
+>>> print(JOINING["np.concatenate"].infer(parts, constant(0)), JOINING["np.concatenate"].infer(parts, constant(None)))
+float64[5, n] float64[?]
 """
 
 from __future__ import annotations
@@ -120,24 +120,25 @@ def joined_shape(arrays: Value, axis: int, plan: Plan = LINES) -> Shape | None:
 
 
 def _side_by_side(shapes: Sequence[Shape], axis: int) -> Shape:
-    rank = len(shapes[0])
-    if any(len(s) != rank for s in shapes):
+    at = (normal_axes(axis, len(shapes[0])) or (0,))[0]
+    result: list[Dimension] = list(_common_shape(shapes, at))
+    result[at] = 0
+    for shape in shapes:
+        result[at] = add_dimensions(result[at], shape[at])
+    return tuple(result)
+
+
+def _common_shape(shapes: Sequence[Shape], beside: int | None = None) -> Shape:
+    """The shape that all of these are, but for the axis `beside`: one of them tells what the others must be."""
+    if any(len(s) != len(shapes[0]) for s in shapes):
         raise ShapeError("arrays that are joined have the same number of dimensions")
-    at = (normal_axes(axis, rank) or (0,))[0]
     result: list[Dimension] = []
-    for i, dims in enumerate(zip(*shapes, strict=True)):
-        if i != at:
-            known = [d for d in dims if d is not None]
-            numbers = {d for d in known if isinstance(d, int)}
-            if len(numbers) > 1:
-                raise ShapeError("arrays that are joined have the same shape beside the axis along which they are")
-            # One of them tells what all of them must be.
-            result.append(numbers.pop() if numbers else known[0] if known else None)
-            continue
-        length: Dimension = 0
-        for d in dims:
-            length = add_dimensions(length, d)
-        result.append(length)
+    for axis, dims in enumerate(zip(*shapes, strict=True)):
+        known = [d for d in dims if d is not None]
+        numbers = {d for d in known if isinstance(d, int)}
+        if len(numbers) > 1 and axis != beside:
+            raise ShapeError("arrays that are joined have the same shape beside the axis along which they are")
+        result.append(numbers.pop() if numbers else known[0] if known else None)
     return tuple(result)
 
 
@@ -174,6 +175,9 @@ def _stack(arrays: Value, axis: Value) -> Type:
     if item is None:
         return Array(None, None)
     shape, dtype = shape_of_type(item), _dtype_of(arrays)
+    if isinstance(arrays.type, Tuple):
+        shapes = [shape_of_type(t) for t in arrays.type.items]
+        shape = None if None in shapes or not shapes else _common_shape([s for s in shapes if s is not None])
     if isinstance(arrays.type, Array):
         dtype = arrays.type.dtype
     if shape is None or not isinstance(along, int):

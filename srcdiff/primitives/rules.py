@@ -16,7 +16,6 @@ or of the operands' adjoints, built in the builder.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Primitive, Value, constant
@@ -51,6 +50,8 @@ from srcdiff.primitives import (
     rules_stats,
 )
 from srcdiff.primitives.forms import RULES, ZERO, NoRule
+from srcdiff.primitives.rules_containers import zero
+from srcdiff.primitives.rules_joining import display
 from srcdiff.primitives.rules_shapes import unpack
 from srcdiff.primitives.symbolic import Scope, Symbolic
 from srcdiff.primitives.table import TABLE
@@ -119,16 +120,20 @@ def jvp(builder: Builder, apply: Apply, tangents: Sequence[Value | None]) -> Val
     listed = _listed(apply)
     operands = tuple(_as_array(x) if i in listed else x for i, x in enumerate(operands))
     given = tuple(_as_array(t) if t is not None and i in listed else t for i, t in enumerate(given))
-    try:
-        tangent = wrap.unwrap(rule.jvp(y, operands, given))
-    except NoRule as error:
-        raise MissingRule(apply.primitive, str(error)) from error
     if apply.primitive.listed:
         # The tangents of a display are written as it is.
-        last = builder.statements[-1]
-        assert isinstance(last, Apply) and last.result is tangent
-        builder.statements[-1] = replace(last, primitive=apply.primitive)
-    return tangent
+        return display(y, *(listed_zero(x) if d is None else d for x, d in zip(operands, given, strict=True))).value
+    try:
+        return wrap.unwrap(rule.jvp(y, operands, given))
+    except NoRule as error:
+        raise MissingRule(apply.primitive, str(error)) from error
+
+
+def listed_zero(x: Symbolic) -> Symbolic:
+    """The zero derivative of an item of a display; that of a display in it is written out as well."""
+    if not isinstance(x.type, Tuple):
+        return zero(x)
+    return display(x, *(listed_zero(x[i]) for i in range(len(x.type.items))))
 
 
 def vjp(builder: Builder, apply: Apply, adjoint: Value, wanted: Sequence[bool]) -> tuple[Value | None, ...]:

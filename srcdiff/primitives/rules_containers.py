@@ -26,6 +26,7 @@ from srcdiff.primitives.forms import (
 )
 from srcdiff.primitives.indexing import may_repeat
 from srcdiff.primitives.indices import INDICES
+from srcdiff.primitives.rules_joining import display
 from srcdiff.primitives.rules_shapes import unpack
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -280,6 +281,8 @@ def _list_back(by: Symbolic, y: Symbolic, x: Symbolic) -> Symbolic:
             return by
         case Tuple(items):
             return by.display(x.type, *(by[i] for i in range(len(items))))
+        case Array(_, shape) if isinstance(by.type, Tuple) and by.type.items and shape is not None:
+            return by.apply("np.array", display(by, *(by[i] for i in range(len(by.type.items)))))
         case Array(_, shape):
             stacked = by.apply("np.array", by)
             return stacked if shape is not None and len(shape) == 1 else by.apply("np.reshape", stacked, x.shape)

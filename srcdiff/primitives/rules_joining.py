@@ -15,7 +15,6 @@ from srcdiff.primitives.forms import (
     Operands,
     Tangents,
     constant_of,
-    fit,
     jvp,
     linear,
     vjp,
@@ -256,42 +255,46 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
 
 
 def _block_back(by: Symbolic, y: Symbolic, arrays: Symbolic) -> Symbolic:
-    grid = blocks_of(arrays.type)
-    if grid is None:
-        raise NoRule("the blocks must be known to be arrays: write them in a list, or a list of lists, inside the call")
+    grid, whole = blocks_of(arrays.type), shape_of_type(y.type)
+    if grid is None or whole is None:
+        raise NoRule("the ranks of the blocks must be known: annotate them, and write the list inside the call")
     if not isinstance(arrays.type, Tuple) or not isinstance(arrays.type.items[0], Tuple):
-        return by.apply("make_tuple", *_row_of_blocks(by, [arrays[i] for i in range(len(grid[0]))], 1))
+        blocks = [arrays[i] for i in range(len(grid[0]))]
+        return by.apply("make_tuple", *_row_of_blocks(by, blocks, len(whole), None))
     lines: list[Symbolic] = []
     start: Length = 0
     for k, row in enumerate(grid):
         blocks = [arrays[k][i] for i in range(len(row))]
-        stop = added(start, _height(blocks[0]))
-        piece = cut(by, -2, start, None if k == len(grid) - 1 else stop)
-        lines.append(by.apply("make_tuple", *_row_of_blocks(piece, blocks, 2)))
+        height = length(blocks[0], -2) if len(shape_of_type(row[0]) or ()) > 1 else 1
+        stop = added(start, height)
+        rows = slice(_from(start), None if k == len(grid) - 1 else stop)
+        lines.append(by.apply("make_tuple", *_row_of_blocks(by, blocks, len(whole), (start, rows))))
         start = stop
     return by.apply("make_tuple", *lines)
 
 
-def _height(block: Symbolic) -> Length:
-    shape = shape_of_type(block.type)
-    if shape is None:
-        raise NoRule("the ranks of the blocks must be known: annotate them")
-    return 1 if len(shape) < 2 else length(block, -2)
+def _from(start: Length) -> Length | None:
+    return None if isinstance(start, int) and start == 0 else start
 
 
-def _row_of_blocks(by: Symbolic, blocks: Sequence[Symbolic], least: int) -> list[Symbolic]:
-    """The adjoints of blocks side by side; those of a rank below that of the whole have leading axes of size 1."""
-    whole = shape_of_type(by.type)
+def _row_of_blocks(
+    by: Symbolic, blocks: Sequence[Symbolic], rank: int, lines: tuple[Length, slice] | None
+) -> list[Symbolic]:
+    """The adjoints of blocks side by side, of the rows `lines` (the first of them, and all); a block of a rank below
+    that of the whole has leading axes of size 1."""
     pieces: list[Symbolic] = []
     start: Length = 0
     for k, block in enumerate(blocks):
-        shape = shape_of_type(block.type)
-        if shape is None:
-            raise NoRule("the ranks of the blocks must be known: annotate them")
-        stop = added(start, length(block, -1) if shape else 1)
-        piece = cut(by, -1, start, None if k == len(blocks) - 1 else stop)
-        rank = least if whole is None else len(whole)
-        pieces.append(piece if len(shape) == rank else fit(piece, block) if not shape else back(piece, block))
+        own = len(shape_of_type(block.type) or ())
+        stop = added(start, length(block, -1) if own else 1)
+        columns = slice(_from(start), None if k == len(blocks) - 1 else stop)
+        index: list[object] = [0] * (rank - own) + [slice(None)] * own
+        if lines is not None:
+            index[-2] = lines[1] if own > 1 else lines[0]
+        index[-1] = columns if own else start
+        if rank > 2 and own == rank:
+            index = [..., *index[-2:]]
+        pieces.append(by[tuple(index) if len(index) > 1 else index[0]])
         start = stop
     return pieces
 

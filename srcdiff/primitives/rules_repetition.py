@@ -219,7 +219,8 @@ def _border_back(by: Symbolic, x: Symbolic, pad_width: Symbolic, filling: Symbol
     """The adjoint of what stands around the array: one number, or one before it and one behind it."""
 
     def total(values: object) -> Symbolic:
-        return (by * by.apply("np.pad", zeros_of(x), pad_width, "constant", values)).sum()
+        border = by.apply("np.pad", zeros_of(x), pad_width, "constant", values)
+        return by.apply("np.where", border > 0.0, by, 0.0).sum()
 
     match filling.type:
         case Scalar():

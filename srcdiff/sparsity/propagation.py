@@ -14,7 +14,7 @@ every number of its result from every number of its operands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,8 @@ from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.rules import has_zero_derivative
 from srcdiff.sparsity import products
 from srcdiff.sparsity.dependencies import EMPTY, VARIES, Dependencies
+from srcdiff.sparsity.rearranging import REARRANGING, Contents, Handler, Shadows, everything
 from srcdiff.sparsity.shadows import Shadow, accumulate, all_names, copied, fit, names, opened, spread, unbroadcast
-
-Contents = Sequence[Any]
-Shadows = Sequence[Shadow]
-Handler = Callable[[Dependencies, Primitive, Shadows, Contents, Any], Shadow]
 
 
 def propagate(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
@@ -39,7 +36,7 @@ def propagate(sets: Dependencies, primitive: Primitive, shadows: Shadows, conten
         return None
     if has_zero_derivative(primitive):
         return spread(VARIES, y)
-    return HANDLERS.get(name, _everything)(sets, primitive, shadows, contents, y)
+    return HANDLERS.get(name, everything)(sets, primitive, shadows, contents, y)
 
 
 _OF_SHAPE = frozenset(
@@ -49,10 +46,6 @@ _OF_SHAPE = frozenset(
     )
 )
 """What depends on the shape of the operand alone."""
-
-
-def _everything(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    return spread(sets.unite_all(name for s in shadows for name in all_names(s)), y)
 
 
 # Elementwise operations.
@@ -105,93 +98,6 @@ def _where(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents:
 
 
 # What moves numbers about.
-
-
-def _moved(*positions: int) -> Handler:
-    """The primitive itself, applied to names in place of the operands at `positions`."""
-
-    def handler(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-        operands = list(contents)
-        for i in positions:
-            operands[i] = names(shadows[i], contents[i])
-        return fit(primitive.evaluate(*operands), y)
-
-    return handler
-
-
-def _joined(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    """`np.concatenate` and its kin, of a list or tuple of arrays, or of the rows of one."""
-    if isinstance(contents[0], np.ndarray):
-        parts: Any = names(shadows[0], contents[0])
-    else:
-        parts = [names(s, c) for s, c in zip(opened(shadows[0], contents[0]), contents[0], strict=True)]
-    return fit(primitive.evaluate(parts, *contents[1:]), y)
-
-
-def _appended(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    arr, values = (names(s, c) for s, c in zip(shadows[:2], contents[:2], strict=True))
-    return fit(np.append(arr, values, contents[2]), y)
-
-
-def _together(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    """`np.meshgrid` and `np.broadcast_arrays`: each of the results is made of one of the arrays."""
-    given = zip(opened(shadows[0], contents[0]), contents[0], strict=True)
-    return fit(primitive.evaluate([names(s, c) for s, c in given], *contents[1:]), y)
-
-
-def _interp(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    """Each number is made of its place and of the two knots around it, in places and values."""
-    x, xp = np.asarray(contents[0]), np.asarray(contents[1])
-    found = names(shadows[0], x)
-    if len(xp):
-        right = np.minimum(np.maximum(np.searchsorted(xp, x, side="right"), 1), len(xp) - 1)
-        for position in (1, 2):
-            of_knots = names(shadows[position], contents[position])
-            for k in (np.maximum(right - 1, 0), right):
-                found = sets.unite_arrays(found, of_knots[k])
-    for position in (3, 4):
-        if shadows[position] is not None:
-            found = sets.unite_arrays(found, names(shadows[position], contents[position]))
-    return fit(found, y)
-
-
-def _polyval(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    coefficients = sets.unite_all(names(shadows[0], contents[0]).ravel().tolist())
-    return fit(sets.unite_arrays(names(shadows[1], contents[1]), np.asarray(coefficients)), y)
-
-
-def _rows(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    """`np.vander`: each row is made of one number."""
-    return fit(names(shadows[0], contents[0])[:, None], y)
-
-
-def _between(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    """`np.linspace` and `np.geomspace`: along the first axis, of both ends."""
-    ends = [names(s, c) for s, c in zip(shadows[:2], contents[:2], strict=True)]
-    return fit(sets.unite_arrays(*ends), y)
-
-
-def _inserted(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    arr, values = (names(shadows[i], contents[i]) for i in (0, 2))
-    return fit(np.insert(arr, contents[1], values, contents[3]), y)
-
-
-def _padded(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    found, filling = names(shadows[0], contents[0]), names(shadows[3], contents[3])
-    if contents[2] == "constant":
-        return fit(np.pad(found, contents[1], "constant", constant_values=filling), y)
-    if contents[2] in ("edge", "reflect", "symmetric", "wrap"):
-        return fit(np.pad(found, contents[1], contents[2]), y)
-    return _everything(sets, primitive, shadows, contents, y)
-
-
-def _block(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: Contents, y: Any) -> Shadow:
-    def named(shadow: Shadow, content: Any) -> Any:
-        if isinstance(content, list | tuple):
-            return [named(s, c) for s, c in zip(opened(shadow, content), content, strict=True)]
-        return names(shadow, content)
-
-    return fit(np.block(named(shadows[0], contents[0])), y)
 
 
 def _filled(position: int) -> Handler:
@@ -315,7 +221,7 @@ def _sum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents: C
     """Python's `sum`, of the items of a list or of the rows of an array."""
     (x, start), (content, first) = shadows, contents
     if isinstance(y, list | tuple | dict):
-        return _everything(sets, primitive, shadows, contents, y)
+        return everything(sets, primitive, shadows, contents, y)
     if isinstance(content, np.ndarray):
         total = sets.unite_along(names(x, content), [0])
     elif not isinstance(y, np.ndarray):
@@ -408,23 +314,6 @@ def _einsum(sets: Dependencies, primitive: Primitive, shadows: Shadows, contents
     return fit(products.einsum(sets, contents[first - 1], factors), y)
 
 
-_MOVING = ["T", "np.reshape", "np.ravel", "np.transpose", "np.swapaxes", "np.moveaxis", "np.squeeze", "np.expand_dims"]
-_MOVING += ["np.broadcast_to", "np.atleast_1d", "np.atleast_2d", "np.diag", "np.diagonal", "np.tril", "np.triu"]
-_MOVING += [
-    "np.flip",
-    "np.roll",
-    "np.repeat",
-    "np.tile",
-    "tolist",
-    "split_like",
-    "unpack",
-    "np.atleast_3d",
-    "np.resize",
-]
-_MOVING += ["np.fliplr", "np.flipud", "np.rot90", "np.rollaxis", "np.diagflat", "np.delete"]
-_MOVING += ["np.take", "np.take_along_axis"]
-_MOVING += ["np.split", "np.array_split", "np.vsplit", "np.hsplit", "np.dsplit"]
-_JOINING = ["np.concatenate", "np.stack", "np.vstack", "np.hstack", "np.dstack", "np.column_stack"]
 _ARITHMETIC = ["subtract", "mod", "power", "negative", "positive", "abs"]
 _CONVERTING = ["np.array", "np.asarray", "astype", "item", "float", "np.full"]
 _CONVERTING += ["np.ascontiguousarray", "np.asfortranarray", "np.require"]
@@ -434,11 +323,9 @@ _REDUCING += ["np.nansum", "np.nanmean", "np.nanprod", "np.nanmax", "np.nanmin",
 
 
 HANDLERS: dict[str, Handler] = {
+    **REARRANGING,
     **dict.fromkeys([*ELEMENTWISE, *MATH, *_ARITHMETIC], _elementwise),
-    **dict.fromkeys([*_OF_ITEMS, "min", "max"], _everything),
-    **dict.fromkeys(_MOVING, _moved(0)),
-    **dict.fromkeys(["np.compress", "np.extract"], _moved(1)),
-    **dict.fromkeys(_JOINING, _joined),
+    **dict.fromkeys([*_OF_ITEMS, "min", "max"], everything),
     **dict.fromkeys(_CONVERTING, _filled(0)),
     **dict.fromkeys(_REDUCING, _reduced(1, 2)),
     **dict.fromkeys(["np.var", "np.std", "np.nanvar", "np.nanstd"], _reduced(1, 3)),
@@ -452,15 +339,6 @@ HANDLERS: dict[str, Handler] = {
     "multiply": _multiply,
     "divide": _divide,
     "np.where": _where,
-    "np.append": _appended,
-    "np.block": _block,
-    "np.insert": _inserted,
-    "np.interp": _interp,
-    "np.polyval": _polyval,
-    "np.vander": _rows,
-    **dict.fromkeys(["np.linspace", "np.geomspace"], _between),
-    **dict.fromkeys(["np.meshgrid", "np.broadcast_arrays"], _together),
-    "np.pad": _padded,
     "index_get": _index_get,
     "make_tuple": _make_tuple,
     "make_record": _make_record,
