@@ -98,7 +98,8 @@ class _Quantile:
     """A quantile as a sum of weighted elements of the sorted array.
 
     `x` is the array with what is reduced as one axis, `along`; `places` are positions in the order with their weights;
-    `slope` is how far the position moves with q. `several`: q is a vector; `each`: rows have places of their own.
+    `span` is how far the position moves when q goes from 0 to 1 (100 in percent), None where it goes in steps.
+    `several`: q is a vector; `each`: rows have places of their own.
     """
 
     a: Symbolic
@@ -107,7 +108,8 @@ class _Quantile:
     x: Symbolic
     along: int
     places: list[tuple[Place, Weight]]
-    slope: Weight = 0.0
+    span: Place | None = None
+    percent: bool = False
     several: bool = False
     each: bool = False
 
@@ -173,11 +175,17 @@ def _weighted(weight: Weight, x: Symbolic) -> Symbolic:
 
 
 def _rise(quantile: _Quantile, order: Symbolic) -> Symbolic:
-    """How fast a quantile grows with q."""
-    if len(quantile.places) == 1:
+    """How fast a quantile grows with q: as up to the next element, or at the end from the last but one."""
+    if quantile.span is None:
         return quantile.x.constant(0.0)
-    low, high = (quantile.element(quantile.x, quantile.index(order, place)) for place, _ in quantile.places)
-    return (high - low) * quantile.slope
+    place, last = quantile.places[0][0], quantile.span - 1
+    if isinstance(place, Symbolic) or isinstance(last, Symbolic):
+        numbers = not isinstance(place, Symbolic) or isinstance(place.type, Scalar)
+        place = order.apply("min" if numbers else "np.minimum", place, last)
+    else:
+        place = min(place, last)
+    low, high = (quantile.element(quantile.x, quantile.index(order, p)) for p in (place, place + 1))
+    return (high - low) * (quantile.span / 100.0 if quantile.percent else quantile.span)
 
 
 def _pulled(quantile: _Quantile, by: Symbolic) -> Symbolic:
@@ -273,9 +281,9 @@ def _quantiles(name: str, percent: bool, without_nan: bool) -> None:
         low, high, t = _between((fraction / 100.0 if percent else fraction) * span)
         if apart and not without_nan and isinstance(t, Symbolic):
             t = laid_along(t, x, along)
-        slope = (span / 100.0 if percent else span) if constant_of(method) == "linear" else 0.0
+        smooth = span if constant_of(method) == "linear" else None
         places = _interpolated(constant_of(method), low, high, t)
-        return _Quantile(a, axis, keepdims, x, along, places, slope, several, without_nan)
+        return _Quantile(a, axis, keepdims, x, along, places, smooth, percent, several, without_nan)
 
     @jvp(name)
     def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
