@@ -97,7 +97,8 @@ def _of_singular_values(name: str) -> Expression:
         assert pair is not None
         others = tuple(i for i in range(len(shape)) if i not in pair)
         matrix = x if (*others, *pair) == tuple(range(len(shape))) else x.apply("np.transpose", x, (*others, *pair))
-        found = x.apply(name, x.apply("np.linalg.svd", matrix, False, False), -1, False)
+        values = x.apply("np.linalg.svd", matrix, False, False)
+        found = x.apply(name, values, -1 if others else None, False)
         return found.apply("np.expand_dims", found, pair) if constant_of(keepdims) else found
 
     return expression
