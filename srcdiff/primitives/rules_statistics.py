@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from srcdiff.ir.core import Global
-from srcdiff.ir.types import OBJECT, Scalar
+from srcdiff.ir.types import OBJECT, Scalar, is_container
 from srcdiff.primitives.composite import composite, vjp_of
 from srcdiff.primitives.forms import (
     NoRule,
@@ -26,7 +26,7 @@ from srcdiff.primitives.forms import (
     zeros_of,
 )
 from srcdiff.primitives.inference import shape_of_type
-from srcdiff.primitives.known import axis_of, normal_axes
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes
 from srcdiff.primitives.rules_differences import laid_along
 from srcdiff.primitives.rules_masked import not_nan
 from srcdiff.primitives.rules_reductions import expand
@@ -49,6 +49,8 @@ def _merged(a: Symbolic, axis: Symbolic) -> Symbolic:
         return flat(a)
     if isinstance(axes, int):
         return a
+    if axes is UNKNOWN_AXIS:
+        raise NoRule("axes chosen at run time have no rule: write them as a tuple")
     positions = None if shape is None else normal_axes(axes, len(shape))
     if shape is None or positions is None:
         raise NoRule("the rank of an array is not known: annotate the parameter")
@@ -269,6 +271,8 @@ def _interpolated(method: object, low: Place, high: Place, t: Weight) -> list[tu
 def _quantiles(name: str, percent: bool, without_nan: bool) -> None:
     def quantile(operands: Operands) -> _Quantile:
         a, q, axis, method, keepdims = operands
+        if is_container(q.type):
+            q = q.apply("np.array", q)
         shape = shape_of_type(q.type)
         if shape is None or len(shape) > 1:
             raise NoRule("quantiles need a number or a vector of them: annotate the parameter")
@@ -311,10 +315,22 @@ _quantiles("np.nanpercentile", True, True)
 # A weighted mean y = sum(w x) / sum(w):   dy = sum(w dx + (x - y) dw) / sum(w)
 
 
+def _lie_along(a: Symbolic, axis: Symbolic, weights: Symbolic) -> bool:
+    """Whether the weights are a vector along one axis of a larger array."""
+    return is_vector(weights) and isinstance(axis_of(axis.value), int) and not is_vector(a)
+
+
+def _total(a: Symbolic, axis: Symbolic, weights: Symbolic, keepdims: Symbolic) -> Symbolic:
+    """The sum of the weights of each mean."""
+    if _lie_along(a, axis, weights):
+        return weights.sum()
+    return a.apply("np.sum", weights, axis, keepdims)
+
+
 def _weights(a: Symbolic, axis: Symbolic, weights: Symbolic) -> Symbolic:
     """The weights beside the elements."""
     axes = axis_of(axis.value)
-    if is_vector(weights) and isinstance(axes, int) and not is_vector(a):
+    if _lie_along(a, axis, weights) and isinstance(axes, int):
         return laid_along(weights, a, axes)
     if axes is None or same_shape(a.type, weights.type):
         return weights
@@ -337,7 +353,7 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
         None if d is None else w * d,
         None if dw is None else (a - expand(y, a, axis, keepdims)) * _weights(a, axis, dw),
     )
-    return None if moved is None else y.apply("np.sum", moved, axis, keepdims) / y.apply("np.sum", w, axis, keepdims)
+    return None if moved is None else y.apply("np.sum", moved, axis, keepdims) / _total(a, axis, weights, keepdims)
 
 
 @vjp("np.average")
@@ -347,7 +363,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
         mean = vjp_of(lambda x, along, none, keep: x.apply("np.mean", x, along, keep))
         return mean(y, operands, by, wanted)
     w = _weights(a, axis, weights)
-    share = expand(by / y.apply("np.sum", w, axis, keepdims), a, axis, keepdims)
+    share = expand(by / _total(a, axis, weights, keepdims), a, axis, keepdims)
     bw: Symbolic | None = None
     if wanted[2]:
         bw = fit(share * (a - expand(y, a, axis, keepdims)), w)
