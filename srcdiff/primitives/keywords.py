@@ -42,7 +42,10 @@ ORDERS: dict[str, tuple[str, ...]] = {
     f"np.{name}": tuple(order.split()) for names, order in _SIGNATURES.items() for name in names.split()
 }
 
-NEUTRAL: dict[str, object] = {"where": True, "dtype": None, "out": None, "initial": None, "overwrite_input": False}
+NEUTRAL: dict[str, object] = {
+    **{"where": True, "dtype": None, "out": None, "initial": None},
+    **{"overwrite_input": False, "returned": False, "mode": "raise"},
+}
 """What may be given for an argument that the primitive does not have: the same as leaving it out."""
 
 REDUCING: dict[str, str] = {

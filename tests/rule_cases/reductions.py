@@ -251,5 +251,5 @@ DENSE = {
     *("np.quantile", "np.percentile", "np.nanquantile", "np.nanpercentile", "np.cov", "np.corrcoef"),
 }
 
-STACKS_REFUSED = dict.fromkeys(("exact", "symbols", "rank", "unknown"), {"np.histogram"})
+STACKS_REFUSED = {mode: {"np.histogram"} for mode in ("exact", "symbols", "rank", "unknown")}
 """Whose counts differ from direction to direction."""
