@@ -191,15 +191,6 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
     return None
 
 
-def _spread_written(apply: Apply, known: Definitions) -> Outcome:
-    """``x[index] += broadcast_to(2.0, shape)`` is ``x[index] += 2.0``: what is written broadcasts anyway."""
-    x, index, value = apply.operands
-    found = _spread_number(value, known)
-    if found is None or not isinstance(found[0].type, Scalar) or not isinstance(x.type, Array):
-        return None
-    return again(apply, apply.primitive.name, x, index, found[0])
-
-
 def _scaled_broadcast(apply: Apply, known: Definitions) -> Outcome:
     """``broadcast_to(2.0, shape) * 100.0`` is ``broadcast_to(200.0, shape)``, and ``(2.0 + zeros_like(x)) * 100.0`` is
     ``200.0 + zeros_like(x)``."""
@@ -355,8 +346,8 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "len": (known_size, shape_of_zeros),
     "copy": (copy_of_fresh,),
     "not_": (_twice, _not_compared),
-    "index_add": (first_addition, _spread_written),
-    "index_set": (unchanged_element, _spread_written),
+    "index_add": (first_addition,),
+    "index_set": (unchanged_element,),
     "shape": (shape_of_elementwise, shape_of_zeros),
     "size": (shape_of_elementwise, shape_of_zeros),
     "zeros_like": (zeros_of_empty, shape_of_zeros),

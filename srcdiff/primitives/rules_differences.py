@@ -174,7 +174,7 @@ _SPACING = vjp_of(_gradient)
 
 @jvp("np.gradient(spacing)")
 def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    _f, spacing, axis, edge_order = operands
+    _, spacing, axis, edge_order = operands
     d, moved = tangents[:2]
     along_f = None if d is None else y.apply("np.gradient(spacing)", d, spacing, axis, edge_order)
     if moved is None:
