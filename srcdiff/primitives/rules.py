@@ -38,7 +38,6 @@ from srcdiff.primitives import (
     rules_statistics,
 )
 from srcdiff.primitives.forms import RULES, ZERO, NoRule
-from srcdiff.primitives.inference import InferenceError
 from srcdiff.primitives.rules_shapes import unpack
 from srcdiff.primitives.symbolic import Scope, Symbolic
 from srcdiff.primitives.table import TABLE
@@ -97,7 +96,7 @@ def jvp(builder: Builder, apply: Apply, tangents: Sequence[Value | None]) -> Val
     given = tuple(_as_array(t) if t is not None and i in listed else t for i, t in enumerate(given))
     try:
         return wrap.unwrap(rule.jvp(y, operands, given))
-    except (NoRule, InferenceError) as error:
+    except NoRule as error:
         raise MissingRule(apply.primitive, str(error)) from error
 
 
@@ -115,7 +114,7 @@ def vjp(builder: Builder, apply: Apply, adjoint: Value, wanted: Sequence[bool]) 
     arrays = tuple(_as_array(x) if i in listed else x for i, x in enumerate(operands))
     try:
         adjoints = rule.vjp(y, arrays, by, wanted)
-    except (NoRule, InferenceError) as error:
+    except NoRule as error:
         raise MissingRule(apply.primitive, str(error)) from error
     return tuple(
         wrap.unwrap(unpack(g, operands[i]) if g is not None and i in listed else g) for i, g in enumerate(adjoints)
