@@ -1,8 +1,8 @@
 """How NumPy calls its reductions: the order of their arguments, and which form of a primitive takes which of them.
 
 A reduction has a plain form and, where NumPy takes `where=`, `initial=` or `dtype=`, a fuller one whose name ends in
-``(where)``; it is printed as the same function. In: a primitive and the keywords of a call (None for what is given by
-position). Out: the form that takes them, and a name for each argument.
+``(where)`` or ``(dtype)``; it is printed as the same function. In: a primitive and the keywords of a call (None for
+what is given by position). Out: the form that takes them, and a name for each argument.
 
 >>> from srcdiff.primitives.table import TABLE
 >>> form, names = formed(TABLE["np.sum"], TABLE, [None, None, "where"])
@@ -42,7 +42,10 @@ ORDERS: dict[str, tuple[str, ...]] = {
     f"np.{name}": tuple(order.split()) for names, order in _SIGNATURES.items() for name in names.split()
 }
 
-NEUTRAL: dict[str, object] = {"where": True, "dtype": None, "out": None, "initial": None, "overwrite_input": False}
+NEUTRAL: dict[str, object] = {
+    **{"where": True, "dtype": None, "out": None, "initial": None},
+    **{"overwrite_input": False, "returned": False, "mode": "raise"},
+}
 """What may be given for an argument that the primitive does not have: the same as leaving it out."""
 
 REDUCING: dict[str, str] = {
@@ -70,7 +73,7 @@ def formed(
     if order is None:
         return primitive, list(keywords)
     named = [order[n] if k is None and 0 < n < len(order) else k for n, k in enumerate(keywords)]
-    fuller = table.get(f"{primitive.name}(where)")
+    fuller = table.get(f"{primitive.name}(where)") or table.get(f"{primitive.name}(dtype)")
     if fuller is not None and any(k in fuller.parameters and k not in primitive.parameters for k in named if k):
         return fuller, named
     return primitive, named

@@ -15,10 +15,11 @@ from srcdiff.ir.core import Constant, Global
 from srcdiff.primitives.composite import Expression, jvp_of, vjp_of
 from srcdiff.primitives.forms import NoRule, Operands, Tangents, constant_of, is_none, jvp, vjp
 from srcdiff.primitives.inference import shape_of_type
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes
 from srcdiff.primitives.rules_masked import nonzero
 from srcdiff.primitives.rules_reductions import expand
 from srcdiff.primitives.symbolic import Symbolic, np
+from srcdiff.primitives.table import TABLE
 
 Kind = Literal["euclidean", "vector", "matrix"]
 
@@ -85,6 +86,24 @@ def _of_sums(name: str, position: int) -> Expression:
     return expression
 
 
+def _of_singular_values(name: str) -> Expression:
+    """The sum or an extremum of the singular values of matrices."""
+
+    def expression(x: Symbolic, order: Symbolic, axis: Symbolic, keepdims: Symbolic) -> Symbolic:
+        axes, shape = axis_of(axis.value), shape_of_type(x.type)
+        if shape is None or constant_of(keepdims) is None or "np.linalg.svd" not in TABLE:
+            raise NoRule("this norm needs the singular values of an array of known rank")
+        pair = (0, 1) if axes is None else normal_axes(axes, len(shape))
+        assert pair is not None
+        others = tuple(i for i in range(len(shape)) if i not in pair)
+        matrix = x if (*others, *pair) == tuple(range(len(shape))) else x.apply("np.transpose", x, (*others, *pair))
+        values = x.apply("np.linalg.svd", matrix, False, False)
+        found = x.apply(name, values, -1 if others else None, False)
+        return found.apply("np.expand_dims", found, pair) if constant_of(keepdims) else found
+
+    return expression
+
+
 _VECTOR: dict[object, Expression] = {
     1: _absolute_sum,
     math.inf: _extreme("np.max"),
@@ -95,6 +114,9 @@ _MATRIX: dict[object, Expression] = {
     -1: _of_sums("np.min", 0),
     math.inf: _of_sums("np.max", 1),
     -math.inf: _of_sums("np.min", 1),
+    2: _of_singular_values("np.max"),
+    -2: _of_singular_values("np.min"),
+    "nuc": _of_singular_values("np.sum"),
 }
 
 
@@ -104,7 +126,7 @@ def _expression(kind: Kind, order: Symbolic) -> Expression | None:
     if kind == "vector":
         return _VECTOR.get(number)
     if number not in _MATRIX:
-        raise NoRule(f"the norm of a matrix of order {number!r} has no rule: use np.linalg.svd")
+        raise NoRule(f"a matrix has no norm of order {number!r}")
     return _MATRIX[number]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from srcdiff.ir.core import Global
-from srcdiff.ir.types import OBJECT, Scalar
+from srcdiff.ir.types import OBJECT, Scalar, is_container
 from srcdiff.primitives.composite import composite, vjp_of
 from srcdiff.primitives.forms import (
     NoRule,
@@ -26,7 +26,7 @@ from srcdiff.primitives.forms import (
     zeros_of,
 )
 from srcdiff.primitives.inference import shape_of_type
-from srcdiff.primitives.known import axis_of, normal_axes
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes
 from srcdiff.primitives.rules_differences import laid_along
 from srcdiff.primitives.rules_masked import not_nan
 from srcdiff.primitives.rules_reductions import expand
@@ -49,6 +49,8 @@ def _merged(a: Symbolic, axis: Symbolic) -> Symbolic:
         return flat(a)
     if isinstance(axes, int):
         return a
+    if axes is UNKNOWN_AXIS:
+        raise NoRule("axes chosen at run time have no rule: write them as a tuple")
     positions = None if shape is None else normal_axes(axes, len(shape))
     if shape is None or positions is None:
         raise NoRule("the rank of an array is not known: annotate the parameter")
@@ -98,7 +100,8 @@ class _Quantile:
     """A quantile as a sum of weighted elements of the sorted array.
 
     `x` is the array with what is reduced as one axis, `along`; `places` are positions in the order with their weights;
-    `slope` is how far the position moves with q. `several`: q is a vector; `each`: rows have places of their own.
+    `span` is how far the position moves when q goes from 0 to 1 (100 in percent), None where it goes in steps.
+    `several`: q is a vector; `each`: rows have places of their own.
     """
 
     a: Symbolic
@@ -107,7 +110,8 @@ class _Quantile:
     x: Symbolic
     along: int
     places: list[tuple[Place, Weight]]
-    slope: Weight = 0.0
+    span: Place | None = None
+    percent: bool = False
     several: bool = False
     each: bool = False
 
@@ -173,11 +177,17 @@ def _weighted(weight: Weight, x: Symbolic) -> Symbolic:
 
 
 def _rise(quantile: _Quantile, order: Symbolic) -> Symbolic:
-    """How fast a quantile grows with q."""
-    if len(quantile.places) == 1:
+    """How fast a quantile grows with q: as up to the next element, or at the end from the last but one."""
+    if quantile.span is None:
         return quantile.x.constant(0.0)
-    low, high = (quantile.element(quantile.x, quantile.index(order, place)) for place, _ in quantile.places)
-    return (high - low) * quantile.slope
+    place, last = quantile.places[0][0], quantile.span - 1
+    if isinstance(place, Symbolic) or isinstance(last, Symbolic):
+        numbers = not isinstance(place, Symbolic) or isinstance(place.type, Scalar)
+        place = order.apply("min" if numbers else "np.minimum", place, last)
+    else:
+        place = min(place, last)
+    low, high = (quantile.element(quantile.x, quantile.index(order, p)) for p in (place, place + 1))
+    return (high - low) * (quantile.span / 100.0 if quantile.percent else quantile.span)
 
 
 def _pulled(quantile: _Quantile, by: Symbolic) -> Symbolic:
@@ -261,6 +271,8 @@ def _interpolated(method: object, low: Place, high: Place, t: Weight) -> list[tu
 def _quantiles(name: str, percent: bool, without_nan: bool) -> None:
     def quantile(operands: Operands) -> _Quantile:
         a, q, axis, method, keepdims = operands
+        if is_container(q.type):
+            q = q.apply("np.array", q)
         shape = shape_of_type(q.type)
         if shape is None or len(shape) > 1:
             raise NoRule("quantiles need a number or a vector of them: annotate the parameter")
@@ -273,9 +285,9 @@ def _quantiles(name: str, percent: bool, without_nan: bool) -> None:
         low, high, t = _between((fraction / 100.0 if percent else fraction) * span)
         if apart and not without_nan and isinstance(t, Symbolic):
             t = laid_along(t, x, along)
-        slope = (span / 100.0 if percent else span) if constant_of(method) == "linear" else 0.0
+        smooth = span if constant_of(method) == "linear" else None
         places = _interpolated(constant_of(method), low, high, t)
-        return _Quantile(a, axis, keepdims, x, along, places, slope, several, without_nan)
+        return _Quantile(a, axis, keepdims, x, along, places, smooth, percent, several, without_nan)
 
     @jvp(name)
     def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
@@ -303,10 +315,22 @@ _quantiles("np.nanpercentile", True, True)
 # A weighted mean y = sum(w x) / sum(w):   dy = sum(w dx + (x - y) dw) / sum(w)
 
 
+def _lie_along(a: Symbolic, axis: Symbolic, weights: Symbolic) -> bool:
+    """Whether the weights are a vector along one axis of a larger array."""
+    return is_vector(weights) and isinstance(axis_of(axis.value), int) and not is_vector(a)
+
+
+def _total(a: Symbolic, axis: Symbolic, weights: Symbolic, keepdims: Symbolic) -> Symbolic:
+    """The sum of the weights of each mean."""
+    if _lie_along(a, axis, weights):
+        return weights.sum()
+    return a.apply("np.sum", weights, axis, keepdims)
+
+
 def _weights(a: Symbolic, axis: Symbolic, weights: Symbolic) -> Symbolic:
     """The weights beside the elements."""
     axes = axis_of(axis.value)
-    if is_vector(weights) and isinstance(axes, int) and not is_vector(a):
+    if _lie_along(a, axis, weights) and isinstance(axes, int):
         return laid_along(weights, a, axes)
     if axes is None or same_shape(a.type, weights.type):
         return weights
@@ -329,7 +353,7 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
         None if d is None else w * d,
         None if dw is None else (a - expand(y, a, axis, keepdims)) * _weights(a, axis, dw),
     )
-    return None if moved is None else y.apply("np.sum", moved, axis, keepdims) / y.apply("np.sum", w, axis, keepdims)
+    return None if moved is None else y.apply("np.sum", moved, axis, keepdims) / _total(a, axis, weights, keepdims)
 
 
 @vjp("np.average")
@@ -339,7 +363,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
         mean = vjp_of(lambda x, along, none, keep: x.apply("np.mean", x, along, keep))
         return mean(y, operands, by, wanted)
     w = _weights(a, axis, weights)
-    share = expand(by / y.apply("np.sum", w, axis, keepdims), a, axis, keepdims)
+    share = expand(by / _total(a, axis, weights, keepdims), a, axis, keepdims)
     bw: Symbolic | None = None
     if wanted[2]:
         bw = fit(share * (a - expand(y, a, axis, keepdims)), w)

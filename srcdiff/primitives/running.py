@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Constant, Primitive, Value
 from srcdiff.ir.types import NONE, UNKNOWN, Array, Dimension, Scalar, Type
 from srcdiff.primitives.helpers import helper
@@ -108,6 +109,8 @@ def _size_along(x: Value, position: int | None, rank: int | None) -> Dimension:
 def _diff(a: Value, n: Value, axis: Value, prepend: Value, append: Value) -> Type:
     given = [v for v in (a, prepend, append) if v.type != NONE]
     require_numeric("np.diff", *given)
+    if is_constant(n, 0):
+        raise InferenceError("np.diff of order 0 is its argument itself: leave it out")
     shape, position = _along(a, axis)
     length: Dimension = None
     if shape is not None and position is not None and isinstance(n, Constant) and isinstance(n.value, int):
@@ -202,7 +205,7 @@ RUNNING: dict[str, Primitive] = {
         primitive(
             "np.gradient(spacing)", "f spacing axis edge_order", _gradient_type, _gradient_spaced, defaults=(None, 1)
         ),
-        primitive("recurrence", "a b axis", _recurrence_type, helper("recurrence")),
-        primitive("recurrence_back", "a b axis", _recurrence_type, helper("recurrence_back")),
+        primitive("recurrence", "a b axis", _recurrence_type, helper("recurrence"), views=(1,)),
+        primitive("recurrence_back", "a b axis", _recurrence_type, helper("recurrence_back"), views=(1,)),
     )
 }

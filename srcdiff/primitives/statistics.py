@@ -1,4 +1,4 @@
-"""Statistics of whole arrays or along axes: ranges, medians, quantiles, weighted means.
+"""Statistics of whole arrays or along axes: ranges, medians, quantiles, weighted means, covariances.
 
 Out: `STATISTICS`, name -> primitive.
 
@@ -12,6 +12,7 @@ float64[5, 3]
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from srcdiff.ir.types import NONE, UNKNOWN, Array, Type
 from srcdiff.primitives.inference import (
     array_or_scalar,
     dtype_of_type,
+    never_one,
     primitive,
     promote,
     require_numeric,
@@ -75,6 +77,33 @@ def _average(a: Any, axis: Any, weights: Any, keepdims: Any) -> Any:
     return np.average(a, axis=axis, weights=weights, keepdims=keepdims)
 
 
+def _covariance_type(name: str) -> Callable[..., Type]:
+    def infer(m: Value, y: Value, rowvar: Value, *rest: Value) -> Type:
+        require_numeric(name, *(v for v in (m, y) if v.type != NONE))
+        shape, rows = shape_of_type(m.type), flag_of(rowvar, "rowvar")
+        own = averaged(dtype_of_type(m.type))
+        dtype = own if own == "float64" else None
+        if shape is not None and len(shape) == 1 and y.type != NONE:
+            return Array(dtype, (2, 2)) if shape_of_type(y.type) not in (None, ()) else UNKNOWN
+        if shape is not None and len(shape) == 1 and y.type == NONE:
+            return Array(None, ()) if name == "np.cov" else UNKNOWN
+        if shape is None or len(shape) != 2 or rows is None or y.type != NONE:
+            return UNKNOWN
+        n = shape[0 if rows else 1]
+        # Of one variable it is an array without dimensions.
+        return Array(dtype, (n, n)) if never_one(n) else UNKNOWN
+
+    return infer
+
+
+def _cov(m: Any, y: Any, rowvar: Any, bias: Any, ddof: Any) -> Any:
+    return np.cov(m, y, rowvar=rowvar, bias=bias, ddof=ddof)
+
+
+def _corrcoef(x: Any, y: Any, rowvar: Any) -> Any:
+    return np.corrcoef(x, y, rowvar=rowvar)
+
+
 STATISTICS: dict[str, Primitive] = {
     p.name: p
     for p in (
@@ -86,5 +115,9 @@ STATISTICS: dict[str, Primitive] = {
         _quantiles("np.nanquantile"),
         _quantiles("np.nanpercentile"),
         primitive("np.average", "a axis weights keepdims", _average_type, _average, defaults=(None, None, False)),
+        primitive(
+            "np.cov", "m y rowvar bias ddof", _covariance_type("np.cov"), _cov, defaults=(None, True, False, None)
+        ),
+        primitive("np.corrcoef", "x y rowvar", _covariance_type("np.corrcoef"), _corrcoef, defaults=(None, True)),
     )
 }

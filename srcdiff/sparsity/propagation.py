@@ -25,6 +25,7 @@ from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.rules import has_zero_derivative
 from srcdiff.sparsity import products
 from srcdiff.sparsity.dependencies import EMPTY, VARIES, Dependencies
+from srcdiff.sparsity.neighbours import NEIGHBOURS
 from srcdiff.sparsity.rearranging import REARRANGING, Contents, Handler, Shadows, everything
 from srcdiff.sparsity.shadows import Shadow, accumulate, all_names, copied, fit, names, opened, spread, unbroadcast
 
@@ -332,6 +333,7 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys([f"np.{n}(where)" for n in ("sum", "prod", "mean", "max", "min", "var", "std")], _masked),
     **dict.fromkeys(["identity", "copy"], _copy),
     **dict.fromkeys(["list", "tuple"], _listed),
+    **NEIGHBOURS,
     "np.linalg.norm": _reduced(2, 3),
     "np.full": _filled(1),
     "np.full_like": _filled(1),

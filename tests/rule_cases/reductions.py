@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.primitives.table import TABLE
 from tests.rule_cases.operands import Case, array, single
 
 X3, X23, X232, X0, X1 = array(3), array(2, 3), array(2, 3, 2), np.zeros(0), array(1)
 X4, X45 = array(4), array(4, 5)
+APART = X45 + np.eye(4, 5)  # of which no singular value is near 0
 GRID = np.array([0.1, 0.5, 0.8, 1.5, 1.7])
 MASK3, MASK23 = np.array([True, False, True]), np.array([[True, False, True], [True, True, False]])
 NAN3 = np.array([0.5, np.nan, 0.7])
@@ -89,6 +91,12 @@ CASES: list[Case] = [
     ("np.linalg.norm", (X232, None, (0, 2)), (0,)),
     ("np.linalg.norm", (single(2, 3), 1, 0), (0,)),
     ("np.linalg.norm", (single(2, 3), 3, 1), (0,)),
+    *(
+        ("np.linalg.norm", (x, order, axis, keep), (0,))
+        for x, axis, keep in ((APART, None, False), (X23, None, True), (X232, (0, 2), False), (X232, (-1, 1), True))
+        for order in (2, -2, "nuc")
+        if "np.linalg.svd" in TABLE
+    ),
     # Products along several axes, with zeros.
     *(
         ("np.prod", (x, axis, keep), (0,))
@@ -123,10 +131,7 @@ CASES: list[Case] = [
     ),
     ("np.logaddexp.reduce", (np.array([[0.5, 0.7], [-INF, 0.2]]), 0, False), (0,)),
     # Differences and integrals.
-    *(
-        ("np.diff", (x, n, axis), (0,))
-        for x, n, axis in ((X3, 1, -1), (X23, 1, 0), (X23, 2, 1), (X23, 0, 1), (X1, 1, 0))
-    ),
+    *(("np.diff", (x, n, axis), (0,)) for x, n, axis in ((X3, 1, -1), (X23, 1, 0), (X23, 2, 1), (X1, 1, 0))),
     ("np.diff", (X3, 1, -1, 0.2, 0.4), (0, 3, 4)),
     ("np.diff", (X3, 2, 0, array(2), None), (0, 3)),
     ("np.diff", (X23, 1, 0, array(1, 3), 0.5), (0, 3, 4)),
@@ -169,6 +174,7 @@ CASES: list[Case] = [
     ("np.nanquantile", (NAN24, 0.3, 1), (0, 1)),
     ("np.nanquantile", (NAN24, np.array([0.3, 0.8]), 1), (0, 1)),
     ("np.nanpercentile", (NAN3, 30.0), (0, 1)),
+    ("np.percentile", (X45, [10, 50], 0), (0,)),
     *(
         ("np.average", (x, axis, w, keep), (0,) if w is None else (0, 2))
         for x, axis, w, keep in (
@@ -177,9 +183,20 @@ CASES: list[Case] = [
             (X23, None, array(2, 3), True),
             (X23, 0, array(2), False),
             (X23, -1, array(3), True),
+            (X23, 1, array(3), False),
             (X232, (0, 2), array(2, 3, 2), False),
         )
     ),
+    ("np.cov", (X3,), (0,)),
+    ("np.cov", (array(1, 4),), (0,)),
+    ("np.corrcoef", (array(1, 4),), (0,)),
+    ("np.cov", (X3, array(3)), (0, 1)),
+    ("np.cov", (X45,), (0,)),
+    ("np.cov", (X45, None, False, True), (0,)),
+    ("np.cov", (X45, None, True, False, 0), (0,)),
+    ("np.corrcoef", (X3, array(3)), (0, 1)),
+    ("np.corrcoef", (X45,), (0,)),
+    ("np.corrcoef", (array(4, 3), None, False), (0,)),
     # Sorting.
     *(("np.sort", (x, axis), (0,)) for x, axis in ((X3, -1), (X45, 0), (X45, -1), (X23, None), (X0, 0))),
     ("np.sort", (single(3, 2), 0, "stable"), (0,)),
@@ -214,6 +231,7 @@ REFUSED = {
     *("np.linalg.norm", "np.trapezoid", "np.trapz", "np.gradient", "np.gradient(spacing)", "np.diff"),
     *("np.median", "np.nanmedian", "np.quantile", "np.percentile", "np.nanquantile", "np.nanpercentile", "np.average"),
     *("np.maximum.accumulate", "np.minimum.accumulate", "np.take_along_axis", "np.histogram"),
+    *("np.cov", "np.corrcoef"),
 }
 
 ONE_BY_ONE = {
@@ -221,7 +239,7 @@ ONE_BY_ONE = {
     *("np.max(where)", "np.min(where)", "np.prod(where)", "np.linalg.norm"),
     # Several spacings, weights, quantiles.
     *("np.diff", "np.ediff1d", "np.trapezoid", "np.trapz", "np.gradient(spacing)", "np.average"),
-    *("np.quantile", "np.percentile", "np.nanquantile", "np.nanpercentile"),
+    *("np.quantile", "np.percentile", "np.nanquantile", "np.nanpercentile", "np.cov", "np.corrcoef"),
     *("np.bincount", "np.extract"),
     # Several axes.
     "np.median",
@@ -229,9 +247,8 @@ ONE_BY_ONE = {
     *("recurrence", "recurrence_back"),
 }
 DENSE = {
-    *("np.trapezoid", "np.trapz", "np.gradient", "np.gradient(spacing)", "np.diff", "np.ediff1d"),
-    *("recurrence", "recurrence_back", "np.average", "np.histogram", "np.bincount", "np.sort", "np.partition"),
-    *("np.quantile", "np.percentile", "np.nanquantile", "np.nanpercentile"),
+    *("np.ediff1d", "recurrence", "recurrence_back", "np.average", "np.histogram", "np.bincount"),
+    *("np.quantile", "np.percentile", "np.nanquantile", "np.nanpercentile", "np.cov", "np.corrcoef"),
 }
 
 STACKS_REFUSED = {mode: {"np.histogram"} for mode in ("exact", "symbols", "rank", "unknown")}
