@@ -25,6 +25,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from srcdiff.binding import Binding, parameters_of
 from srcdiff.compiler import Derived, derive
 from srcdiff.dependencies import Dependency, dependencies_of
@@ -134,7 +136,7 @@ class Derivative:
         if found is None or (self._dependencies and not all(d.holds() for d in self._dependencies)):
             found = self._specialised(args, ())
         if found.writes:
-            self.binding.require_separate(found.writes, args)
+            self.binding.require_separate(found.writes, args, self._kept())
         if found.promote:
             args = tuple(self.binding.floating(i, a) if i in found.promote else a for i, a in enumerate(args))
         self._last = found
@@ -148,7 +150,7 @@ class Derivative:
         found = self._cache.get(key_of(ordered))
         if found is None or not all(d.holds() for d in self._dependencies):
             found = self._specialised(ordered, extra)
-        binding.require_separate(found.writes, ordered)
+        binding.require_separate(found.writes, ordered, self._kept())
         self._require_extra(found, len(extra))
         positional, named = binding.split(
             [binding.floating(i, a) if i in found.promote else a for i, a in enumerate(ordered)]
@@ -235,6 +237,11 @@ class Derivative:
         and_then = f" and then {wanted} {kind}{'s' * (wanted != 1)}" if kind else ""
         raise TypeError(f"{self.__name__} takes {own} arguments{and_then}, got {own + count} in all")
 
+    def _kept(self) -> list[tuple[str, object]]:
+        """The arrays and containers that the function reads by name, and not as arguments."""
+        kinds = (np.ndarray, list, tuple, dict)
+        return [(d.name, d.content) for d in self._dependencies if isinstance(d.content, kinds)]
+
     def require_separate(self, arguments: Sequence[Any]) -> None:
         """The arguments share no memory, where one of them is written into by the code that ran last.
 
@@ -243,7 +250,7 @@ class Derivative:
         ValueError
             where they do.
         """
-        self.binding.require_separate(self.latest.writes, arguments)
+        self.binding.require_separate(self.latest.writes, arguments, self._kept())
 
     # -- compiling
     # --------------------------------------------------------------------------------------------------------

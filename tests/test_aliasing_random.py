@@ -38,6 +38,8 @@ def identical(a: Any, b: Any) -> bool:
             return type(a) is type(b) and len(a) == len(b) and all(map(identical, a, b))
         case dict():
             return list(a) == list(b) and all(identical(a[k], b[k]) for k in a)
+    if not isinstance(a, int | float | np.ndarray | np.generic):
+        return type(a) is type(b) and bool(a == b)
     p, q = np.asarray(a), np.asarray(b)
     return p.shape == q.shape and p.dtype == q.dtype and p.tobytes() == q.tobytes()
 
