@@ -187,7 +187,7 @@ def accumulated(x, i):
 
 def written(x, i):
     y = np.zeros_like(x)
-    np.add.at(y, i, x)
+    np.add.at(y, i, x[1:])
     for k in range(1, len(i)):
         y[k] += y[k - 1] * 0.5 * x[k]
         y.flat[k] *= 0.5
@@ -196,7 +196,7 @@ def written(x, i):
 
 @pytest.mark.parametrize("f", [accumulated, written])
 def test_an_element_in_a_loop_costs_an_element(f: Callable[..., float]) -> None:
-    """Sixteen times the trips take some sixteen times as long, not 256 times."""
+    """Sixteen times the trips take some sixteen times as long, not a thousand times."""
     gradient = srcdiff.grad(f)
     times = []
     for n in (2_000, 32_000):
@@ -204,7 +204,7 @@ def test_an_element_in_a_loop_costs_an_element(f: Callable[..., float]) -> None:
         i = i[:n]
         gradient(x, i)
         times.append(min(_time(gradient, x, i) for _ in range(3)))
-    assert times[1] < 64 * times[0]
+    assert times[1] < 160 * times[0]
 
 
 def _time(f: Callable[..., Any], *arguments: Any) -> float:

@@ -272,7 +272,7 @@ class Overwrites:
         if is_optional(apply):
             return True  # NumPy's arithmetic allows its operands to overlap
         # `x[1:] = x[:-1]` is right in NumPy; an index must not change while it is used, nor a list contain itself.
-        safe = 2 if isinstance(base.type, Array) else position
+        safe = len(operands) - 1 if isinstance(base.type, Array) else position
         others = join(r for i, r in enumerate(operands) if i not in (position, safe))
         return not (others.all & operands[position].top)
 
