@@ -332,3 +332,11 @@ def test_a_loop_over_buffers_keeps_the_statements() -> None:
     derivative(*arguments, V)
     loop = derivative.source.split("for _")[1]
     assert "u[1:] = t1 * t2" in loop and "copy" not in loop
+
+
+@pytest.mark.parametrize("name", ["buffers", "three buffers", "buffers in a helper"])
+def test_buffers_that_change_places_are_not_copied(name: str) -> None:
+    text, arguments = EXACT[name]
+    derivative = srcdiff.transform(made(text), mode="forward", wrt=0)
+    derivative(*arguments, V)
+    assert "copy" not in derivative.source.split("for _")[1]

@@ -28,6 +28,7 @@ from dataclasses import replace
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Block, For, If, Statement, Value, While, blocks_of, operands_of, walk
 from srcdiff.ir.types import Array, Opaque, Scalar, Tuple, Type
+from srcdiff.optimize.cse import atom_key
 from srcdiff.primitives.indexing import index_get_type
 from srcdiff.primitives.table import TABLE
 
@@ -118,7 +119,7 @@ class _Rewriter:
         taken = self.made.get(chain[0].operands[0])
         if taken is None or taken.primitive.name != "index_get" or taken.operands[0] is not whole:
             return False
-        if taken.operands[1] is not part and not _same_index(self.made.get(taken.operands[1]), self.made.get(part)):
+        if not self._is_same(taken.operands[1], part):
             return False
         start = places[chain[0].result]
         if self._is_read(whole, statements[start:], block) or (whole not in places and whole not in block.parameters):
@@ -135,6 +136,17 @@ class _Rewriter:
             statements[at : at + 1] = made
             result = target
         return True
+
+    def _is_same(self, a: Value, b: Value) -> bool:
+        """Whether two indices certainly are the same."""
+        if atom_key(a) == atom_key(b):
+            return True
+        p, q = self.made.get(a), self.made.get(b)
+        if p is None or q is None or p.primitive is not q.primitive:
+            return False
+        if p.primitive.name not in ("make_slice", "make_tuple") or len(p.operands) != len(q.operands):
+            return False
+        return all(map(self._is_same, p.operands, q.operands))
 
     def _is_read(self, whole: Value, statements: list[Statement], block: Block) -> bool:
         """Whether the array as it was is read once it is changed (by more than what puts the part back)."""
@@ -183,10 +195,3 @@ def _is_basic(index: Type) -> bool:
         case Tuple(items):
             return all(map(_is_basic, items))
     return False
-
-
-def _same_index(a: Apply | None, b: Apply | None) -> bool:
-    """Whether two indices are made of the same values."""
-    if a is None or b is None or a.primitive is not b.primitive or a.primitive.name not in ("make_slice", "make_tuple"):
-        return False
-    return len(a.operands) == len(b.operands) and all(p is q for p, q in zip(a.operands, b.operands, strict=True))
