@@ -30,7 +30,7 @@ from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.ir.instances import is_object
 from srcdiff.ir.types import FLOAT, UNKNOWN, Array, Scalar, Symbol, Type, Unknown
-from srcdiff.signatures import as_floating, described, require_plain, share_memory
+from srcdiff.signatures import as_floating, described, require_plain, share_memory, shares_with_itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,8 +247,11 @@ class Binding:
         if missing:
             raise TypeError(f"{self.title} is missing arguments: {', '.join(missing)}")
 
-    def require_separate(self, writes: tuple[int, ...], arguments: Sequence[Any]) -> None:
-        """Generated code takes arguments that share no memory, where one of them is written into.
+    def require_separate(
+        self, writes: tuple[int, ...], arguments: Sequence[Any], kept: Sequence[tuple[str, object]] = ()
+    ) -> None:
+        """Generated code takes arguments that share no memory, where one of them is written into: neither with each
+        other nor within one container, nor with what the function keeps by name (`kept`).
 
         Raises
         ------
@@ -256,6 +259,13 @@ class Binding:
             where they do share memory.
         """
         for i in writes:
+            title = f"{self.title}: argument `{self.names[i]}`"
+            written = f"`{self.title}` writes into `{self.names[i]}`"
+            if shares_with_itself(arguments[i]):
+                raise ValueError(f"{title} holds the same memory twice, and {written}: pass copies in it")
+            for name, content in kept:
+                if share_memory(arguments[i], content):
+                    raise ValueError(f"{title} shares memory with `{name}`, and {written}: pass a copy of it")
             for k, other in enumerate(arguments):
                 if k != i and share_memory(arguments[i], other):
                     raise ValueError(

@@ -24,7 +24,6 @@ from srcdiff.ad.marks import mark_loops
 from srcdiff.ad.merge import merge
 from srcdiff.ad.refusals import Refused
 from srcdiff.analysis.ranks import implied_types
-from srcdiff.analysis.written import written_parameters
 from srcdiff.description import describe
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.emit.python import emit as print_module
@@ -106,7 +105,7 @@ def derive(
     positions = () if kind == "primal" else resolve_wrt(module, program.main, wrt)
     as_tuple = wrt is not None and not isinstance(wrt, int | str)
     wanted = Wanted(kind, positions, as_tuple, options)
-    writes = written_parameters(program.main)
+    writes = program.main.writes
     if options.checkpoint is not None:
         program = mark_loops(program, options.checkpoint)
     derivative = _derivative(module, program, wanted)

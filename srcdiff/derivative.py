@@ -145,7 +145,7 @@ class Derivative:
         if found is None or (self._dependencies and not all(d.holds() for d in self._dependencies)):
             found = self._specialised(args, ())
         if found.writes:
-            self.binding.require_separate(found.writes, args)
+            self.binding.require_separate(found.writes, args, self._kept())
         if found.promote:
             args = tuple(self.binding.floating(i, a) if i in found.promote else a for i, a in enumerate(args))
         self._last = found
@@ -181,7 +181,7 @@ class Derivative:
         found = self._cache.get(key_of(full))
         if found is None or not all(d.holds() for d in self._dependencies):
             found = self._specialised(full, extra)
-        binding.require_separate(found.writes, full)
+        binding.require_separate(found.writes, full, self._kept())
         self._require_extra(found, len(extra))
         positional, named = binding.split(
             [binding.floating(i, a) if i in found.promote else a for i, a in enumerate(full)]
@@ -270,6 +270,11 @@ class Derivative:
         and_then = f" and then {wanted} {kind}{'s' * (wanted != 1)}" if kind else ""
         raise TypeError(f"{self.__name__} takes {own} arguments{and_then}, got {own + count} in all")
 
+    def _kept(self) -> list[tuple[str, object]]:
+        """The arrays and containers that the function reads by name, and not as arguments."""
+        kinds = (np.ndarray, list, tuple, dict)
+        return [(d.name, d.content) for d in self._dependencies if isinstance(d.content, kinds)]
+
     def require_separate(self, arguments: Sequence[Any]) -> None:
         """The arguments share no memory, where one of them is written into by the code that ran last.
 
@@ -278,7 +283,7 @@ class Derivative:
         ValueError
             where they do.
         """
-        self.binding.require_separate(self.latest.writes, [*self.given, *arguments])
+        self.binding.require_separate(self.latest.writes, [*self.given, *arguments], self._kept())
 
     # -- compiling
     # --------------------------------------------------------------------------------------------------------

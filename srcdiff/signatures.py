@@ -14,6 +14,7 @@ False
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import combinations
 from numbers import Number
 from typing import Any
 
@@ -283,11 +284,21 @@ def share_memory(a: object, b: object) -> bool:
     """Whether a write into one argument can be seen in the other."""
     for one in leaves_of(a):
         for other in leaves_of(b):
-            if one is other:
-                return True
-            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+            if one is other or _share(one, other):
                 return True
     return False
+
+
+def shares_with_itself(value: object) -> bool:
+    """Whether two things in a container are one, or share memory."""
+    if not isinstance(value, list | tuple | dict):
+        return False
+    leaves = list(leaves_of(value))
+    return any(a is b or _share(a, b) for a, b in combinations(leaves, 2))
+
+
+def _share(a: object, b: object) -> bool:
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.shares_memory(a, b)
 
 
 def key_of(arguments: Sequence[object]) -> Hashable:

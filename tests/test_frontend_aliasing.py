@@ -352,9 +352,6 @@ def f(x):
 """,
         (V,),
     ),
-}
-
-REFUSED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "slice_helper": (
         """
 def h(a):
@@ -376,6 +373,9 @@ def f(x):
 """,
         (V,),
     ),
+}
+
+REFUSED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "ifexp_alias_bad": (
         """
 def f(x):

@@ -36,7 +36,14 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import INT, Array, Scalar, Tuple
 
 _MEASURES = {"len", "shape", "ndim", "size", "dtype"}
-_INDEXED = {"index_get", "index_set", "index_add"}
+_INDEXED = {
+    "index_get": (1,),
+    "index_set": (1,),
+    "index_add": (1,),
+    "index_set_within": (1, 2),
+    "index_add_within": (1, 2),
+}
+"""Where the index of an operation stands."""
 _MOST_COPIES = 4
 _DEEPEST = 12
 
@@ -416,7 +423,8 @@ class Decisions:
             if not isinstance(reader, Apply):
                 return False
             if reader.primitive.name in _INDEXED:
-                if any(o is value for p, o in enumerate(reader.operands) if p != 1):
+                places = _INDEXED[reader.primitive.name]
+                if any(o is value for p, o in enumerate(reader.operands) if p not in places):
                     return False
             elif reader.primitive.name != "make_tuple" or not self._only_indexes(reader.result):
                 return False

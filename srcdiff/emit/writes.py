@@ -40,6 +40,8 @@ def write(selection: Selection, s: Apply) -> list[Node]:
     name = s.primitive.name
     if name in ("index_set", "index_add"):
         return _indexed(selection, s)
+    if name in ("index_set_within", "index_add_within"):
+        return _within(selection, s)
     if s.inplace and name in ("append", "drop_last"):
         return [_method(selection, s)]
     if s.inplace and (name in BINARY or name == "accumulate"):
@@ -164,6 +166,28 @@ def _indexed(selection: Selection, s: Apply) -> list[Node]:
     else:
         node = ast.AugAssign(target=subscript, op=operator, value=part.node)
     return [*nodes, Plain(node, reads, _defined(target, old), tied, s.origin)]
+
+
+def _within(selection: Selection, s: Apply) -> list[Node]:
+    """`x[1:][i] = v`, `x[1:][i] += v`."""
+    base, outer, inner, value = s.operands
+    target, old = selection.register(s.result), selection.register(selection.resolve(base))
+    whole, part = selection.expression(outer), selection.operand(value)
+    view = ast.Subscript(value=Leaf(target), slice=whole.node, ctx=ast.Load())
+    adds = s.primitive.name == "index_add_within"
+    if adds and not _no_repeats(selection, inner):
+        forms = selection.forms
+        parts = [Expression(view, ()), selection.operand(inner), part]
+        call = forms.call(forms.spelling.name("numpy", "add.at"), parts)
+        reads = (old, *whole.reads, *call.reads)
+        return [Plain(ast.Expr(value=call.node), reads, _defined(target, old), _tie(target, old), s.origin)]
+    place = selection.expression(inner)
+    subscript = ast.Subscript(value=view, slice=place.node, ctx=ast.Store())
+    node: ast.stmt = ast.Assign(targets=[subscript], value=part.node, lineno=0)
+    if adds:
+        node = ast.AugAssign(target=subscript, op=ast.Add(), value=part.node)
+    reads = (old, *whole.reads, *place.reads, *part.reads)
+    return [Plain(node, reads, _defined(target, old), _tie(target, old), s.origin)]
 
 
 def _added(selection: Selection, whole: Expression, index: Value, value: Value) -> Expression:

@@ -215,6 +215,8 @@ class Context:
         remedies = [stale.remedy] if stale.remedy else []
         if isinstance(self.state.cells[cell].value.type, List | Tuple | Dict):
             remedies.append(f"put copies into `{name}`")
+        elif right.endswith(".copy()"):
+            remedies.append("write into a copy")
         elif equals and left.isidentifier() and re.fullmatch(r"[\w.]+|.*[\])]|[\w.\[\](), :]+\.T", right):
             remedies.append(f"copy it first: `{left} = {right}.copy()`")
         elif not stale.remedy:

@@ -18,7 +18,7 @@ from srcdiff.frontend.choices import Choices
 from srcdiff.frontend.compilation import Summary
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Scope
-from srcdiff.frontend.liveness import Liveness, captured_names, local_names
+from srcdiff.frontend.liveness import Liveness, captured_names, local_names, writes
 from srcdiff.frontend.names import ConstantValue, FunctionSource, fitted
 from srcdiff.frontend.objects import (
     FRESH,
@@ -82,7 +82,10 @@ class Functions(Choices):
         if any(s is source for s, _, _ in self.inlining):
             return self.inline(source, parent, bound, node)
         summary = self.compilation.specialise(source, types)
-        if summary.inline is not None:
+        shares = bool(summary.shares.own | summary.shares.held) and is_mutable(summary.result)
+        followed = shares and not isinstance(summary.result, Unknown) and writes(self.scope.source.node)
+        if summary.inline is not None or (followed and not self._is_recursive(source, None, ())):
+            # What is or shows an argument can be followed where it is written only if the callee is at hand.
             return self.inline(source, parent, bound, node)
         result = Value(summary.result, name, self.origin)
         self.builder.emit(Call(summary.name, tuple(values), (result,), self.origin))

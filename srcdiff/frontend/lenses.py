@@ -57,6 +57,10 @@ def lens_of(
             inverse = tuple(order.index(axis) for axis in range(len(order)))
             turned = replace(constant(inverse), type=Tuple(tuple(Size("int", axis) for axis in inverse)))
             return Lens(primitive, rest, primitive, (turned,))
+        case "np.asarray":
+            # The array itself, where no other dtype is asked for.
+            same = isinstance(rest[0], Constant) and rest[0].value is None
+            return Lens(primitive, rest, TABLE["identity"]) if same else None
         case "np.reshape":
             # An array of one axis has one distance between its elements: NumPy never copies it to reshape it.
             return Lens(primitive, rest) if memory.packed or _rank(base) == 1 else None
@@ -87,7 +91,7 @@ def _integers(items: tuple[Operand, ...] | None) -> tuple[int, ...] | None:
 
 def keeps_packed(primitive: Primitive) -> bool:
     """Whether a lens shows a packed array in the same order."""
-    return primitive.name in _RESHAPING or primitive.name in ("np.reshape", "np.ravel")
+    return primitive.name in _RESHAPING or primitive.name in ("np.reshape", "np.ravel", "np.asarray")
 
 
 def is_packed(primitive: Primitive, operands: Sequence[Operand], memories: Sequence[Memory], type: Type) -> bool:

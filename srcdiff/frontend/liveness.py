@@ -133,6 +133,18 @@ def captured_names(statements: Iterable[gast.AST]) -> Names:
     return frozenset(names)
 
 
+@lru_cache(maxsize=256)
+def writes(node: gast.AST) -> bool:
+    """Whether a function may write into an array, as far as its own text says."""
+    return any(
+        isinstance(n, gast.AugAssign)
+        or (isinstance(n, gast.Subscript | gast.Attribute) and isinstance(n.ctx, gast.Store))
+        or (isinstance(n, gast.Call) and any(k.arg == "out" for k in n.keywords))
+        or (isinstance(n, gast.Expr) and isinstance(n.value, gast.Call))
+        for n in gast.walk(node)
+    )
+
+
 class Liveness:
     """`after[statement]`: the names read after an `if` or a loop; `head[loop]`: those read from the loop's head on."""
 

@@ -169,10 +169,12 @@ def _lower(
     except Refused as refused:
         compilation.reporter.add(refused.diagnostic)
         parameters = [Parameter(v) for v in values]
-    for value, cell in zip(values, cells, strict=True):
+    writes: list[int] = []
+    for position, (value, cell) in enumerate(zip(values, cells, strict=True)):
         if isinstance(cell, Cell):
             content = lowering.state.cells[cell]
             if content.value is not value or content.stale is not None:
+                writes.append(position)
                 inline = inline or "it writes into its parameter"
     body = lowering.builder.block(values, (result,))
     docstring, returns, recompute = None, None, False
@@ -181,7 +183,7 @@ def _lower(
         returns = source.module.segment(node.returns) if node.returns is not None else None
         directive = source.module.directives.get(node.lineno)
         recompute = directive is not None and directive.meaning == "recompute"
-    function = Function(name, tuple(parameters), body, docstring, returns, recompute)
+    function = Function(name, tuple(parameters), body, docstring, returns, recompute, tuple(writes))
     return function, Summary(name, result.type, _shares(memory, len(values)), inline)
 
 

@@ -193,7 +193,8 @@ class Writes(Statements):
         right = self.expression(node.value)
         if len(self.writes) > before:
             raise self.error(node, "the right side changes an object while an element is updated", "use two statements")
-        if isinstance(old, Result) and isinstance(old.place, View) and not isinstance(container.type, Array):
+        known = isinstance(old, Result) and not isinstance(old.type, Unknown | Tuple) and is_mutable(old.type)
+        if isinstance(old, Result) and old.place is not None and known and not isinstance(container.type, Array):
             if isinstance(old.type, List) and primitive == "add":
                 self.extend(old.place, right, node)
             else:

@@ -347,6 +347,8 @@ class Function:
     """The return annotation to print, if any."""
     recompute: bool = False
     """The reverse sweep computes it again from its arguments, instead of saving what it needs of it."""
+    writes: tuple[int, ...] = ()
+    """The positions of the parameters whose arrays or containers the user's text writes into."""
 
 
 @dataclass(frozen=True, eq=False)

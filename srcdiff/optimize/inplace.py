@@ -55,6 +55,7 @@ from srcdiff.optimize.overwrite import Overwrites
 from srcdiff.optimize.ownership import VIEW, SiteSet
 from srcdiff.optimize.plans import Plan, Summary
 from srcdiff.optimize.schedule import reads_first
+from srcdiff.optimize.within import within
 from srcdiff.primitives.table import TABLE
 
 
@@ -67,7 +68,7 @@ def inplace(program: Program, *, derivative: bool = False) -> Program:
             functions.append(function)
             summaries[function.name] = Summary.of_numbers(function)
             continue
-        function = replace(function, body=reads_first(function.body))
+        function = replace(function, body=reads_first(within(function.body)))
         analysis = Overwrites(function, summaries)
         rewriter = _Rewriter(analysis.run(), _spread_numbers(function.body))
         body = rewriter.block(function.body)

@@ -47,6 +47,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import OBJECT, Array, List, is_mutable
+from srcdiff.optimize.exchange import exchanged
 from srcdiff.optimize.ownership import (
     FOREIGN,
     NOTHING,
@@ -85,6 +86,9 @@ class Overwrites:
         """Updates that do not overwrite what they are given: a forced one copies it, any other makes a new array."""
         self._copied_initial: set[Slot] = set()
         self._detached: set[Apply] = set()
+        self._exchanged: dict[Loop, tuple[int, ...]] = {}
+        self._mixed: set[Loop] = set()
+        """Loops whose buffers change places, but something else may hold them, too."""
         self._lists = {v for block in _blocks(function.body) for v in known_lists(block)}
         self._taken: dict[Value, tuple[Apply, tuple[Loop, ...]]] = {}
         """Where a view of something was taken, and the loops around."""
@@ -101,7 +105,8 @@ class Overwrites:
 
     def run(self) -> Plan:
         self._settle()
-        idle = {slot for slot in self._copied_initial if all(p in self._kept for p in self._written[slot])}
+        written = [slot for slot in self._copied_initial if slot in self._written]
+        idle = {slot for slot in written if all(p in self._kept for p in self._written[slot])}
         if idle:
             # Every write in the loop copies for reasons of its own: the copy before the loop is not needed.
             self._written = {s: p for s, p in self._written.items() if s not in idle}
@@ -272,7 +277,7 @@ class Overwrites:
         if is_optional(apply):
             return True  # NumPy's arithmetic allows its operands to overlap
         # `x[1:] = x[:-1]` is right in NumPy; an index must not change while it is used, nor a list contain itself.
-        safe = 2 if isinstance(base.type, Array) else position
+        safe = len(operands) - 1 if isinstance(base.type, Array) else position
         others = join(r for i, r in enumerate(operands) if i not in (position, safe))
         return not (others.all & operands[position].top)
 
@@ -302,10 +307,13 @@ class Overwrites:
     # -- loops --------------------------------------------------------------------------------------------------------
 
     def _loop(self, loop: Loop) -> None:
-        initial = self._enter(loop)
+        buffers = () if loop in self._mixed else self._buffers(loop)
+        initial = self._enter(loop, buffers)
         count = len(initial)
         for k, (carried, reach) in enumerate(zip(loop.carried, initial, strict=True)):
             whole = reach | self.sites.old(self.reach_of(loop.carried_next[k]), loop)
+            if k in buffers:
+                whole = self._buffer(loop, k)
             self._set(carried, whole)
             if isinstance(loop, While):
                 self._set(loop.condition.parameters[k], whole)
@@ -327,6 +335,9 @@ class Overwrites:
             self._frozen = outer
         self._block(loop.body)
         self._around = self._around[:-1]
+        if buffers and self._are_mixed(loop, buffers) and self._may_change_plan():
+            self._mixed.add(loop)
+            self._decided = True
         for result, reach, following in zip(loop.results, initial, loop.carried_next, strict=False):
             self._set(result, reach | self.reach_of(following))
         for result, collected in zip(loop.results[count:], loop.collected, strict=True):
@@ -334,12 +345,32 @@ class Overwrites:
             made = self.sites.fresh((result, "top"), self._around)
             self._set(result, Reach(frozenset({made}), reach.all | self.sites.old(reach, loop).all))
 
-    def _enter(self, loop: Loop) -> list[Reach]:
+    def _buffers(self, loop: Loop) -> tuple[int, ...]:
+        """The carried arrays that change places, if some of them is written into."""
+        if loop not in self._exchanged:
+            found = exchanged(loop)
+            self._exchanged[loop] = found if any((loop, k) in self._written for k in found) else ()
+        return self._exchanged[loop]
+
+    def _buffer(self, loop: Loop, k: int) -> Reach:
+        """The memory of one of them as an iteration begins: its own, whichever of the initial arrays it is."""
+        return Reach(frozenset({self.sites.fresh((loop, k, "buffer"), self._around)}))
+
+    def _are_mixed(self, loop: Loop, buffers: tuple[int, ...]) -> bool:
+        """Whether something else may hold their memory when an iteration ends, or two of them the same."""
+        ends = [self.reach_of(v).all for v in (*loop.carried_next, *loop.collected)]
+        for k in buffers:
+            others: SiteSet = frozenset().union(*(e for j, e in enumerate(ends) if j != k))
+            if ends[k] & others or not all(map(self.sites.owned, ends[k])):
+                return True
+        return False
+
+    def _enter(self, loop: Loop, buffers: tuple[int, ...] = ()) -> list[Reach]:
         """What the initial values can reach, after the decisions which of them to copy."""
         given = [self.reach_of(v) for v in loop.initial]
         copied = [(loop, k) in self._copied_initial for k in range(len(given))]
         for k, reach in enumerate(given):
-            if not copied[k] and (loop, k) in self._written:
+            if not copied[k] and ((loop, k) in self._written or k in buffers):
                 others = join(r for j, r in enumerate(given) if j != k and not copied[j])
                 shared = others.all & reach.top
                 if (shared or not self._is_free(reach.top, loop)) and self._may_change_plan():

@@ -109,6 +109,22 @@ def _index_add(x: Any, index: Any, value: Any) -> Any:
     return helper("add_at")(_own(x), index, value)
 
 
+def _index_set_within(x: Any, outer: Any, inner: Any, value: Any) -> Any:
+    new = _own(x)
+    new[outer][inner] = value
+    return new
+
+
+def _index_add_within(x: Any, outer: Any, inner: Any, value: Any) -> Any:
+    new = _own(x)
+    helper("add_at")(new[outer], inner, value)
+    return new
+
+
+def _within_type(x: Value, outer: Value, inner: Value, value: Value) -> Type:
+    return x.type
+
+
 def _index_add_type(x: Value, index: Value, value: Value) -> Type:
     match x.type:
         case Array() | Unknown() | Opaque("object") | List() | Dict():
@@ -171,6 +187,8 @@ CONTAINERS: dict[str, Primitive] = {
         primitive("index_get", "x index", index_get_type, _index_get, views=(0,), cheap=True),
         primitive("index_set", "x index value", index_set_type, _index_set, updates=0),
         primitive("index_add", "x index value", _index_add_type, _index_add, updates=0),
+        primitive("index_set_within", "x outer inner value", _within_type, _index_set_within, updates=0),
+        primitive("index_add_within", "x outer inner value", _within_type, _index_add_within, updates=0),
         primitive("append", "list item", _append_type, lambda items, item: [*items, item], updates=0),
         primitive("drop_last", "list", _drop_last_type, lambda items: items[:-1], updates=0),
         primitive("fstring", "parts", lambda *parts: STR, lambda *parts: "".join(map(str, parts)), variadic=True),

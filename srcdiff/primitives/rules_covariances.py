@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from srcdiff.ir.types import never_one
 from srcdiff.primitives.composite import composite
 from srcdiff.primitives.forms import (
     NoRule,
@@ -20,7 +21,7 @@ from srcdiff.primitives.forms import (
     vjp,
     zeros_of,
 )
-from srcdiff.primitives.inference import never_one, shape_of_type
+from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.rules_running import is_vector
 from srcdiff.primitives.symbolic import Symbolic, np
 

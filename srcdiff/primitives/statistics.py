@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Primitive, Value
-from srcdiff.ir.types import NONE, UNKNOWN, Array, Type
+from srcdiff.ir.types import NONE, UNKNOWN, Array, Type, never_one
 from srcdiff.primitives.inference import (
     array_or_scalar,
     dtype_of_type,
-    never_one,
     primitive,
     promote,
     require_numeric,

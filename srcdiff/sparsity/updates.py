@@ -11,6 +11,7 @@ every time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,20 @@ def index_add(sets: Dependencies, contents: Three, shadows: Three, inplace: bool
     return helper("add_at")(after, index, value), before
 
 
+def _within(update: Callable[..., Any]) -> Callable[..., Any]:
+    """The same update of ``x[outer]``, a part that lies in x."""
+
+    def apply(sets: Dependencies, contents: Any, shadows: Any, inplace: bool) -> tuple[Any, Shadow]:
+        (x, outer, inner, value), (before, _, _, shadow) = contents, shadows
+        after = x if inplace else x.copy()
+        if before is not None or shadow is not None:
+            before = _own(before, x, inplace)
+        update(sets, (after[outer], inner, value), (None if before is None else before[outer], None, shadow), True)
+        return after, before
+
+    return apply
+
+
 def _own(shadow: Shadow, x: Any, inplace: bool) -> Shadow:
     """The shadow of x to be written into."""
     if isinstance(x, np.ndarray):
@@ -94,4 +109,10 @@ def _unite_at(sets: Dependencies, before: Names, index: Any, added: Names) -> No
     before[...] = united.reshape(before.shape)
 
 
-UPDATES = {"append": append, "index_set": index_set, "index_add": index_add}
+UPDATES = {
+    "append": append,
+    "index_set": index_set,
+    "index_add": index_add,
+    "index_set_within": _within(index_set),
+    "index_add_within": _within(index_add),
+}

@@ -57,6 +57,10 @@ INDICES: list[tuple[np.ndarray, Any]] = [
 ]
 
 
+WITHOUT_RULE = {"index_set_within", "index_add_within"}
+"""What the last pass makes of nested writes, when nothing is differentiated any more."""
+
+
 def _values(x: np.ndarray, index: Any) -> list[Any]:
     """What can be written to `x[index]`: a number, an array of its shape, arrays that broadcast to it."""
     place = x[index]
