@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -218,7 +219,7 @@ class Module:
                 return known
             return live.classify(value, self.name, name)
         if name in self._bound and name not in self._assigned:
-            return self._bound[name]
+            return self._loaded(self._bound[name])
         if name in self._assigned:
             value = self._constant(name, frozenset())
             if value is not None:
@@ -240,6 +241,13 @@ class Module:
             made = classes.namedtuple_of_text(self, name, value) if isinstance(value, gast.Call) else None
             self._records[name] = made
         return self._records[name]
+
+    def _loaded(self, known: Resolution) -> Resolution:
+        """A class that generated code imports is known from the module it comes from, which is running."""
+        if self.environment is None or not isinstance(known, External) or is_library(known):
+            return known
+        value = getattr(sys.modules.get(known.module), known.attribute, None)
+        return live.classify(value, known.module, known.attribute) if isinstance(value, type) else known
 
     def _function(self, name: str, pending: frozenset[str]) -> FunctionSource | External | Deferred | None:
         """The function that an assignment of the module gives a name: `sine = math.sin`, `sq = lambda x: x * x`."""

@@ -82,7 +82,8 @@ def _known(cls: Any) -> RecordClass | None:
         if type(fields) is not tuple or not all(type(f) is str for f in fields):
             return None
         made = next(c for c in reversed(cls.__mro__) if "_fields" in vars(c))
-        if tuple not in made.__bases__ or _more_than_fields(cls, before=made):
+        own = OPERATORS & vars(made).keys() - {"__new__"}
+        if tuple not in made.__bases__ or own or _more_than_fields(cls, before=made):
             return None
         return RecordClass(*place_of(cls), fields, "namedtuple", cls, True, _integers(cls))
     if not hasattr(cls, "__dataclass_fields__") or _more_than_fields(cls, before=object):
