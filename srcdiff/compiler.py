@@ -110,6 +110,8 @@ def derive(
     if options.checkpoint is not None:
         program = mark_loops(program, options.checkpoint)
     derivative = _derivative(module, program, wanted)
+    if options.optimize:
+        derivative = without_twins(derivative, final=True)
     derivative = inplace(derivative, derivative=kind != "primal")
     text = print_module(derivative, module.imports, header)
     return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)

@@ -26,7 +26,7 @@ import gast
 from srcdiff.frontend.annotations import Names, type_of
 from srcdiff.frontend.names import ClassSource, External, FunctionSource, Resolution, Unsupported, undecorated
 from srcdiff.ir.records import OPERATORS, RecordClass, record_class
-from srcdiff.ir.types import UNKNOWN, Record, Type
+from srcdiff.ir.types import UNKNOWN, Array, List, Record, Symbol, Tuple, Type, records_in
 
 if TYPE_CHECKING:
     from srcdiff.frontend.module import Module
@@ -225,6 +225,39 @@ def type_of_class(source: ClassSource, pending: frozenset[str] = frozenset()) ->
     names = names_in(_resolver(source), pending | {source.name})
     texts = _annotations(source)
     return Record(tuple(type_of(texts.get(name), names) for name in source.made.fields), source.made)
+
+
+def of_one(t: Type, path: str) -> Type:
+    """The type of the instance at `path`, whose dimensions have names of its own: what a class calls n differs from
+    instance to instance, and nothing is known of the elements of a list."""
+    match t:
+        case Record(items):
+            named = zip(t.made.fields, items, strict=True)
+            return t.of(_own_dimensions(of_one(item, f"{path}_{name}"), f"{path}_{name}") for name, item in named)
+        case Tuple(items):
+            return t.of(of_one(item, f"{path}_{i}") for i, item in enumerate(items))
+        case List(item) if item is not None and records_in(item):
+            return List(_without_names(item))
+    return t
+
+
+def _own_dimensions(t: Type, path: str) -> Type:
+    """An array in a field: its dimensions are those of this instance."""
+    owner = path.rsplit("_", 1)[0]
+    if not isinstance(t, Array) or t.shape is None:
+        return t
+    return Array(t.dtype, tuple(Symbol(f"{owner}_{d.name}", d.offset) if isinstance(d, Symbol) else d for d in t.shape))
+
+
+def _without_names(t: Type) -> Type:
+    match t:
+        case Array(dtype, shape) if shape is not None:
+            return Array(dtype, tuple(None if isinstance(d, Symbol) else d for d in shape))
+        case Tuple(items):
+            return t.of(map(_without_names, items))
+        case List(item):
+            return t if item is None else List(_without_names(item))
+    return t
 
 
 def names_in(resolve: Callable[[str], Resolution | None], pending: frozenset[str] = frozenset()) -> Names:

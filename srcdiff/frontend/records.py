@@ -212,6 +212,8 @@ class Records(Indexing):
         found = self.member(base, attribute, node, None)
         if isinstance(found, Static):
             return self.call_static(found, arguments, node, name)
+        if isinstance(found.type, Record | Instance):
+            return self.record_method(found, "__call__", arguments, node, name)
         raise self.error(node, f"`.{attribute}` is a value and cannot be called", "call a method")
 
     def replaced(self, base: Result, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:

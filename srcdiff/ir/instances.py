@@ -2,10 +2,8 @@
 
 In: a value. Out: whether it is such an object, and its attributes by name.
 
->>> class Model:
-...     def __init__(self):
-...         self.w = 2.0
->>> is_object(Model()), attributes_of(Model()), is_object(2.0)
+>>> model = SimpleNamespace(w=2.0)
+>>> is_object(model), attributes_of(model), is_object(2.0)
 (True, {'w': 2.0}, False)
 """
 
@@ -14,7 +12,7 @@ from __future__ import annotations
 import functools
 from enum import Enum
 from numbers import Number
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from srcdiff.ir.records import record_class
@@ -28,6 +26,8 @@ def is_object(value: object) -> bool:
     cls = type(value)
     if isinstance(value, type | FunctionType | MethodType | ModuleType | Enum | functools.partial | BaseException):
         return False
+    if cls is SimpleNamespace:
+        return True
     if not cls.__flags__ & _HEAP or cls.__module__.split(".")[0] in _NOT_THE_USERS:
         return False
     if record_class(cls) is not None or isinstance(value, int | float | complex | str | bytes | list | tuple | dict):
