@@ -203,6 +203,7 @@ class Binding:
         self.every = [*leading, *parameters]
         self.signature = signature
         self.names = [p.name for p in parameters]
+        self.unnamed = {p.name for p in parameters if p.kind is p.POSITIONAL_ONLY}
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self.positional = sum(p.kind is not p.KEYWORD_ONLY for p in parameters)
         self.passed = self.positional if passed is None else passed
@@ -219,6 +220,8 @@ class Binding:
         for name, value in kwargs.items():
             if name not in self.names:
                 raise TypeError(f"{self.title} got an unexpected keyword argument {name!r}")
+            if name in self.unnamed:
+                raise TypeError(f"{self.title} takes its argument {name!r} by position only")
             if name in bound:
                 raise TypeError(f"{self.title} got multiple values for argument {name!r}")
             bound[name] = value

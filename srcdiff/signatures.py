@@ -40,6 +40,7 @@ from srcdiff.ir.types import (
     Symbol,
     Tuple,
     Type,
+    Unreadable,
     join,
 )
 
@@ -106,8 +107,8 @@ def _object_type(value: object, name: str, depth: int) -> Type:
                 kind = _object_type(content, f"{name}_{attribute}", depth + 1)
             else:
                 kind = type_of_argument(content, f"{name}_{attribute}")
-        except TypeError:
-            continue  # It is refused where it is read.
+        except TypeError as error:
+            kind = Unreadable("object", str(error))
         known.append((attribute, kind))
     return Instance("object", type(value), tuple(known))
 

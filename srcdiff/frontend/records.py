@@ -17,7 +17,7 @@ from srcdiff.frontend.names import ClassSource, External, FunctionSource, Unsupp
 from srcdiff.frontend.objects import FRESH, Memory, Operand, Partial, Result, Static
 from srcdiff.ir.core import Primitive, class_value, constant
 from srcdiff.ir.records import RecordClass
-from srcdiff.ir.types import Instance, Record, is_mutable
+from srcdiff.ir.types import Instance, Record, Unreadable, is_mutable
 from srcdiff.primitives.table import TABLE
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
@@ -54,6 +54,8 @@ class Records(Indexing):
             return self.member_of_class(type.made.definition, attribute, base, node, name)
         if any(known == attribute for known, _ in type.attributes):
             value = self.apply("get_attribute", self.current(base, node), attribute, node=node, name=name)
+            if isinstance(value.type, Unreadable):
+                raise self.error(node, value.type.reason.replace("argument ", "attribute ", 1))
             return Result(value, None, Memory(frozenset({GLOBAL_ROOT})) if is_mutable(value.type) else FRESH)
         return self.member_of_class(classes.live_class(type.cls), attribute, base, node, name)
 

@@ -42,7 +42,7 @@ _NOT_THE_USERS = frozenset(("srcdiff", "numpy", "builtins", "typing", "functools
 def attributes_of(value: object) -> dict[str, Any]:
     """The attributes of an object, from its dict and its slots; none where the class reads them in a way of its own."""
     cls = type(value)
-    if cls.__getattribute__ is not object.__getattribute__:
+    if any(isinstance(vars(owner).get("__getattribute__"), FunctionType) for owner in cls.__mro__):
         return {}
     found = dict(getattr(value, "__dict__", {}))
     for owner in cls.__mro__:
