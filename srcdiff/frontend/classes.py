@@ -45,7 +45,13 @@ class Member:
 @lru_cache(maxsize=1024)
 def described_class(made: RecordClass) -> RecordClass:
     """A record of the running program, with what is known of its class."""
-    return replace(made, definition=ClassSource(made.name, made, made.live, _live_defaults(made.live)))
+    return _tied(replace(made), ClassSource(made.name, None, made.live, _live_defaults(made.live)))
+
+
+def _tied(made: RecordClass, source: ClassSource) -> RecordClass:
+    """The record with what is known of its class, which knows the record."""
+    object.__setattr__(made, "definition", replace(source, made=made))
+    return made
 
 
 def _live_defaults(cls: Any) -> dict[str, Any]:
@@ -175,8 +181,8 @@ def _says_true(decorator: gast.AST, option: str) -> bool:
 
 
 def _described(made: RecordClass, defaults: dict[str, Any], module: Module, node: gast.ClassDef | None) -> ClassSource:
-    bare = ClassSource(made.name, made, None, defaults, module, node)
-    return replace(bare, made=replace(made, definition=bare))
+    found: ClassSource = _tied(made, ClassSource(made.name, None, None, defaults, module, node)).definition
+    return found
 
 
 def _meaning(module: Module, node: gast.AST) -> Resolution | None:

@@ -180,11 +180,10 @@ class Module:
                 continue
             local = alias.asname or alias.name
             if isinstance(source, UserModule):
-                yield (
-                    local,
-                    source.module.resolve(alias.name)
-                    or Unsupported(f"`{alias.name}` is not defined in {source.module.filename}", "check the import"),
-                )
+                inner = f"{statement.module}.{alias.name}" if statement.module else alias.name
+                found = source.module.resolve(alias.name) or self.module_named(inner, statement.level or 0)
+                missing = f"`{alias.name}` is not defined in {source.module.filename}"
+                yield local, Unsupported(missing, "check the import") if isinstance(found, ModuleRef) else found
             elif is_submodule(source.name, alias.name):
                 yield local, ModuleRef(f"{source.name}.{alias.name}")
             else:
