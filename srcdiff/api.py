@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from srcdiff.binding import spread, varies
 from srcdiff.derivative import Derivative
 from srcdiff.frontend.live import class_of_derivative
+from srcdiff.frontend.targets import spread, varies
 from srcdiff.ir.instances import attributes_of, is_object
 from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.modes import DEFAULT, Options

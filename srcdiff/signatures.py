@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.classes import described_class
-from srcdiff.ir.instances import DEPTH, attributes_of, is_array_like, is_object
+from srcdiff.ir.instances import DEPTH, attributes_of, described, is_array_like, is_object
 from srcdiff.ir.records import is_record, items_of, rebuilt, record_class
 from srcdiff.ir.types import (
     BOOL,
@@ -236,22 +236,6 @@ def require_like(primal: Any, other: Any, what: str, directions: int | None = No
                 raise ValueError(f"the {what} {found}, its primal is a dict with the keys {list(primal)}")
             for key, value in primal.items():
                 require_like(value, other[key], f"{what} of item {key!r}", directions)
-
-
-def described(value: object) -> str:
-    """An argument in a message: what it is, in the user's words.
-
-    >>> described(np.ones((3, 2))), described(1.5), described(None)
-    ('an array of shape (3, 2)', 'a float', 'None')
-    """
-    match value:
-        case np.ndarray():
-            return f"an array of shape {value.shape}"
-        case None:
-            return "None"
-        case int() if type(value) is int:
-            return "an int"
-    return f"a {type(value).__name__}"
 
 
 def leaves_of(value: object) -> Iterator[object]:

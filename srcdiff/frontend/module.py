@@ -13,8 +13,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -37,6 +36,7 @@ from srcdiff.frontend.names import (
     Unsupported,
     UserModule,
 )
+from srcdiff.frontend.parsing import parse, parse_running
 from srcdiff.ir.imports import Imports
 from srcdiff.ir.types import UNKNOWN, Array
 
@@ -404,41 +404,6 @@ def is_submodule(module: str, attribute: str) -> bool:
     """Whether `from module import attribute` imports a module of the libraries we know."""
     known = {("numpy", "linalg"), ("scipy", "special"), ("scipy", "linalg"), ("numpy", "random"), ("srcdiff", "api")}
     return (module, attribute) in known
-
-
-def parse(text: str, filename: str) -> gast.Module:
-    """The syntax tree of a text; what Python rejects is a TransformError at its place."""
-    # The compiler rejects more than the parser: `break` outside a loop, a parameter named twice.
-    return _read_by(lambda: compile(text, filename, "exec", dont_inherit=True), text, filename)
-
-
-def parse_running(text: str, filename: str) -> gast.Module:
-    """The syntax tree of a text that Python runs already, perhaps under the wider rules of a notebook."""
-    return _read_by(lambda: None, text, filename)
-
-
-def _read_by(check: Callable[[], object], text: str, filename: str) -> gast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
-            tree = gast.parse(text, filename)
-            check()
-    except SyntaxError as error:
-        place = Diagnostic(
-            f"invalid syntax: {error.msg}",
-            "",
-            filename,
-            error.lineno or 0,
-            error.offset or 1,
-            error.end_offset or 0,
-            (error.text or "").rstrip("\n"),
-        )
-        raise TransformError([place]) from error
-    except ValueError as error:
-        raise TransformError([Diagnostic(f"cannot parse: {error}", filename=filename)]) from error
-    assert isinstance(tree, gast.Module)
-    return tree
 
 
 def _top_level(body: list[gast.AST], certain: bool = True) -> Iterator[tuple[gast.AST, bool]]:

@@ -15,6 +15,8 @@ from numbers import Number
 from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.records import record_class
 
 DEPTH = 3
@@ -55,3 +57,19 @@ def attributes_of(value: object) -> dict[str, Any]:
 
 def is_array_like(cls: type) -> bool:
     return any(hasattr(cls, n) for n in ("__array__", "__array_interface__", "__array_namespace__", "toarray"))
+
+
+def described(value: object) -> str:
+    """An argument in a message: what it is, in the user's words.
+
+    >>> described(np.ones((3, 2))), described(1.5), described(None)
+    ('an array of shape (3, 2)', 'a float', 'None')
+    """
+    match value:
+        case np.ndarray():
+            return f"an array of shape {value.shape}"
+        case None:
+            return "None"
+        case int() if type(value) is int:
+            return "an int"
+    return f"a {type(value).__name__}"
