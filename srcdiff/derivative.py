@@ -44,6 +44,7 @@ from srcdiff.signatures import (
     carries_derivative,
     directions_in,
     key_of,
+    require_fields,
     require_like,
     type_of_argument,
 )
@@ -292,6 +293,7 @@ class Derivative:
         promote = self._promoted(arguments)
         types: dict[str, Type] = {}
         for position, (parameter, value) in enumerate(zip(self.binding.every, arguments, strict=True)):
+            require_fields(value, parameter.name)
             passed = self.binding.floating(position, value) if position in promote else value
             given = type_of_argument(passed, parameter.name)
             types[parameter.name] = self.binding.compiled_type(parameter, given, value)

@@ -21,7 +21,7 @@ import numpy as np
 
 from srcdiff.frontend.classes import described_class
 from srcdiff.ir.instances import DEPTH, attributes_of, described, is_array_like, is_object
-from srcdiff.ir.records import is_record, items_of, rebuilt, record_class
+from srcdiff.ir.records import is_record, items_of, rebuilt, record_class, shadows_class
 from srcdiff.ir.types import (
     BOOL,
     FLOAT,
@@ -162,6 +162,32 @@ def require_plain(array: np.ndarray[Any, Any], what: str) -> None:
         )
 
 
+def require_fields(value: object, name: str) -> None:
+    """A record is its fields and what its class says of all instances.
+
+    Raises
+    ------
+    TypeError
+        where an instance has an attribute of its own under a name of its class.
+    """
+    more = shadows_class(value)
+    if more:
+        raise TypeError(
+            f"argument `{name}` has an attribute `{more[0]}` of its own, which hides that of its class "
+            f"`{type(value).__name__}`: make it a field"
+        )
+    match value:
+        case _ if is_record(value):
+            for item in items_of(value):
+                require_fields(item, name)
+        case list() | tuple():
+            for item in value:
+                require_fields(item, name)
+        case dict():
+            for item in value.values():
+                require_fields(item, name)
+
+
 def directions_in(primal: Any, other: Any) -> int | None:
     """How many directions a tangent or adjoint holds: it is a stack of them where its first number or array has one
     axis more than its primal. None: it is a single one, or there is nothing in it to tell.
@@ -272,13 +298,18 @@ def share_memory(a: object, b: object) -> bool:
     return False
 
 
+_NUMBERS = frozenset((float, int, bool, str, type(None), np.float64, np.float32, np.int64, np.bool_))
+
+
 def key_of(arguments: Sequence[object]) -> Hashable:
     """A key that is equal for arguments that the same code serves."""
     parts: list[Hashable] = []
     value: Any
     for value in arguments:
         kind = value.__class__
-        if kind is np.ndarray:
+        if kind in _NUMBERS:
+            parts.append(kind)
+        elif kind is np.ndarray:
             shape = value.shape
             parts.append((value.dtype.char, len(shape) if 1 not in shape else tuple(n == 1 for n in shape)))
         elif kind is tuple or kind is list:
@@ -286,7 +317,7 @@ def key_of(arguments: Sequence[object]) -> Hashable:
         elif kind is dict:
             parts.append((tuple(value), key_of(tuple(value.values()))))
         elif (made := record_class(kind)) is not None:
-            parts.append((kind, key_of([getattr(value, name) for name in made.fields])))
+            parts.append((kind, key_of([getattr(value, name) for name in made.fields]), tuple(shadows_class(value))))
         elif kind is np.memmap:
             parts.append(("memmap", key_of((np.asarray(value),))))
         elif is_object(value):

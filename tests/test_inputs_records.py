@@ -486,5 +486,35 @@ def test_refused(f: Callable[..., Any], given: Any, said: str) -> None:
         grad(f)(given)
 
 
+def test_an_attribute_that_hides_that_of_the_class_is_refused() -> None:
+    p = Pair(1.0, 2.0)
+    g = grad(lambda p: p.w * p.SCALE)
+    assert g(p).w == 3.0
+    p.SCALE = 5.0
+    with pytest.raises(TypeError, match="argument `p` has an attribute `SCALE` of its own"):
+        g(p)
+    del p.SCALE
+    assert g(p).w == 3.0
+
+
+def test_a_record_that_may_be_none_is_refused() -> None:
+    def f(p: Any) -> Any:
+        t = None
+        if p.b > 0.0:
+            t = p
+        return 0.0 if t is None else t.w
+
+    with pytest.raises(TransformError, match="it may be None here"):
+        grad(f)(Pair(1.0, 2.0))
+
+
+def test_a_record_that_is_called_is_differentiated_in_its_arguments() -> None:
+    layer = LAYERS[0]
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([1.0, -1.0])
+    np.testing.assert_allclose(jacobian(layer)(x), jacobian(Layer.__call__, wrt=1)(layer, x))
+    np.testing.assert_allclose(vjp(layer, x)[1](y), y @ jacobian(layer)(x))
+    check_derivatives(layer, x)
+
+
 def test_a_class_that_checks_its_fields_can_be_read() -> None:
     assert grad(lambda x, c: x * c.a)(3.0, Checked(1.0)) == 2.0

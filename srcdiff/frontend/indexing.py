@@ -32,6 +32,7 @@ from srcdiff.ir.types import (
     Dict,
     Instance,
     List,
+    Maybe,
     Opaque,
     Record,
     Scalar,
@@ -69,7 +70,9 @@ class Indexing(Expressions):
         if node.attr in PROPERTIES and node.attr in METHODS:
             return self.primitive(METHODS[node.attr], [base], node, name)
         remedy = "use an array, list, tuple or dict"
-        if isinstance(base.type, Unknown):
+        if isinstance(base.type, Maybe):
+            remedy = "it may be None here: read it in the branch that assigns it"
+        elif isinstance(base.type, Unknown):
             remedy = "annotate what it is read of with its class, which must be a NamedTuple or a dataclass"
         raise self.error(node, f"attribute `.{node.attr}` is not supported", remedy)
 

@@ -27,6 +27,7 @@ import numpy as np
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.ir.instances import described, is_object
+from srcdiff.ir.records import is_record
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ def target_of(function: Any) -> Target:
     if type(function).__module__.split(".")[0] == "numba" and compiled is not None:
         return target_of(compiled)
     call = inspect.getattr_static(type(function), "__call__", None)
-    if isinstance(call, FunctionType) and is_object(function):
+    if isinstance(call, FunctionType) and (is_object(function) or is_record(function)):
         return _after(Target(call), (function,))
     raise _not_a_function(function)
 

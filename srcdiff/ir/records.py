@@ -130,6 +130,14 @@ def place_of(cls: type) -> tuple[str, str]:
     return (cls.__qualname__, cls.__module__) if found is cls else (cls.__name__, "")
 
 
+def shadows_class(value: Any) -> list[str]:
+    """The attributes that an instance of a record has beside its fields and that its class has under the same name."""
+    known, own = record_class(type(value)), getattr(value, "__dict__", None)
+    if known is None or not own or (known.kind == "dataclass" and len(own) == len(known.fields)):
+        return []
+    return [name for name in own if name not in known.fields and hasattr(type(value), name)]
+
+
 def items_of(value: Any) -> tuple[Any, ...]:
     """The content of a record, field by field."""
     known = record_class(type(value))
