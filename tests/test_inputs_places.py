@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from srcdiff import TransformError, grad, hessian, transform
+from srcdiff.cli import main
 from srcdiff.compiler import transform_file
 
 CELL = """\
@@ -267,6 +268,29 @@ def test_files(text: str, said: str | None, tmp_path: Path) -> None:
         return
     with pytest.raises(TransformError, match=said):
         transform_file(path, "f", ("gradient",), None)
+
+
+@pytest.mark.parametrize(
+    ("at", "status", "said"),
+    [
+        ("p=P(2.0, ws=[1.0, 3.0]), x=5.0", 0, "agree"),
+        ("p=P(w=2.0, ws=[Q(1.0).v, 3.0]), x=5.0", 2, "what is no number"),
+        ("p=Q(1.0), x=5.0", 2, "which is no named tuple or dataclass of the file"),
+        ("p=P(2.0), x=5.0", 2, "--at gives a wrong P for `p`"),
+        ("p=[P(2.0, ws=[1.0])], x=5.0", 2, "failed at this point"),
+    ],
+)
+def test_check_on_the_command_line(
+    at: str, status: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model_of_records.py"
+    path.write_text(
+        "from typing import NamedTuple\nclass P(NamedTuple):\n    w: float\n    ws: list\n"
+        "class Q:\n    def __init__(self, v):\n        self.v = v\n"
+        "def f(p, x):\n    y = p.w * x\n    for w in p.ws:\n        y = y + w * x\n    return y\n"
+    )
+    assert main(["check", str(path), "-f", "f", "--at", at]) == status
+    assert said in capsys.readouterr().err
 
 
 def test_standalone(tmp_path: Path) -> None:
