@@ -270,6 +270,18 @@ def test_files(text: str, said: str | None, tmp_path: Path) -> None:
         transform_file(path, "f", ("gradient",), None)
 
 
+def test_an_enum_that_is_only_read(tmp_path: Path) -> None:
+    (tmp_path / "modes.py").write_text(
+        "from enum import Enum\nclass Mode(Enum):\n    A = 1\n    B = 2\nclass K:\n    C = 3.0\n"
+        "def f(x: float, mode):\n    if mode is Mode.A:\n        return x * x\n    return K.C * x\n"
+    )
+    text = transform_file(tmp_path / "modes.py", "f", ("gradient",), "x")
+    assert "from modes import Mode\n" in text and "if mode is Mode.A:" in text and "bx = 3.0" in text
+    (tmp_path / "derivative.py").write_text(text)
+    program = "from modes import Mode\nfrom derivative import f_grad\nprint(f_grad(5.0, Mode.A), f_grad(5.0, Mode.B))"
+    assert run("-c", program, cwd=tmp_path) == "10.0 3.0\n"
+
+
 @pytest.mark.parametrize(
     ("at", "status", "said"),
     [

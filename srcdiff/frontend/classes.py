@@ -17,6 +17,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import lru_cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
@@ -75,6 +76,8 @@ def live_class(cls: type) -> ClassSource:
 
 def live_member(cls: type, name: str, function: Callable[[FunctionType], Any]) -> Member | None:
     """What an instance of the class finds under a name; `function` says what is known of a function object."""
+    if issubclass(cls, Enum) and name in cls.__members__:
+        return Member("value", None, cls.__members__[name])
     found = inspect.getattr_static(cls, name, None)
     match found:
         case FunctionType():
@@ -105,7 +108,8 @@ def class_of_text(module: Module, node: gast.ClassDef) -> ClassSource | Unsuppor
     plain = ClassSource(node.name, None, None, module=module, node=node)
     if not is_tuple and not (is_dataclass and not bases):
         return plain
-    if any(isinstance(s, gast.FunctionDef) and s.name in OPERATORS for s in node.body):
+    own = any(isinstance(s, gast.FunctionDef) and s.name in OPERATORS for s in node.body)
+    if own or any(_says(d, "init", False) for d in node.decorator_list):
         return plain
     fields: list[str] = []
     integers: set[str] = set()
@@ -128,7 +132,7 @@ def class_of_text(module: Module, node: gast.ClassDef) -> ClassSource | Unsuppor
             return plain
         if default is not _NO_DEFAULT:
             defaults[statement.target.id] = default
-    frozen = is_tuple or any(_says_true(d, "frozen") for d in node.decorator_list)
+    frozen = is_tuple or any(_says(d, "frozen", True) for d in node.decorator_list)
     made = RecordClass(
         node.name,
         module.name,
@@ -172,11 +176,11 @@ def _default(module: Module, value: gast.AST) -> Any:
     return given.get("default", _NO_DEFAULT)
 
 
-def _says_true(decorator: gast.AST, option: str) -> bool:
+def _says(decorator: gast.AST, option: str, wanted: bool) -> bool:
     if not isinstance(decorator, gast.Call):
         return False
     return any(
-        k.arg == option and isinstance(k.value, gast.Constant) and k.value.value is True for k in decorator.keywords
+        k.arg == option and isinstance(k.value, gast.Constant) and k.value.value is wanted for k in decorator.keywords
     )
 
 
@@ -201,6 +205,14 @@ def _meaning(module: Module, node: gast.AST) -> Resolution | None:
 def method_source(owner: str, source: FunctionSource) -> FunctionSource:
     """A method as a function of the program, which is called after its class as well."""
     return replace(source, name=f"{owner}_{source.name.strip('_')}")
+
+
+def keeps_values(source: ClassSource) -> bool:
+    """Whether what the text of a class assigns to a name is what the class has under it: not so in an `Enum`."""
+    node = source.node
+    return (
+        node is not None and not node.keywords and (source.made is not None or not (node.bases or node.decorator_list))
+    )
 
 
 def text_member(source: ClassSource, name: str) -> Member | None:

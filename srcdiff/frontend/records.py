@@ -13,11 +13,11 @@ import gast
 from srcdiff.frontend import classes, live
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.indexing import Indexing
-from srcdiff.frontend.names import ClassSource, External, FunctionSource, Unsupported
+from srcdiff.frontend.names import ClassSource, External, FunctionSource, GlobalValue, Unsupported
 from srcdiff.frontend.objects import FRESH, Memory, Operand, Partial, Result, Static
 from srcdiff.ir.core import Primitive, class_value, constant
 from srcdiff.ir.records import RecordClass
-from srcdiff.ir.types import Instance, Record, Unreadable, is_mutable
+from srcdiff.ir.types import OBJECT, Instance, Record, Unreadable, is_mutable
 from srcdiff.primitives.table import TABLE
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
@@ -91,6 +91,9 @@ class Records(Indexing):
             raise self.error(node, found.value.message, found.value.remedy)
         if source.live is None:
             assert source.module is not None
+            if not classes.keeps_values(source):
+                place = GlobalValue(source.module.name, f"{source.name}.{attribute}", OBJECT)
+                return self.resolved(place, node)
             return self._in_class(source, found.value)
         return self.resolved(live.classify_attribute(found.value, source.live, attribute), node)
 
