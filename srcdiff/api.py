@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from srcdiff.binding import spread, varies
 from srcdiff.derivative import Derivative
 from srcdiff.frontend.live import class_of_derivative
+from srcdiff.frontend.targets import spread, varies
 from srcdiff.ir.instances import attributes_of, is_object
 from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.modes import DEFAULT, Options
@@ -122,9 +122,16 @@ def transform(
     return Derivative(f, mode, wrt, options, signature)
 
 
-@lru_cache(maxsize=256)
 def _kept(f: Function, mode: str, wrt: Wrt, options: Options = DEFAULT) -> Derivative:
     """The derivative of `f`, the same object for the same question, so that code is made once."""
+    if is_object(f) or is_record(f):
+        # It may have no hash, or be equal to another.
+        return Derivative(f, mode, wrt, options)
+    return _cached(f, mode, wrt, options)
+
+
+@lru_cache(maxsize=256)
+def _cached(f: Function, mode: str, wrt: Wrt, options: Options) -> Derivative:
     return Derivative(f, mode, wrt, options)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.api import Function, _kept, _positions, jvp, vjp
-from srcdiff.binding import spread
+from srcdiff.frontend.targets import spread
 from srcdiff.ir.records import is_record, items_of, rebuilt
 from srcdiff.parameters import Wrt
 from srcdiff.signatures import as_floating, carries_derivative

@@ -23,7 +23,7 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -33,6 +33,7 @@ import numpy as np
 from srcdiff.checks import DerivativeMismatch, check_derivatives, chosen
 from srcdiff.compiler import transform_file
 from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.ir.records import record_class
 from srcdiff.modes import MODES, WITH_SEEDS, Options
 from srcdiff.signatures import as_floating
 
@@ -127,7 +128,9 @@ def make_parser() -> argparse.ArgumentParser:
     c = commands.add_parser("check", help="run the file and test its derivatives at a point")
     c.add_argument("file", help="the Python file to run")
     c.add_argument("-f", "--function", metavar="NAME", required=True, help="the function")
-    c.add_argument("--at", metavar="POINT", required=True, help='the arguments, as in "x1=2.0, x2=[1.0, 2.0]"')
+    c.add_argument(
+        "--at", metavar="POINT", required=True, help='the arguments, as in "x1=2.0, x2=[1.0, 2.0], p=Params(w=[1.0])"'
+    )
     c.add_argument("--wrt", metavar="A,B", help="parameters to differentiate with respect to; left out: all that can")
 
     # Listed here; its arguments are read in `srcdiff.mixture.command`.
@@ -259,6 +262,7 @@ def check(options: argparse.Namespace) -> int:
     wrt = names_in(options.wrt)
     print(f"srcdiff: running {path}", file=sys.stderr)
     function = function_in(path, options.function)
+    point = {name: made_of(value, name, function.__globals__) for name, value in point.items()}
     try:
         bound = inspect.signature(function).bind(**point)
     except TypeError as error:
@@ -332,9 +336,37 @@ def point_in(text: str) -> dict[str, Any]:
         try:
             value = ast.literal_eval(keyword.value)
         except (ValueError, TypeError):
-            raise wrong from None
+            if not any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) for n in ast.walk(keyword.value)):
+                raise wrong from None
+            value = keyword.value
         point[keyword.arg] = as_array(value, keyword.arg)
     return point
+
+
+def made_of(value: Any, name: str, namespace: Mapping[str, Any]) -> Any:
+    """The argument called `name`, where it is or holds calls of the file's named tuples and dataclasses."""
+    match value:
+        case ast.Call(func=ast.Name(id=called), args=args, keywords=keywords):
+            cls = namespace.get(called)
+            if not isinstance(cls, type) or record_class(cls) is None or any(k.arg is None for k in keywords):
+                raise UsageError(f"--at gives `{name}` as a {called}, which is no named tuple or dataclass of the file")
+            given = [made_of(a, name, namespace) for a in args]
+            try:
+                return cls(*given, **{k.arg or "": made_of(k.value, name, namespace) for k in keywords})
+            except TypeError as error:
+                raise UsageError(f"--at gives a wrong {called} for `{name}`: {error}") from None
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            made = [made_of(item, name, namespace) for item in items]
+            return tuple(made) if isinstance(value, ast.Tuple) else as_array(made, name)
+        case ast.Dict(keys=keys, values=values):
+            named = [made_of(k, name, namespace) for k in keys]
+            return dict(zip(named, [made_of(v, name, namespace) for v in values], strict=True))
+        case ast.expr():
+            try:
+                return as_array(ast.literal_eval(value), name)
+            except (ValueError, TypeError):
+                raise UsageError(f"--at gives `{name}` as what is no number, list, string or record") from None
+    return value
 
 
 def as_array(value: Any, name: str) -> Any:

@@ -109,6 +109,8 @@ def derive(
     if options.checkpoint is not None:
         program = mark_loops(program, options.checkpoint)
     derivative = _derivative(module, program, wanted)
+    if options.optimize:
+        derivative = without_twins(derivative, final=True)
     derivative = inplace(derivative, derivative=kind != "primal")
     text = print_module(derivative, module.imports, header)
     return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)
@@ -158,7 +160,14 @@ def _captured(program: Program) -> dict[str, object]:
             read.extend(v for block in blocks_of(statement) for v in block.results)
     classes = {m for f in program.functions for p in f.parameters for m in records_in(p.value.type)}
     read.extend(map(class_value, classes))
-    return {v.attribute: v.captured for v in read if isinstance(v, Global) and v.captured is not None}
+    found: dict[str, object] = {}
+    for v in read:
+        if not isinstance(v, Global) or v.captured is None:
+            continue
+        if found.setdefault(v.attribute, v.captured) is not v.captured:
+            message = f"two classes are called `{v.attribute}`, and neither can be imported from a module"
+            raise TransformError([Diagnostic(message, "give them different names, or define them in a file")])
+    return found
 
 
 # -- whole files

@@ -26,13 +26,14 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.binding import Binding, Spread, Target, parameters_of, spread, target_of, varies
+from srcdiff.binding import binding_of, straight_call
 from srcdiff.compiler import Derived, derive
 from srcdiff.dependencies import Dependency, classes_in, dependencies_of
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import fitted
+from srcdiff.frontend.targets import parameters_of, spread, target_of, varies
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
@@ -43,6 +44,7 @@ from srcdiff.signatures import (
     carries_derivative,
     directions_in,
     key_of,
+    require_fields,
     require_like,
     type_of_argument,
 )
@@ -121,7 +123,7 @@ class Derivative:
         self.given: tuple[Any, ...] = () if self.target is None else self.target.given
         """The arguments that the function has already: the object of a method, what a partial gives by position."""
         self.parameters = _parameters_of(function)
-        self.binding = _binding(self.__name__, self.parameters, self.signature, self.target)
+        self.binding = binding_of(self.__name__, self.parameters, self.signature, self.target)
         self._varies = self.target is not None and varies(function)
         self._fitted: dict[Hashable, Derivative] = {}
         """A derivative for each number of arguments, where the function takes any number."""
@@ -296,6 +298,7 @@ class Derivative:
         promote = self._promoted(arguments)
         types: dict[str, Type] = {}
         for position, (parameter, value) in enumerate(zip(self.binding.every, arguments, strict=True)):
+            require_fields(value, parameter.name)
             passed = self.binding.floating(position, value) if position in promote else value
             given = type_of_argument(passed, parameter.name)
             types[parameter.name] = self.binding.compiled_type(parameter, given, value)
@@ -325,27 +328,9 @@ class Derivative:
         if MODES[self.mode] in WITH_SEEDS or not all(n.isidentifier() for n in names):
             return
         classes = [t.kind for t in said if isinstance(t, Scalar)]
-        given = ", ".join(f"{n}=_missing" for n in names)
-        test = " and ".join(f"{n}.__class__ is _{c}" for n, c in zip(names, classes, strict=True))
-        text = (
-            f"def __call__({given}, *_rest, **_keywords):\n"
-            f"    if {test} and not _rest and not _keywords:\n"
-            f"        return _generated({', '.join(names)})\n"
-            f"    _given = {{n: v for n, v in zip(_names, ({', '.join(names)},)) if v is not _missing}}\n"
-            f"    return _long_way(*_rest, **_given, **_keywords)\n"
-        )
-        namespace: dict[str, Any] = {
-            "_missing": object(),
-            "_float": float,
-            "_int": int,
-            "_bool": bool,
-            "_generated": made.function,
-            "_names": names,
-            "_long_way": self._call_bound_by_name,
-        }
-        exec(text, namespace)
+        call = straight_call(names, classes, made.function, self._call_bound_by_name)
         self._last = made
-        self.__class__ = type("Derivative", (Derivative,), {"__call__": staticmethod(namespace["__call__"])})
+        self.__class__ = type("Derivative", (Derivative,), {"__call__": staticmethod(call)})
 
     def _call_bound_by_name(self, *rest: Any, **keywords: Any) -> Any:
         if rest:
@@ -493,19 +478,6 @@ def _parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     if MODES[function.mode] in WITH_SEEDS:
         return parameters_of(function.generated)
     return function.parameters
-
-
-def _binding(
-    title: str, parameters: list[inspect.Parameter], signature: Mapping[str, str], target: Target | None
-) -> Binding:
-    """The parameters of a call, behind those that have their arguments already."""
-    if target is None:
-        return Binding(title, parameters, signature)
-    whole: Any = Spread(target.function, target.names, target.keywords) if target.fitted else target.function
-    every = parameters_of(whole)
-    count = len(target.given)
-    passed = sum(p.kind is not p.KEYWORD_ONLY for p in every[count:])
-    return Binding(title, parameters, signature, every[:count], passed)
 
 
 def _without_leading(signature: inspect.Signature, count: int) -> inspect.Signature:

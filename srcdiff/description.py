@@ -154,7 +154,10 @@ def _annotated(function: Function) -> Function:
     """The function with annotations that need nothing but Python and NumPy."""
     parameters = tuple(replace(p, annotation=printable(p)) for p in function.parameters)
     plain = function.returns is not None and _is_plain(function.returns)
-    return replace(function, parameters=parameters, returns=function.returns if plain else None)
+    returns = function.returns if plain else None
+    if function.returns is not None and len(function.body.results) == 1 and records_in(function.body.results[0].type):
+        returns = _of_type(function.body.results[0].type)
+    return replace(function, parameters=parameters, returns=returns)
 
 
 def _parenthesised(text: str, names: list[str]) -> str:

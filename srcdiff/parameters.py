@@ -51,7 +51,7 @@ def resolve_wrt(module: Module, function: Function, wrt: Wrt) -> tuple[int, ...]
     positions = wrt_positions(module, function.name, names, wrt)
     for position in positions:
         kind = function.parameters[position].value.type
-        if not is_differentiable(kind):
+        if not is_differentiable(kind) and kind not in (Tuple(()), Dict(())):
             message = (
                 f"parameter `{names[position]}` of `{function.name}` is {_article(kind)} and carries no derivative"
             )

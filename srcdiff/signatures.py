@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.classes import described_class
-from srcdiff.ir.instances import DEPTH, attributes_of, is_array_like, is_object
-from srcdiff.ir.records import is_record, items_of, rebuilt, record_class
+from srcdiff.ir.instances import DEPTH, attributes_of, described, is_array_like, is_object
+from srcdiff.ir.records import is_record, items_of, rebuilt, record_class, shadows_class
 from srcdiff.ir.types import (
     BOOL,
     FLOAT,
@@ -41,6 +41,7 @@ from srcdiff.ir.types import (
     Symbol,
     Tuple,
     Type,
+    Unreadable,
     join,
 )
 
@@ -109,8 +110,8 @@ def _object_type(value: object, name: str, depth: int) -> Type:
                 kind = _object_type(content, f"{name}_{attribute}", depth + 1)
             else:
                 kind = type_of_argument(content, f"{name}_{attribute}")
-        except TypeError:
-            continue  # It is refused where it is read.
+        except TypeError as error:
+            kind = Unreadable("object", str(error))
         known.append((attribute, kind))
     return Instance("object", type(value), tuple(known))
 
@@ -163,6 +164,32 @@ def require_plain(array: np.ndarray[Any, Any], what: str) -> None:
             f"{what} is an array of {_ITEMS.get(array.dtype.kind, str(array.dtype))}: "
             f"only arrays of floats, integers and booleans are supported{remedy}"
         )
+
+
+def require_fields(value: object, name: str) -> None:
+    """A record is its fields and what its class says of all instances.
+
+    Raises
+    ------
+    TypeError
+        where an instance has an attribute of its own under a name of its class.
+    """
+    more = shadows_class(value)
+    if more:
+        raise TypeError(
+            f"argument `{name}` has an attribute `{more[0]}` of its own, which hides that of its class "
+            f"`{type(value).__name__}`: make it a field"
+        )
+    match value:
+        case _ if is_record(value):
+            for item in items_of(value):
+                require_fields(item, name)
+        case list() | tuple():
+            for item in value:
+                require_fields(item, name)
+        case dict():
+            for item in value.values():
+                require_fields(item, name)
 
 
 def directions_in(primal: Any, other: Any) -> int | None:
@@ -241,22 +268,6 @@ def require_like(primal: Any, other: Any, what: str, directions: int | None = No
                 require_like(value, other[key], f"{what} of item {key!r}", directions)
 
 
-def described(value: object) -> str:
-    """An argument in a message: what it is, in the user's words.
-
-    >>> described(np.ones((3, 2))), described(1.5), described(None)
-    ('an array of shape (3, 2)', 'a float', 'None')
-    """
-    match value:
-        case np.ndarray():
-            return f"an array of shape {value.shape}"
-        case None:
-            return "None"
-        case int() if type(value) is int:
-            return "an int"
-    return f"a {type(value).__name__}"
-
-
 def leaves_of(value: object) -> Iterator[object]:
     """Everything in an argument that can be written into: arrays, lists and dicts, the containers first."""
     match value:
@@ -301,13 +312,18 @@ def _share(a: object, b: object) -> bool:
     return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.shares_memory(a, b)
 
 
+_NUMBERS = frozenset((float, int, bool, str, type(None), np.float64, np.float32, np.int64, np.bool_))
+
+
 def key_of(arguments: Sequence[object]) -> Hashable:
     """A key that is equal for arguments that the same code serves."""
     parts: list[Hashable] = []
     value: Any
     for value in arguments:
         kind = value.__class__
-        if kind is np.ndarray:
+        if kind in _NUMBERS:
+            parts.append(kind)
+        elif kind is np.ndarray:
             shape = value.shape
             parts.append((value.dtype.char, len(shape) if 1 not in shape else tuple(n == 1 for n in shape)))
         elif kind is tuple or kind is list:
@@ -315,7 +331,7 @@ def key_of(arguments: Sequence[object]) -> Hashable:
         elif kind is dict:
             parts.append((tuple(value), key_of(tuple(value.values()))))
         elif (made := record_class(kind)) is not None:
-            parts.append((kind, key_of([getattr(value, name) for name in made.fields])))
+            parts.append((kind, key_of([getattr(value, name) for name in made.fields]), tuple(shadows_class(value))))
         elif kind is np.memmap:
             parts.append(("memmap", key_of((np.asarray(value),))))
         elif is_object(value):

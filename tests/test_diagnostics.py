@@ -33,7 +33,7 @@ REFUSED = {
     "walrus": "def f(x):\n    if (y := x * 2) > 1:\n        return y\n    return x\n",
     "match": "def f(x):\n    match x:\n        case 1:\n            return 2.0\n    return x\n",
     "star_parameters": "def f(x, *rest, **options):\n    return x\n",
-    "decorator": "import functools\n@functools.cache\ndef g(x):\n    return x\ndef f(x):\n    return g(x)\n",
+    "decorator": "import functools\n@functools.singledispatch\ndef g(x):\n    return x\ndef f(x):\n    return g(x)\n",
     "attribute_assignment": "def f(p, x):\n    p.value = x\n    return x\n",
     "attribute": "def f(p):\n    return p.value * 2\n",
     "shift": "def f(x, n):\n    n <<= 1\n    return x * (n >> 2)\n",

@@ -76,12 +76,26 @@ class Spelling:
             alias = _CUSTOMARY[parts[0]]
             self._modules[parts[0], alias] = None
             return self._dotted(".".join([alias, *parts[1:]]))
+        relative = self._imported_relatively(module, attribute)
+        if relative is not None:
+            first, *rest = attribute.split(".")
+            self._names.setdefault(module, {})[first] = relative
+            return self._dotted(".".join([relative, *rest]))
         if self._bare(module, attribute):
             first = attribute.split(".")[0]
             self._names.setdefault(module, {})[first] = first
             return self._dotted(attribute)
         self._modules[module, module] = None
         return self._dotted(f"{module}.{attribute}")
+
+    def _imported_relatively(self, module: str, attribute: str) -> str | None:
+        """The name that the user gives it by `from .params import Params`, an import that works in the package only."""
+        first = attribute.split(".")[0]
+        for (source, name), local in self._imports.names.items():
+            inside = source.lstrip(".")
+            if source != inside and name == first and f".{module}".endswith(f".{inside}"):
+                return local
+        return None
 
     def _bare(self, module: str, attribute: str) -> bool:
         """Whether to write `from module import attribute`: the user writes imports of that module so, or it is neither
@@ -110,7 +124,7 @@ class Spelling:
             if alias.split(".")[0] in names:
                 self._modules[module, alias] = None
         for (module, attribute), local in self._imports.names.items():
-            if local in names:
+            if local in names and not module.startswith("."):
                 self._names.setdefault(module, {})[attribute] = local
         if "Annotated" in names and "Annotated" not in self._imports.names.values():
             self._names.setdefault("typing", {})["Annotated"] = "Annotated"

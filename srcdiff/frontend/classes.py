@@ -17,6 +17,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import lru_cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +27,7 @@ import gast
 from srcdiff.frontend.annotations import Names, type_of
 from srcdiff.frontend.names import ClassSource, External, FunctionSource, Resolution, Unsupported, undecorated
 from srcdiff.ir.records import OPERATORS, RecordClass, record_class
-from srcdiff.ir.types import UNKNOWN, Record, Type
+from srcdiff.ir.types import UNKNOWN, Array, List, Record, Symbol, Tuple, Type, records_in
 
 if TYPE_CHECKING:
     from srcdiff.frontend.module import Module
@@ -45,7 +46,13 @@ class Member:
 @lru_cache(maxsize=1024)
 def described_class(made: RecordClass) -> RecordClass:
     """A record of the running program, with what is known of its class."""
-    return replace(made, definition=ClassSource(made.name, made, made.live, _live_defaults(made.live)))
+    return _tied(replace(made), ClassSource(made.name, None, made.live, _live_defaults(made.live)))
+
+
+def _tied(made: RecordClass, source: ClassSource) -> RecordClass:
+    """The record with what is known of its class, which knows the record."""
+    object.__setattr__(made, "definition", replace(source, made=made))
+    return made
 
 
 def _live_defaults(cls: Any) -> dict[str, Any]:
@@ -69,6 +76,8 @@ def live_class(cls: type) -> ClassSource:
 
 def live_member(cls: type, name: str, function: Callable[[FunctionType], Any]) -> Member | None:
     """What an instance of the class finds under a name; `function` says what is known of a function object."""
+    if issubclass(cls, Enum) and name in cls.__members__:
+        return Member("value", None, cls.__members__[name])
     found = inspect.getattr_static(cls, name, None)
     match found:
         case FunctionType():
@@ -99,7 +108,8 @@ def class_of_text(module: Module, node: gast.ClassDef) -> ClassSource | Unsuppor
     plain = ClassSource(node.name, None, None, module=module, node=node)
     if not is_tuple and not (is_dataclass and not bases):
         return plain
-    if any(isinstance(s, gast.FunctionDef) and s.name in OPERATORS for s in node.body):
+    own = any(isinstance(s, gast.FunctionDef) and s.name in OPERATORS for s in node.body)
+    if own or any(_says(d, "init", False) for d in node.decorator_list):
         return plain
     fields: list[str] = []
     integers: set[str] = set()
@@ -122,7 +132,7 @@ def class_of_text(module: Module, node: gast.ClassDef) -> ClassSource | Unsuppor
             return plain
         if default is not _NO_DEFAULT:
             defaults[statement.target.id] = default
-    frozen = is_tuple or any(_says_true(d, "frozen") for d in node.decorator_list)
+    frozen = is_tuple or any(_says(d, "frozen", True) for d in node.decorator_list)
     made = RecordClass(
         node.name,
         module.name,
@@ -166,17 +176,17 @@ def _default(module: Module, value: gast.AST) -> Any:
     return given.get("default", _NO_DEFAULT)
 
 
-def _says_true(decorator: gast.AST, option: str) -> bool:
+def _says(decorator: gast.AST, option: str, wanted: bool) -> bool:
     if not isinstance(decorator, gast.Call):
         return False
     return any(
-        k.arg == option and isinstance(k.value, gast.Constant) and k.value.value is True for k in decorator.keywords
+        k.arg == option and isinstance(k.value, gast.Constant) and k.value.value is wanted for k in decorator.keywords
     )
 
 
 def _described(made: RecordClass, defaults: dict[str, Any], module: Module, node: gast.ClassDef | None) -> ClassSource:
-    bare = ClassSource(made.name, made, None, defaults, module, node)
-    return replace(bare, made=replace(made, definition=bare))
+    found: ClassSource = _tied(made, ClassSource(made.name, None, None, defaults, module, node)).definition
+    return found
 
 
 def _meaning(module: Module, node: gast.AST) -> Resolution | None:
@@ -195,6 +205,14 @@ def _meaning(module: Module, node: gast.AST) -> Resolution | None:
 def method_source(owner: str, source: FunctionSource) -> FunctionSource:
     """A method as a function of the program, which is called after its class as well."""
     return replace(source, name=f"{owner}_{source.name.strip('_')}")
+
+
+def keeps_values(source: ClassSource) -> bool:
+    """Whether what the text of a class assigns to a name is what the class has under it: not so in an `Enum`."""
+    node = source.node
+    return (
+        node is not None and not node.keywords and (source.made is not None or not (node.bases or node.decorator_list))
+    )
 
 
 def text_member(source: ClassSource, name: str) -> Member | None:
@@ -225,6 +243,39 @@ def type_of_class(source: ClassSource, pending: frozenset[str] = frozenset()) ->
     names = names_in(_resolver(source), pending | {source.name})
     texts = _annotations(source)
     return Record(tuple(type_of(texts.get(name), names) for name in source.made.fields), source.made)
+
+
+def of_one(t: Type, path: str) -> Type:
+    """The type of the instance at `path`, whose dimensions have names of its own: what a class calls n differs from
+    instance to instance, and nothing is known of the elements of a list."""
+    match t:
+        case Record(items):
+            named = zip(t.made.fields, items, strict=True)
+            return t.of(_own_dimensions(of_one(item, f"{path}_{name}"), f"{path}_{name}") for name, item in named)
+        case Tuple(items):
+            return t.of(of_one(item, f"{path}_{i}") for i, item in enumerate(items))
+        case List(item) if item is not None and records_in(item):
+            return List(_without_names(item))
+    return t
+
+
+def _own_dimensions(t: Type, path: str) -> Type:
+    """An array in a field: its dimensions are those of this instance."""
+    owner = path.rsplit("_", 1)[0]
+    if not isinstance(t, Array) or t.shape is None:
+        return t
+    return Array(t.dtype, tuple(Symbol(f"{owner}_{d.name}", d.offset) if isinstance(d, Symbol) else d for d in t.shape))
+
+
+def _without_names(t: Type) -> Type:
+    match t:
+        case Array(dtype, shape) if shape is not None:
+            return Array(dtype, tuple(None if isinstance(d, Symbol) else d for d in shape))
+        case Tuple(items):
+            return t.of(map(_without_names, items))
+        case List(item):
+            return t if item is None else List(_without_names(item))
+    return t
 
 
 def names_in(resolve: Callable[[str], Resolution | None], pending: frozenset[str] = frozenset()) -> Names:

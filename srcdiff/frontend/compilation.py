@@ -17,7 +17,7 @@ from srcdiff.frontend.names import FunctionSource, Request
 from srcdiff.ir.calls import callees, united
 from srcdiff.ir.core import Function, Global, Program
 from srcdiff.ir.text import to_text
-from srcdiff.ir.types import BOTTOM, UNKNOWN, Tuple, Type, join
+from srcdiff.ir.types import BOTTOM, UNKNOWN, Tuple, Type, is_part, join
 
 _PATIENCE = 4
 
@@ -84,6 +84,8 @@ class Compilation:
         """The function for arguments of these types; a recursive call gets what is known so far."""
         for pending, known in reversed(self._pending):
             if pending is source:
+                if any(map(is_part, types, known)):
+                    break  # The recursion goes into the data, and ends where that does.
                 # Arguments of a recursive call are covered by one type, so that `f(n - 1)` ends.
                 types = tuple(map(join, known, types))
                 if sum(key[0] is source for key in self._pending) > _PATIENCE:

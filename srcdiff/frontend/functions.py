@@ -35,6 +35,7 @@ from srcdiff.frontend.objects import (
     meet,
 )
 from srcdiff.frontend.recognise import helper_primitive
+from srcdiff.frontend.values import type_of_value
 from srcdiff.ir.core import UNDEFINED, Apply, Call, Constant, Global, Statement, Value, constant
 from srcdiff.ir.types import FLOAT, Scalar, Size, Tuple, Type, Unknown, is_mutable
 from srcdiff.primitives.table import TABLE
@@ -298,7 +299,7 @@ class Functions(Choices):
 
 
 def _tuple_constant(value: tuple[Any, ...]) -> Constant:
-    return replace(constant(value), type=live.type_of_value(value))
+    return replace(constant(value), type=type_of_value(value))
 
 
 def _means(value: Value, meant: object) -> bool:

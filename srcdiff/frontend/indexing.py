@@ -37,6 +37,7 @@ from srcdiff.ir.types import (
     Dict,
     Instance,
     List,
+    Maybe,
     Named,
     Opaque,
     Record,
@@ -84,7 +85,9 @@ class Indexing(Expressions):
                 node, "`.flat` is supported as `x.flat[i]` and in `for v in x.flat` only", "use `x.ravel()` elsewhere"
             )
         usual = "use an array, list, tuple or dict"
-        if isinstance(base.type, Unknown):
+        if isinstance(base.type, Maybe):
+            usual = "it may be None here: read it in the branch that assigns it"
+        elif isinstance(base.type, Unknown):
             usual = "annotate what it is read of with its class, which must be a NamedTuple or a dataclass"
         raise self.error(node, f"attribute `.{node.attr}` is not supported", usual)
 

@@ -17,7 +17,7 @@ import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.annotations import type_of
-from srcdiff.frontend.classes import names_in
+from srcdiff.frontend.classes import names_in, of_one
 from srcdiff.frontend.compilation import Compilation, Differentiate, Shares, Summary
 from srcdiff.frontend.comprehensions import Comprehensions
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
@@ -75,7 +75,7 @@ def declared_types(source: FunctionSource) -> list[Type]:
         if argument is None:
             found.append(UNKNOWN)
             continue
-        type = type_of(annotation_text(source.module, argument.annotation), names)
+        type = of_one(type_of(annotation_text(source.module, argument.annotation), names), name)
         default = defaults.get(name)
         if type == UNKNOWN and argument.annotation is None:
             type = BOOL if isinstance(default, bool) else STR if isinstance(default, str) else UNKNOWN

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import builtins
 import keyword
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -37,6 +37,7 @@ from srcdiff.frontend.names import (
     Unsupported,
     UserModule,
 )
+from srcdiff.frontend.parsing import parse, parse_running
 from srcdiff.ir.imports import Imports
 from srcdiff.ir.types import UNKNOWN, Array
 
@@ -180,11 +181,10 @@ class Module:
                 continue
             local = alias.asname or alias.name
             if isinstance(source, UserModule):
-                yield (
-                    local,
-                    source.module.resolve(alias.name)
-                    or Unsupported(f"`{alias.name}` is not defined in {source.module.filename}", "check the import"),
-                )
+                inner = f"{statement.module}.{alias.name}" if statement.module else alias.name
+                found = source.module.resolve(alias.name) or self.module_named(inner, statement.level or 0)
+                missing = f"`{alias.name}` is not defined in {source.module.filename}"
+                yield local, Unsupported(missing, "check the import") if isinstance(found, ModuleRef) else found
             elif is_submodule(source.name, alias.name):
                 yield local, ModuleRef(f"{source.name}.{alias.name}")
             else:
@@ -219,7 +219,7 @@ class Module:
                 return known
             return live.classify(value, self.name, name)
         if name in self._bound and name not in self._assigned:
-            return self._bound[name]
+            return self._loaded(self._bound[name])
         if name in self._assigned:
             value = self._constant(name, frozenset())
             if value is not None:
@@ -243,6 +243,13 @@ class Module:
             made = classes.namedtuple_of_text(self, name, value) if isinstance(value, gast.Call) else None
             self._records[name] = made
         return self._records[name]
+
+    def _loaded(self, known: Resolution) -> Resolution:
+        """A class that generated code imports is known from the module it comes from, which is running."""
+        if self.environment is None or not isinstance(known, External) or is_library(known):
+            return known
+        value = getattr(sys.modules.get(known.module), known.attribute, None)
+        return live.classify(value, known.module, known.attribute) if isinstance(value, type) else known
 
     def _function(self, name: str, pending: frozenset[str]) -> FunctionSource | External | Deferred | None:
         """The function that an assignment of the module gives a name: `sine = math.sin`, `sq = lambda x: x * x`."""
@@ -414,41 +421,6 @@ def is_submodule(module: str, attribute: str) -> bool:
         ("srcdiff", "api"),
     }
     return (module, attribute) in known
-
-
-def parse(text: str, filename: str) -> gast.Module:
-    """The syntax tree of a text; what Python rejects is a TransformError at its place."""
-    # The compiler rejects more than the parser: `break` outside a loop, a parameter named twice.
-    return _read_by(lambda: compile(text, filename, "exec", dont_inherit=True), text, filename)
-
-
-def parse_running(text: str, filename: str) -> gast.Module:
-    """The syntax tree of a text that Python runs already, perhaps under the wider rules of a notebook."""
-    return _read_by(lambda: None, text, filename)
-
-
-def _read_by(check: Callable[[], object], text: str, filename: str) -> gast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
-            tree = gast.parse(text, filename)
-            check()
-    except SyntaxError as error:
-        place = Diagnostic(
-            f"invalid syntax: {error.msg}",
-            "",
-            filename,
-            error.lineno or 0,
-            error.offset or 1,
-            error.end_offset or 0,
-            (error.text or "").rstrip("\n"),
-        )
-        raise TransformError([place]) from error
-    except ValueError as error:
-        raise TransformError([Diagnostic(f"cannot parse: {error}", filename=filename)]) from error
-    assert isinstance(tree, gast.Module)
-    return tree
 
 
 def _top_level(body: list[gast.AST], certain: bool = True) -> Iterator[tuple[gast.AST, bool]]:

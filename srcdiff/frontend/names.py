@@ -41,6 +41,10 @@ class External:
         return self.attribute if self.module == "builtins" else f"{self.module}.{self.attribute}"
 
 
+_SAME_BEHAVIOUR = frozenset((("functools", "cache"), ("functools", "lru_cache"), ("numba", "njit"), ("numba", "jit")))
+"""Decorators whose functions give what the functions under them give."""
+
+
 @dataclass(frozen=True, eq=False)
 class UserModule:
     """A module whose text we read: a file beside the user's."""
@@ -95,7 +99,23 @@ class FunctionSource:
     @property
     def decorators(self) -> list[gast.AST]:
         """The decorators that change what a call of it runs, the first one applied last."""
-        return [] if self.bare or not isinstance(self.node, gast.FunctionDef) else list(self.node.decorator_list)
+        if self.bare or not isinstance(self.node, gast.FunctionDef):
+            return []
+        return [d for d in self.node.decorator_list if not self._keeps_behaviour(d)]
+
+    def _keeps_behaviour(self, decorator: gast.AST) -> bool:
+        """Whether a call of what the decorator makes gives what the function gives: a cache, or a compiled version."""
+        node = decorator.func if isinstance(decorator, gast.Call) else decorator
+        parts: list[str] = []
+        while isinstance(node, gast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, gast.Name):
+            return False
+        found = self.module.dotted(node.id)
+        if isinstance(found, ModuleRef):
+            found = External(found.name, ".".join(reversed(parts)))
+        return isinstance(found, External) and (found.module, found.attribute) in _SAME_BEHAVIOUR
 
 
 @lru_cache(maxsize=1024)

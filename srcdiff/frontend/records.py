@@ -12,12 +12,12 @@ import gast
 
 from srcdiff.frontend import classes, live
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
-from srcdiff.frontend.names import ClassSource, External, FunctionSource, Unsupported
+from srcdiff.frontend.names import ClassSource, External, FunctionSource, GlobalValue, Unsupported
 from srcdiff.frontend.objects import FRESH, Arguments, Memory, Operand, Partial, Result, Static
 from srcdiff.frontend.reductions import Reductions
 from srcdiff.ir.core import Primitive, class_value, constant
 from srcdiff.ir.records import RecordClass
-from srcdiff.ir.types import Instance, Record, is_mutable
+from srcdiff.ir.types import OBJECT, Instance, Record, Unreadable, is_mutable
 from srcdiff.primitives.table import TABLE
 
 _WHOLE = frozenset(
@@ -51,6 +51,8 @@ class Records(Reductions):
             return self.member_of_class(type.made.definition, attribute, base, node, name)
         if any(known == attribute for known, _ in type.attributes):
             value = self.apply("get_attribute", self.current(base, node), attribute, node=node, name=name)
+            if isinstance(value.type, Unreadable):
+                raise self.error(node, value.type.reason.replace("argument ", "attribute ", 1))
             return Result(value, None, Memory(frozenset({GLOBAL_ROOT})) if is_mutable(value.type) else FRESH)
         return self.member_of_class(classes.live_class(type.cls), attribute, base, node, name)
 
@@ -86,6 +88,9 @@ class Records(Reductions):
             raise self.error(node, found.value.message, found.value.remedy)
         if source.live is None:
             assert source.module is not None
+            if not classes.keeps_values(source):
+                place = GlobalValue(source.module.name, f"{source.name}.{attribute}", OBJECT)
+                return self.resolved(place, node)
             return self._in_class(source, found.value)
         return self.resolved(live.classify_attribute(found.value, source.live, attribute), node)
 
@@ -209,6 +214,8 @@ class Records(Reductions):
         found = self.member(base, attribute, node, None)
         if isinstance(found, Static):
             return self.call_static(found, arguments, node, name)
+        if isinstance(found.type, Record | Instance):
+            return self.record_method(found, "__call__", arguments, node, name)
         raise self.error(node, f"`.{attribute}` is a value and cannot be called", "call a method")
 
     def replaced(self, base: Result, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:

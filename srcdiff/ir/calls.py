@@ -130,10 +130,29 @@ def positional(function: Function) -> Function:
     return replace(function, parameters=parameters)
 
 
-def without_twins(program: Program) -> Program:
+def _without_names(text: str) -> str:
+    """The text of a function with the sizes of arrays numbered, whatever they are called.
+
+    >>> _without_names("%y: float64[x_0, n+1] = add %x: float64[x_0, 3]")
+    '%y: float64[0, 1] = add %x: float64[0, =3]'
+    """
+    known: dict[str, str] = {}
+
+    def size(word: str) -> str:
+        return known.setdefault(word, str(len(known))) if word[:1].isalpha() or word[:1] == "_" else f"={word}"
+
+    def array(found: re.Match[str]) -> str:
+        return f"{found[1]}[{', '.join(map(size, found[2].split(', ')))}]"
+
+    return re.sub(r"\b(array|bool|[a-z]+\d+)\[([^\[\]]*)\]", array, text)
+
+
+def without_twins(program: Program, final: bool = False) -> Program:
     """The program with one function where several of one stem (`g_reverse`, `g_reverse_1`) have the same text.
 
-    They come from passes that did not know of each other: a derivative in the user's text, and that of its caller.
+    They come from passes that did not know of each other: a derivative in the user's text, and that of its caller. In a
+    `final` program, which is printed and not differentiated any more, what the sizes of arrays are called is no
+    difference.
     """
     found: dict[tuple[str, str], str] = {}
     replaced: dict[str, str] = {}
@@ -142,7 +161,8 @@ def without_twins(program: Program) -> Program:
     for function in program.functions:
         function = with_calls(function, replaced)
         anonymous = replace(with_calls(function, {function.name: "itself"}), name="itself")
-        key = (re.sub(r"(_\d+)+$", "", function.name), to_text(_plain(anonymous)))
+        text = to_text(_plain(anonymous))
+        key = (re.sub(r"_\d+(?=_|$)", "", function.name), _without_names(text) if final else text)
         known = found.setdefault(key, function.name)
         if known == function.name or function.name == program.main.name:
             functions.append(function)

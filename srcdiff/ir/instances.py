@@ -2,10 +2,8 @@
 
 In: a value. Out: whether it is such an object, and its attributes by name.
 
->>> class Model:
-...     def __init__(self):
-...         self.w = 2.0
->>> is_object(Model()), attributes_of(Model()), is_object(2.0)
+>>> model = SimpleNamespace(w=2.0)
+>>> is_object(model), attributes_of(model), is_object(2.0)
 (True, {'w': 2.0}, False)
 """
 
@@ -14,8 +12,10 @@ from __future__ import annotations
 import functools
 from enum import Enum
 from numbers import Number
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 from srcdiff.ir.records import record_class
 
@@ -28,6 +28,8 @@ def is_object(value: object) -> bool:
     cls = type(value)
     if isinstance(value, type | FunctionType | MethodType | ModuleType | Enum | functools.partial | BaseException):
         return False
+    if cls is SimpleNamespace:
+        return True
     if not cls.__flags__ & _HEAP or cls.__module__.split(".")[0] in _NOT_THE_USERS:
         return False
     if record_class(cls) is not None or isinstance(value, int | float | complex | str | bytes | list | tuple | dict):
@@ -42,7 +44,7 @@ _NOT_THE_USERS = frozenset(("srcdiff", "numpy", "builtins", "typing", "functools
 def attributes_of(value: object) -> dict[str, Any]:
     """The attributes of an object, from its dict and its slots; none where the class reads them in a way of its own."""
     cls = type(value)
-    if cls.__getattribute__ is not object.__getattribute__:
+    if any(isinstance(vars(owner).get("__getattribute__"), FunctionType) for owner in cls.__mro__):
         return {}
     found = dict(getattr(value, "__dict__", {}))
     for owner in cls.__mro__:
@@ -55,3 +57,19 @@ def attributes_of(value: object) -> dict[str, Any]:
 
 def is_array_like(cls: type) -> bool:
     return any(hasattr(cls, n) for n in ("__array__", "__array_interface__", "__array_namespace__", "toarray"))
+
+
+def described(value: object) -> str:
+    """An argument in a message: what it is, in the user's words.
+
+    >>> described(np.ones((3, 2))), described(1.5), described(None)
+    ('an array of shape (3, 2)', 'a float', 'None')
+    """
+    match value:
+        case np.ndarray():
+            return f"an array of shape {value.shape}"
+        case None:
+            return "None"
+        case int() if type(value) is int:
+            return "an int"
+    return f"a {type(value).__name__}"

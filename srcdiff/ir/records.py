@@ -82,7 +82,8 @@ def _known(cls: Any) -> RecordClass | None:
         if type(fields) is not tuple or not all(type(f) is str for f in fields):
             return None
         made = next(c for c in reversed(cls.__mro__) if "_fields" in vars(c))
-        if tuple not in made.__bases__ or _more_than_fields(cls, before=made):
+        own = OPERATORS & vars(made).keys() - {"__new__"}
+        if tuple not in made.__bases__ or own or _more_than_fields(cls, before=made):
             return None
         return RecordClass(*place_of(cls), fields, "namedtuple", cls, True, _integers(cls))
     if not hasattr(cls, "__dataclass_fields__") or _more_than_fields(cls, before=object):
@@ -127,6 +128,14 @@ def place_of(cls: type) -> tuple[str, str]:
     for part in cls.__qualname__.split("."):
         found = getattr(found, part, None)
     return (cls.__qualname__, cls.__module__) if found is cls else (cls.__name__, "")
+
+
+def shadows_class(value: Any) -> list[str]:
+    """The attributes that an instance of a record has beside its fields and that its class has under the same name."""
+    known, own = record_class(type(value)), getattr(value, "__dict__", None)
+    if known is None or not own or (known.kind == "dataclass" and len(own) == len(known.fields)):
+        return []
+    return [name for name in own if name not in known.fields and hasattr(type(value), name)]
 
 
 def items_of(value: Any) -> tuple[Any, ...]:

@@ -219,6 +219,16 @@ class Instance(Opaque):
 
 
 @dataclass(frozen=True)
+class Unreadable(Opaque):
+    """An attribute that generated code cannot compute with: why."""
+
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
 class Unknown:
     """Nothing is known: number, array or container. Generated code then works for scalars and arrays alike."""
 
@@ -284,6 +294,9 @@ def join(a: Type, b: Type) -> Type:
             if a.items is None or b.items is None or [k for k, _ in a.items] != [k for k, _ in b.items]:
                 return Dict(None)
             return Dict(tuple((k, join(p, q)) for (k, p), (_, q) in zip(a.items, b.items, strict=True)))
+        case Instance(), Instance() if a.cls is b.cls and [n for n, _ in a.attributes] == [n for n, _ in b.attributes]:
+            pairs = zip(a.attributes, b.attributes, strict=True)
+            return Instance(a.name, a.cls, tuple((n, join(p, q)) for (n, p), (_, q) in pairs))
         case (Opaque("None"), _) | (_, Opaque("None")) | (Maybe(), _) | (_, Maybe()):
             return _maybe(join(present(a), present(b)))
         case _:
@@ -351,6 +364,24 @@ def records_in(t: Type) -> list[RecordClass]:
             return records_in(item)
         case _:
             return []
+
+
+def is_part(part: Type, whole: Type) -> bool:
+    """Whether a value of type `part` is held by a list, tuple or dict of type `whole`, at some depth.
+
+    >>> is_part(FLOAT, Tuple((Tuple((FLOAT,)), STR))), is_part(FLOAT, FLOAT)
+    (True, False)
+    """
+    match whole:
+        case Tuple(items):
+            inner: Iterable[Type] = items
+        case Dict(entries) if entries is not None:
+            inner = [t for _, t in entries]
+        case List(item) if item is not None:
+            inner = [item]
+        case _:
+            return False
+    return any(t == part or is_part(part, t) for t in inner)
 
 
 def is_container(t: Type) -> bool:

@@ -82,7 +82,9 @@ def by_fields(apply: Apply, known: Definitions) -> Outcome:
     for k in range(len(t.items)):
         parts = [builder.apply(TABLE["index_get"], o, k) for o in apply.operands]
         t_k = parts[0].type
-        if apply.primitive.name == "zeros_like" and isinstance(t_k, Scalar):
+        is_sum = apply.primitive.name in ("zeros_like", "accumulate")
+        counts = is_sum and t.made.fields[k] in t.made.integers
+        if counts or (apply.primitive.name == "zeros_like" and isinstance(t_k, Scalar)):
             items.append(constant(0.0))
         elif isinstance(t_k, Opaque) and t_k.name in ("str", "None"):
             items.append(parts[0] if apply.primitive.name == "copy" else constant(None))

@@ -34,39 +34,40 @@ def record_like(x, items):
 ''',
 }
 
-_FIRST: dict[str, str] = {
-    "unbroadcast": "if is_record(x): return g",
-    "item_adjoint": "if is_record(x): return g",
-    "spread_item": "if is_record(x): return g",
-    "zeros_like": "if is_record(x): return record_like(x, zeros_like(items_of(x)))",
-    "accumulate": "if is_record(a) and b is not None: return record_like(a, accumulate(items_of(a), items_of(b)))",
-    "add_at": "if is_record(a): return record_like(a, add_at(items_of(a), index, value))",
-    "copy_of": "if is_record(x): return record_like(x, copy_of(items_of(x)))",
-    "entries": "if is_record(x): return entries(items_of(x))",
-    "count_numbers": "if is_record(x): return count_numbers(items_of(x))",
-    "count_directions": "if is_record(stack): return count_directions(items_of(stack))",
-    "direction_of": "if is_record(stack): return record_like(stack, direction_of(items_of(stack), k))",
-    "stack_of": "if is_record(like): return record_like(like, stack_of([items_of(i) for i in items], items_of(like)))",
-    "unit_directions": "if is_record(x): return record_like(x, unit_directions(items_of(x), first, count))",
-    "jacobian_columns": """\
-if is_record(dy): return record_like(dy, jacobian_columns(items_of(dy), x, first))
-if is_record(x): return record_like(x, jacobian_columns(dy, items_of(x), first))""",
-    "jacobian_rows": """\
-if is_record(y): return record_like(y, jacobian_rows(bx, items_of(y), first))
-if is_record(bx): return record_like(bx, jacobian_rows(items_of(bx), y, first))""",
+_LEAF = "not isinstance({}, (dict, list, tuple))"
+_FIRST: dict[str, list[tuple[str, str]]] = {
+    "unbroadcast": [("x", "g")],
+    "item_adjoint": [("x", "g")],
+    "spread_item": [("x", "g")],
+    "zeros_like": [("x", "record_like(x, zeros_like(items_of(x)))")],
+    "accumulate": [("a) and b is not None", "record_like(a, accumulate(items_of(a), items_of(b)))")],
+    "add_at": [("a", "record_like(a, add_at(items_of(a), index, value))")],
+    "copy_of": [("x", "record_like(x, copy_of(items_of(x)))")],
+    "entries": [("x", "entries(items_of(x))")],
+    "count_numbers": [("x", "count_numbers(items_of(x))")],
+    "count_directions": [("stack", "count_directions(items_of(stack))")],
+    "direction_of": [("stack", "record_like(stack, direction_of(items_of(stack), k))")],
+    "stack_of": [("like", "record_like(like, stack_of([items_of(i) for i in items], items_of(like)))")],
+    "unit_directions": [("x", "record_like(x, unit_directions(items_of(x), first, count))")],
+    "jacobian_columns": [
+        ("dy", "record_like(dy, jacobian_columns(items_of(dy), x, first))"),
+        (f"x) and {_LEAF.format('dy')}", "record_like(x, jacobian_columns(dy, items_of(x), first))"),
+    ],
+    "jacobian_rows": [
+        ("y", "record_like(y, jacobian_rows(bx, items_of(y), first))"),
+        (f"bx) and {_LEAF.format('y')}", "record_like(bx, jacobian_rows(items_of(bx), y, first))"),
+    ],
 }
-"""What each does first, where it may be given a record."""
+"""What each does first, where it may be given a record: what that is (and a condition), and the outcome."""
 
 
 def _with_records(name: str, text: str) -> str:
     head, docstring, body = text.split('"""', 2)
-    first = [line for rule in _FIRST[name].splitlines() for line in _statement(rule)]
+    first: list[str] = []
+    for what, outcome in _FIRST[name]:
+        record, _, condition = what.partition(")")
+        first += [f"    if is_record({record}){condition}:", f"        return {outcome}"]
     return f'{head}"""{docstring}"""\n' + "\n".join(first) + body
-
-
-def _statement(rule: str) -> list[str]:
-    test, _, outcome = rule.partition(": return ")
-    return [f"    {test}:", f"        return {outcome}"]
 
 
 WITH_RECORDS: dict[str, str] = {

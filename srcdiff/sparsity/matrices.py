@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.derivative import Derivative
+from srcdiff.ir.instances import described
 from srcdiff.parameters import Wrt, checked_wrt
-from srcdiff.signatures import as_floating, described
+from srcdiff.signatures import as_floating
 from srcdiff.sparsity import sweeps
 from srcdiff.sparsity.colouring import transposed
 from srcdiff.sparsity.compressed import Directions, dense_entries, evaluated

@@ -75,47 +75,6 @@ def downhill_grad_jvp(x: float, dx: float):
     return bx, dbx
 
 
-def payoff_reverse_1_jvp(x: float, y: float, bresult: float, dx: float, dy: float):
-    # line 7: return x * x * (1.0 + 0.1 * x) + x * y - y * y + 0.3 * y
-    by = bresult * 0.3
-    b1 = bresult * y
-    d1 = bresult * dy
-    by -= b1
-    dby = -d1
-    bx = bresult * y
-    dbx = bresult * dy
-    by = by - b1 + bresult * x
-    dby = dby - d1 + bresult * dx
-    b2 = bresult * (1.0 + 0.1 * x)
-    b3 = b2 * x
-    d2 = bresult * (0.1 * dx) * x + b2 * dx
-    bx = bx + bresult * (x * x) * 0.1 + b3 + b3
-    dbx = dbx + bresult * (dx * x + x * dx) * 0.1 + d2 + d2
-    return bx, by, dbx, dby
-
-
-def payoff_grad_reverse_1_jvp(bby: float, dbby: float):
-    # line 7: return x * x * (1.0 + 0.1 * x) + x * y - y * y + 0.3 * y
-    by = -bby
-    dby = -dbby
-    by -= bby
-    dby = dby - dbby
-    return bby, by, dbby, dby
-
-
-def answer_reverse_1_jvp(by: float, dby: float):
-    bx = 0.0
-    dbx = 0.0
-    for _ in reversed(range(30)):
-        # line 17: y = y + 0.25 * uphill(x, y)
-        bx_1, by_1, dbx_1, dby_1 = payoff_grad_reverse_1_jvp(by * 0.25, dby * 0.25)
-        bx += bx_1
-        dbx += dbx_1
-        by += by_1
-        dby += dby_1
-    return bx, dbx
-
-
 def payoff_grad_reverse_reverse_jvp(bbby: float, bby: float, dbbby: float, dbby: float):
     # line 7: return x * x * (1.0 + 0.1 * x) + x * y - y * y + 0.3 * y
     bbby -= bby
@@ -167,7 +126,7 @@ def downhill_grad_reverse_jvp(x: float, bbx: float, dx: float, dbbx: float):
     # line 23: return payoff(x, answer(x))
     b1, d1 = answer_reverse_reverse_jvp(bbx, dbbx)
     bx, b2, dbx, d2 = payoff_reverse_reverse_jvp(x, 1.0, bbx, b1, dx, dbbx, d1)
-    bx_1, dbx_1 = answer_reverse_1_jvp(b2, d2)
+    bx_1, dbx_1 = answer_reverse_jvp(b2, d2)
     bx += bx_1
     dbx += dbx_1
     return bx, dbx
@@ -189,8 +148,8 @@ def least_hessian(
     t2, d2 = answer_jvp(x_1, dx)
     # reverse sweep
     # line 29: return payoff(x, answer(x))
-    bx, b1, dbx, d3 = payoff_reverse_1_jvp(x_1, t2, 1.0, dx, d2)
-    bx_1, dbx_1 = answer_reverse_1_jvp(b1, d3)
+    bx, b1, dbx, d3 = payoff_reverse_jvp(x_1, t2, 1.0, dx, d2)
+    bx_1, dbx_1 = answer_reverse_jvp(b1, d3)
     bx += bx_1
     dbx += dbx_1
     dbrate = 0.0
@@ -210,8 +169,8 @@ def least_hessian(
         dx = dx - (t3 + rate * d5)
     t4, d6 = answer_jvp(x, dx)
     # line 29: return payoff(x, answer(x))
-    bx, b2, dbx, d7 = payoff_reverse_1_jvp(x, t4, 1.0, dx, d6)
-    bx_1, dbx_1 = answer_reverse_1_jvp(b2, d7)
+    bx, b2, dbx, d7 = payoff_reverse_jvp(x, t4, 1.0, dx, d6)
+    bx_1, dbx_1 = answer_reverse_jvp(b2, d7)
     bx += bx_1
     dbx += dbx_1
     dbrate_1 = 0.0
