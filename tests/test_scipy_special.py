@@ -114,12 +114,8 @@ def symmetric(cov: np.ndarray) -> np.ndarray:
 def test_multivariate_normal(rows: int | None, annotated: bool) -> None:
     x = np.array([0.3, -1.2, 2.1]) if rows is None else np.linspace(-1.0, 1.3, 3 * rows).reshape(rows, 3)
     mean = np.array([0.1, 0.2, -0.3])
-    kinds = (VECTOR if rows is None else MATRIX, VECTOR, MATRIX)
     if annotated:
-        kinds = ('Annotated[np.ndarray, "d"]' if rows is None else 'Annotated[np.ndarray, "n d"]',) + (
-            'Annotated[np.ndarray, "d"]',
-            'Annotated[np.ndarray, "d d"]',
-        )
+        kinds = [f'Annotated[np.ndarray, "{d}"]' for d in ("d" if rows is None else "n d", "d", "d d")]
         text = "from typing import Annotated\n\n" + MODEL.format(*(f": {k}" for k in kinds))
         check_text(text, x, mean, COV)
     else:
