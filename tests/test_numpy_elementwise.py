@@ -36,7 +36,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "softplus": (("return np.sum(np.logaddexp(0.0, x) ** 2)",), (X,)),
     "logarithms": (("return np.sum(np.log2(x) * np.log10(x) + np.log1p(x))",), (P,)),
     "angles": (("return np.sum(np.sin(np.deg2rad(x)) + np.degrees(x) + np.rad2deg(x) * np.radians(x))",), (X,)),
-    "rounding": (("return np.sum(np.around(x, 1) * x + np.fix(x) * x + x.round() * x + np.rint(x))",), (X,)),
+    "rounding": (("return np.sum(np.around(x, 1) * x + x.round() * x + np.rint(x))",), (X,)),
     "integers": (("k = np.arange(4)", "return np.sum(x * np.gcd(k, 2) * np.left_shift(k, 1) * x)"), (X,)),
     "float_power": (("return np.sum(np.float_power(np.arange(1, 5), x) * np.float_power(x, np.arange(4)))",), (X,)),
     "negative_base": (("return np.sum(x ** np.array([2.0, 3.0, -1.0, 0.0]))",), (X,)),
@@ -45,9 +45,10 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "heaviside": (("return np.sum(np.heaviside(x, 0.5) * x)",), (X,)),
     "fmax": (("return np.sum(np.fmax(x, y) * np.fmin(x, 0.1 * y))",), (X, Y)),
     "clip": (
-        ("return np.sum(np.clip(x, -1.0, 1.0) * x + x.clip(min=-0.5) + np.clip(x, max=0.5, min=-0.4) ** 2)",),
+        ("return np.sum(np.clip(x, -1.0, 1.0) * x + x.clip(min=-0.5) + x.clip(max=0.5, min=-0.4) ** 2)",),
         (X,),
     ),
+    "clip_keywords": (("return np.sum(np.clip(x, max=0.5, min=-0.4) ** 2)",), (X,)),
     "clip_one": (("return np.sum(np.clip(x, 0.1, None) ** 2 + x.clip(max=0.5) ** 3 + np.clip(x, None, 0.2))",), (X,)),
     "select": (
         ("return np.sum(np.select([x < 0.0, x < 1.0], [x * x, np.sin(x)], 3.0 * x))",),
@@ -86,7 +87,11 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "math_whole": (("n = math.comb(5, 2) + math.perm(4, 2) + math.isqrt(17)", "return x ** 2 * n * math.tau"), (1.7,)),
     "constants": (("return x * np.pi * np.e * np.euler_gamma + x * math.e if x < math.inf else x",), (1.7,)),
 }
-NEWER = {"math_more": (("cbrt", "exp2"), "math"), "acos": (("acos",), "numpy")}
+NEWER = {
+    "math_more": (("cbrt", "exp2"), "math"),
+    "acos": (("acos",), "numpy"),
+    "clip_keywords": (("cumulative_sum",), "numpy"),  # which came with them
+}
 """What older versions of Python or NumPy lack, in programs that use it."""
 
 
