@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.emit.branches import joined
 from srcdiff.emit.forms import Forms
 from srcdiff.emit.layout import split
@@ -34,7 +35,7 @@ from srcdiff.emit.tree import Node
 from srcdiff.emit.unread import without_unread
 from srcdiff.ir.core import Function, Global, Parameter, Program, Value, blocks_of, walk
 from srcdiff.ir.imports import Imports
-from srcdiff.primitives.helpers import HELPERS
+from srcdiff.primitives.helpers import HELPERS, NEEDS
 
 
 def emit(program: Program, imports: Imports, header: str | None = None) -> str:
@@ -42,6 +43,7 @@ def emit(program: Program, imports: Imports, header: str | None = None) -> str:
     spelling = Spelling(imports, _hints(program))
     impure = functions_with_effects(program)
     functions = [_function(f, spelling, impure) for f in program.functions]
+    _refuse_clashes(spelling, {f.name for f in program.functions})
     helpers = _helpers(functions, {f.name for f in program.functions})
     trees = {name: ast.parse(HELPERS[name]) for name in helpers}
     used: set[str] = set()
@@ -66,6 +68,20 @@ def _hints(program: Program) -> set[str]:
             found |= {v.name for v in block.parameters if v.name is not None}
             found |= {v.name for s in block.statements for v in s.results if v.name is not None}
     return found
+
+
+def _refuse_clashes(spelling: Spelling, own: set[str]) -> None:
+    """Refuse a program one of whose functions, or of the objects that it imports, is called like a helper it needs."""
+    needed: set[str] = set()
+    pending = spelling.ours & HELPERS.keys()
+    while pending:
+        needed |= pending
+        pending = {n for name in pending for n in NEEDS.get(name, ())} - needed
+    clashes = sorted(needed & (spelling.theirs | own))
+    if clashes:
+        remedy = "call yours something else"
+        message = "`{}` is also the name of a helper that the generated code needs"
+        raise TransformError([Diagnostic(message.format(name), remedy) for name in clashes])
 
 
 def _helpers(functions: Sequence[ast.FunctionDef], own: set[str]) -> list[str]:

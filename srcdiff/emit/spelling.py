@@ -33,14 +33,19 @@ class Spelling:
         self._names: dict[str, dict[str, str]] = {}
         self.used: set[str] = set()
         """The first components of all names that were spelled: no local variable may be called so."""
+        self.theirs: set[str] = set()
+        """Those among the names spelled anywhere that are the user's: of functions, modules, imported objects."""
+        self.ours: set[str] = set()
+        """The others: Python's own, and those of helpers."""
 
     def builtin(self, name: str) -> ast.expr:
         self.used.add(name)
+        self.ours.add(name)
         return ast.Name(id=name)
 
     def function(self, name: str) -> ast.expr:
         """A function of the program itself."""
-        return self.builtin(name)
+        return self._dotted(name)
 
     def primitive(self, name: str) -> ast.expr:
         """The library function that a primitive is named after: `np.sin`, `math.cos`, `scipy.special.erf`."""
@@ -95,6 +100,7 @@ class Spelling:
     def _dotted(self, name: str) -> ast.expr:
         first, *rest = name.split(".")
         self.used.add(first)
+        self.theirs.add(first)
         node: ast.expr = ast.Name(id=first)
         for attribute in rest:
             node = ast.Attribute(value=node, attr=attribute)
