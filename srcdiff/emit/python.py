@@ -18,7 +18,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.emit.branches import joined
 from srcdiff.emit.forms import Forms
 from srcdiff.emit.layout import split
@@ -35,7 +34,7 @@ from srcdiff.emit.tree import Node
 from srcdiff.emit.unread import without_unread
 from srcdiff.ir.core import Function, Global, Parameter, Program, Value, blocks_of, walk
 from srcdiff.ir.imports import Imports
-from srcdiff.primitives.helpers import HELPERS, NEEDS
+from srcdiff.primitives.helpers import HELPERS
 
 
 def emit(program: Program, imports: Imports, header: str | None = None) -> str:
@@ -43,7 +42,6 @@ def emit(program: Program, imports: Imports, header: str | None = None) -> str:
     spelling = Spelling(imports, _hints(program))
     impure = functions_with_effects(program)
     functions = [_function(f, spelling, impure) for f in program.functions]
-    _refuse_clashes(spelling, {f.name for f in program.functions})
     helpers = _helpers(functions, {f.name for f in program.functions})
     trees = {name: ast.parse(HELPERS[name]) for name in helpers}
     used: set[str] = set()
@@ -55,6 +53,7 @@ def emit(program: Program, imports: Imports, header: str | None = None) -> str:
     parts = [HELPERS[name].strip("\n") for name in helpers]
     parts += [to_text([function], split).strip("\n") for function in functions]
     lines = "\n".join(spelling.lines(used))
+    spelling.refuse_clashes({f.name for f in program.functions})
     head = "\n\n".join(text for text in ((header or "").strip("\n"), lines) if text)
     return "\n\n\n".join([head, *parts] if head else parts) + "\n"
 
@@ -68,20 +67,6 @@ def _hints(program: Program) -> set[str]:
             found |= {v.name for v in block.parameters if v.name is not None}
             found |= {v.name for s in block.statements for v in s.results if v.name is not None}
     return found
-
-
-def _refuse_clashes(spelling: Spelling, own: set[str]) -> None:
-    """Refuse a program one of whose functions, or of the objects that it imports, is called like a helper it needs."""
-    needed: set[str] = set()
-    pending = spelling.ours & HELPERS.keys()
-    while pending:
-        needed |= pending
-        pending = {n for name in pending for n in NEEDS.get(name, ())} - needed
-    clashes = sorted(needed & (spelling.theirs | own))
-    if clashes:
-        remedy = "call yours something else"
-        message = "`{}` is also the name of a helper that the generated code needs"
-        raise TransformError([Diagnostic(message.format(name), remedy) for name in clashes])
 
 
 def _helpers(functions: Sequence[ast.FunctionDef], own: set[str]) -> list[str]:

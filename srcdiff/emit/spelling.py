@@ -17,8 +17,10 @@ import ast
 import sys
 from collections.abc import Iterable, Set
 
+from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.ir.core import Global
 from srcdiff.ir.imports import Imports
+from srcdiff.primitives.helpers import HELPERS, NEEDS
 
 _CUSTOMARY = {"numpy": "np"}
 
@@ -120,6 +122,19 @@ class Spelling:
             self._names.setdefault("typing", {})["Annotated"] = "Annotated"
         if "np" in names and all(alias != "np" for _, alias in self._modules):
             self._modules["numpy", "np"] = None
+
+    def refuse_clashes(self, functions: Set[str]) -> None:
+        """Refuse a program one of whose functions, or of the objects that it imports, is called like a helper that it
+        needs."""
+        needed: set[str] = set()
+        pending = self.ours & HELPERS.keys()
+        while pending:
+            needed |= pending
+            pending = {n for name in pending for n in NEEDS.get(name, ())} - needed
+        clashes = sorted(needed & (self.theirs | functions))
+        if clashes:
+            message = "`{}` is also the name of a helper that the generated code needs"
+            raise TransformError([Diagnostic(message.format(name), "call yours something else") for name in clashes])
 
     def lines(self, used: Set[str] | None = None) -> list[str]:
         """The import statements (of the names in `used`): standard library, others; a blank line between."""
