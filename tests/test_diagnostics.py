@@ -27,7 +27,7 @@ REFUSED = {
     "star_import": "from math import *\ndef f(x):\n    return sin(x)\n",
     "eval_exec": "def f(x):\n    exec('y = 1')\n    return eval('x * 2')\n",
     "sets": "def f(x):\n    s = {x, 2.0}\n    t = set([x])\n    return {v for v in [x]}\n",
-    "unknown_function": "def f(x):\n    return scipy.special.gammaln(x) + np.nonsense(x)\n",
+    "unknown_function": "def f(x):\n    return scipy.special.zeta(x) + np.nonsense(x)\n",
     "undefined_name": "def f(x):\n    return x * scale\n",
     "unbound": "def f(x):\n    y = y + x\n    return y\n",
     "walrus": "def f(x):\n    if (y := x * 2) > 1:\n        return y\n    return x\n",

@@ -56,6 +56,7 @@ def emit(program: Program, imports: Imports, header: str | None = None) -> str:
     parts = [texts[name].strip("\n") for name in helpers]
     parts += [to_text([function], split).strip("\n") for function in functions]
     lines = "\n".join(spelling.lines(used))
+    spelling.refuse_clashes({f.name for f in program.functions})
     head = "\n\n".join(text for text in ((header or "").strip("\n"), lines) if text)
     return "\n\n\n".join([head, *parts] if head else parts) + "\n"
 

@@ -17,8 +17,10 @@ import ast
 import sys
 from collections.abc import Iterable, Set
 
+from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.ir.core import Global
 from srcdiff.ir.imports import Imports
+from srcdiff.primitives.helpers import HELPERS, NEEDS
 
 _CUSTOMARY = {"numpy": "np"}
 
@@ -33,14 +35,19 @@ class Spelling:
         self._names: dict[str, dict[str, str]] = {}
         self.used: set[str] = set()
         """The first components of all names that were spelled: no local variable may be called so."""
+        self.theirs: set[str] = set()
+        """Those among the names spelled anywhere that are the user's: of functions, modules, imported objects."""
+        self.ours: set[str] = set()
+        """The others: Python's own, and those of helpers."""
 
     def builtin(self, name: str) -> ast.expr:
         self.used.add(name)
+        self.ours.add(name)
         return ast.Name(id=name)
 
     def function(self, name: str) -> ast.expr:
         """A function of the program itself."""
-        return self.builtin(name)
+        return self._dotted(name)
 
     def primitive(self, name: str) -> ast.expr:
         """The library function that a primitive is named after: `np.sin`, `math.cos`, `scipy.special.erf`. What follows
@@ -111,6 +118,7 @@ class Spelling:
     def _dotted(self, name: str) -> ast.expr:
         first, *rest = name.split(".")
         self.used.add(first)
+        self.theirs.add(first)
         node: ast.expr = ast.Name(id=first)
         for attribute in rest:
             node = ast.Attribute(value=node, attr=attribute)
@@ -132,6 +140,19 @@ class Spelling:
             self._modules["dataclasses", "dataclasses"] = None
         if "np" in names and all(alias != "np" for _, alias in self._modules):
             self._modules["numpy", "np"] = None
+
+    def refuse_clashes(self, functions: Set[str]) -> None:
+        """Refuse a program one of whose functions, or of the objects that it imports, is called like a helper that it
+        needs."""
+        needed: set[str] = set()
+        pending = self.ours & HELPERS.keys()
+        while pending:
+            needed |= pending
+            pending = {n for name in pending for n in NEEDS.get(name, ())} - needed
+        clashes = sorted(needed & (self.theirs | functions))
+        if clashes:
+            message = "`{}` is also the name of a helper that the generated code needs"
+            raise TransformError([Diagnostic(message.format(name), "call yours something else") for name in clashes])
 
     def lines(self, used: Set[str] | None = None) -> list[str]:
         """The import statements (of the names in `used`): standard library, others; a blank line between."""

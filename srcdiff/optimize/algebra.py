@@ -97,6 +97,14 @@ def _has_shape_and_dtype(result: Type, operand: Type) -> bool:
     return result.dtype is None or result.dtype == operand.dtype
 
 
+def _of_floats(t: Type) -> bool:
+    return not isinstance(t, Array) or t.dtype is None or t.dtype.startswith("float")
+
+
+def _is_double(t: Type) -> bool:
+    return isinstance(t, Array) and t.dtype == "float64"
+
+
 # -- arithmetic -------------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +209,9 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
         if found is None:
             continue
         small, model = found
+        if isinstance(small.type, Scalar) and not _of_floats(other.type) and not _is_double(apply.result.type):
+            # A number times a mask is of double precision, a broadcast of single precision times a mask is not.
+            continue
         operands = (small, other) if position == 0 else (other, small)
         if _same_shape(apply.result.type, apply.primitive.infer(*operands)):
             return again(apply, apply.primitive.name, *operands)

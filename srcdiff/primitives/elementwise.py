@@ -64,7 +64,7 @@ _FLOAT = [
 ]
 _FLOAT_2 = ["arctan2", "hypot", "logaddexp", "logaddexp2", "copysign", "heaviside", "nextafter"]
 _SAME = ["square", "reciprocal", "sign", "conj", "imag"]
-_WHOLE = ["floor", "ceil", "rint", "trunc", "fix"]
+_WHOLE = ["floor", "ceil", "rint", "trunc", "fix"]  # fix goes out of use: it is trunc
 _SAME_2 = ["maximum", "minimum", "fmax", "fmin", "fmod"]
 _WHOLE_2 = ["gcd", "lcm", "left_shift", "right_shift"]
 _BOOL = ["isnan", "isfinite", "isinf", "isposinf", "isneginf", "isreal", "iscomplex", "isnat", "signbit", "logical_not"]
@@ -230,7 +230,7 @@ ELEMENTWISE: dict[str, Primitive] = {
         *(primitive(f"np.{n}", "x1 x2", _integer_rule(f"np.{n}"), getattr(np, n)) for n in _WHOLE_2),
         *_make(_BOOL, "x", "bool"),
         *_make(_BOOL_2, "x1 x2", "bool"),
-        *(primitive(f"np.{n}", "x", _whole_type, getattr(np, n)) for n in _WHOLE),
+        *(primitive(f"np.{n}", "x", _whole_type, getattr(np, n, np.trunc)) for n in _WHOLE),
         primitive("np.abs", "x", _abs_type, np.abs),
         primitive("np.real", "x", _real_type, np.real, views=(0,)),
         primitive("np.float_power", "x1 x2", _float_power_type, np.float_power),

@@ -190,7 +190,7 @@ _ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide", "power", "mod"
 def _listed(apply: Apply) -> frozenset[int]:
     """The operands that are lists or tuples of numbers and that NumPy takes for arrays: the rule sees the array."""
     name = apply.primitive.name
-    by_numpy = name.startswith(("np.", "scipy.")) and name not in _OF_SEQUENCES
+    by_numpy = name.startswith(("np.", "scipy.")) and name not in _OF_SEQUENCES | {"np.choose"}
     beside_array = name in _ARITHMETIC and any(isinstance(x.type, Array) for x in apply.operands)
     if not by_numpy and not beside_array:
         return frozenset()

@@ -84,13 +84,13 @@ def _elementwise(name: str, parameters: str) -> Primitive:
 
 
 def _polygamma(n: Value, x: Value) -> Type:
-    """Always of double precision; an array without dimensions for numbers."""
+    """What becomes of single precision differs between versions; an array without dimensions for numbers."""
     require_numeric("scipy.special.polygamma", n, x)
     match elementwise_type("float", n, x):
         case Scalar():
             return Array("float64", ())
-        case Array(_, shape):
-            return Array("float64", shape)
+        case Array(dtype, shape):
+            return Array(dtype if dtype == "float64" else None, shape)
         case t:
             return t
 

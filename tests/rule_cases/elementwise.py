@@ -29,14 +29,16 @@ UNARY = [
 
 CASES: list[Case] = [
     *((name, (x,), (0,)) for name in UNARY for x in (X3, X23, 0.6, X0, np.array(0.6), single(3), single(2, 1))),
-    *((name, pair, (0, 1)) for name in ("np.fmod", "np.copysign", "np.nextafter") for pair in BROADCAST),
-    *((name, (single(3), single(2, 1)), (0, 1)) for name in ("np.fmod", "np.copysign", "np.nextafter", "np.fmax")),
+    *((name, pair, (0, 1)) for name in ("np.copysign", "np.nextafter") for pair in BROADCAST),
+    # Remainders: with these operands no quotient is near a whole number.
+    *((name, (1.3 + 0.1 * a, 0.9 + 0.01 * b), (0, 1)) for name in ("np.fmod", "mod") for a, b in BROADCAST),
+    *((name, (1.3 + 0.1 * single(3), 0.9 + 0.01 * single(2, 1)), (0, 1)) for name in ("np.fmod", "mod")),
+    *((name, (single(3), single(2, 1)), (0, 1)) for name in ("np.copysign", "np.nextafter", "np.fmax")),
     *((name, (single(3), single(2, 1)), (0, 1)) for name in ("np.float_power", "np.logaddexp2", "np.hypot")),
     *((name, (np.array(0.4), X23), (0, 1)) for name in ("np.arctan2", "np.logaddexp", "np.fmin", "np.maximum")),
     # Signs, and values far out.
     ("np.fmod", (np.array([7.6, -7.6, 3.3, -3.3]), np.array([2.5, 2.5, -2.5, -2.5])), (0, 1)),
     ("mod", (np.array([7.6, -7.6, 3.3, -3.3]), np.array([2.5, 2.5, -2.5, -2.5])), (0, 1)),
-    ("mod", (single(3), single(2, 1)), (0, 1)),
     ("np.copysign", (np.array([1.0, -1.0, 1.0, -1.0]), np.array([2.0, 2.0, -2.0, -2.0])), (0, 1)),
     ("np.sinc", (np.array([0.0, 1e-9, -1e-3, 0.5, -0.99, 1.0, 1.01, 2.5, -7.3]),), (0,)),
     ("np.i0", (np.array([0.0, 1e-9, -0.5, 2.0, 5.0]),), (0,)),
