@@ -6,6 +6,7 @@ In: an expression and the state. Out: an `Operand`: a value with the place it li
 from __future__ import annotations
 
 import builtins
+from dataclasses import replace
 
 import gast
 
@@ -38,8 +39,9 @@ from srcdiff.frontend.objects import (
 )
 from srcdiff.frontend.sharing import Sharing
 from srcdiff.frontend.subset import complaint, undefined
-from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Bottom, Opaque, Scalar, Unknown, is_mutable
+from srcdiff.ir.core import Apply, Constant, Primitive, Value, constant
+from srcdiff.ir.types import FLOAT, NONE, UNKNOWN, Array, Bottom, Opaque, Scalar, Unknown, is_mutable, sharper
+from srcdiff.primitives.inference import Shape, shape_of_type
 from srcdiff.primitives.table import TABLE
 
 BINARY: dict[type, str] = {
@@ -270,7 +272,30 @@ class Expressions(Sharing):
         if "." in primitive.name:
             values = [self.known.get(v, v) if not isinstance(v.type, Scalar) or v.type != FLOAT else v for v in values]
         value = self.apply(primitive, *values, node=node, name=name)
+        if primitive.name in ("np.array", "np.asarray"):
+            value = self._of_display(value, values[0])
         return Result(value, None, self.shared(primitive, operands, value.type))
+
+    def _of_display(self, array: Value, items: Value) -> Value:
+        """The array just made of `items`, with the dimensions of a display that is written out (a list forgets them)."""
+        told = self._told_shape(items)
+        made = self.builder.statements[-1]
+        if told is None or not isinstance(array.type, Array) or array.type.shape is None or made.results != (array,):
+            return array
+        known = Value(Array(array.type.dtype, tuple(map(sharper, array.type.shape, told))), array.name, array.origin)
+        assert isinstance(made, Apply)
+        self.builder.statements[-1] = replace(made, result=known)
+        return known
+
+    def _told_shape(self, value: Value) -> Shape | None:
+        """The shape that NumPy gives a list or tuple that is written out, or anything else."""
+        made = next((s for s in reversed(self.builder.statements) if value in s.results), None)
+        if not isinstance(made, Apply) or made.primitive.name != "make_list":
+            return shape_of_type(value.type)
+        inner = [self._told_shape(v) for v in made.operands]
+        if not inner or None in inner or any(s != inner[0] for s in inner):
+            return None
+        return (len(inner), *(inner[0] or ()))
 
     def display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
         items = [self._kept(item) for item in items]
