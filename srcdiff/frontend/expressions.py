@@ -277,7 +277,7 @@ class Expressions(Sharing):
         return Result(value, None, self.shared(primitive, operands, value.type))
 
     def _of_display(self, array: Value, items: Value) -> Value:
-        """The array just made of `items`, with the dimensions of a display that is written out (a list forgets them)."""
+        """The array just made of `items`, with the dimensions of a display that is written out."""
         told = self._told_shape(items)
         made = self.builder.statements[-1]
         if told is None or not isinstance(array.type, Array) or array.type.shape is None or made.results != (array,):

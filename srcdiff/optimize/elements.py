@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
-from srcdiff.ir.types import INT, Array, List, Scalar, Tuple
+from srcdiff.ir.types import INT, Array, List, Scalar, Tuple, is_exact
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, Outcome, again, made_by, part_made_by
 
@@ -141,9 +141,13 @@ def shape_of_zeros(apply: Apply, known: Definitions) -> Outcome:
 
 
 def shape_of_elementwise(apply: Apply, known: Definitions) -> Outcome:
-    """The shape of ``x * x``, ``x * 2.0`` and ``-x`` is that of x."""
+    """The shape of ``x * x``, ``x * 2.0`` and ``-x`` is that of x; so is that of ``x * y`` where x and y are known to
+    have one shape."""
     made = part_made_by(apply.operands[0], known, "add", "subtract", "multiply", "divide", "negative", "power")
     if made is None:
         return None
-    arrays = {v for v in made.operands if not isinstance(v.type, Scalar)}
-    return again(apply, apply.primitive.name, arrays.pop()) if len(arrays) == 1 else None
+    arrays = list(dict.fromkeys(v for v in made.operands if not isinstance(v.type, Scalar)))
+    shapes = [v.type.shape if isinstance(v.type, Array) else None for v in arrays]
+    if len(arrays) == 1 or (arrays and is_exact(shapes[0]) and all(s == shapes[0] for s in shapes)):
+        return again(apply, apply.primitive.name, arrays[0])
+    return None
