@@ -40,6 +40,7 @@ from srcdiff.loading import digest
 from srcdiff.modes import DEFAULT, MODES, OF_SCALARS, Options, Wanted, differentiate
 from srcdiff.optimize import optimize as optimized
 from srcdiff.optimize.inplace import inplace
+from srcdiff.optimize.placeholders import placeholders
 from srcdiff.parameters import (
     NothingToDifferentiate,
     Wrt,
@@ -111,6 +112,7 @@ def derive(
     derivative = _derivative(module, program, wanted)
     if options.optimize:
         derivative = without_twins(derivative, final=True)
+        derivative = placeholders(derivative)
     derivative = inplace(derivative, derivative=kind != "primal")
     text = print_module(derivative, module.imports, header)
     return Derived(derivative.main.name, derivative, text, _captured(derivative), positions, writes)

@@ -190,6 +190,51 @@ def test_a_list_with_what_has_no_derivative() -> None:
     np.testing.assert_array_equal(gradient[1][1], [1.0, 1.0, 1.0])
 
 
+def test_lists_that_are_not_written_to_the_end_start_with_zeros() -> None:
+    def stopped(parts, limit):
+        total = 0.0
+        for i in range(len(parts)):
+            if i == limit:
+                break
+            total += np.sum(parts[i] ** 2)
+        return total
+
+    def branched(parts, limit):
+        total = 0.0
+        for i in range(len(parts)):
+            if i != limit:
+                total += np.sum(parts[i] ** 2)
+        return total
+
+    def shorter(parts, limit):
+        total = 0.0
+        for i in range(limit):
+            total += np.sum(parts[i] ** 2)
+        return total
+
+    def first(parts, limit):
+        return np.sum(parts[0] ** 2) + np.sum(parts[-1]) * limit
+
+    parts = [RNG.normal(size=3) for _ in range(3)]
+    for f in (stopped, branched, shorter, first):
+        for limit in (1, 2):
+            code(f, parts, limit)
+            code(f, [parts[0]], 1)
+
+
+def test_lists_that_are_written_to_the_end_need_no_zeros() -> None:
+    def f(parts):
+        total = 0.0
+        for part in parts[:-1]:
+            total += np.sum(part**2)
+        return total * np.sum(parts[-1])
+
+    parts = [RNG.normal(size=3) for _ in range(3)]
+    assert "zeros_like" not in code(f, parts) and "[None] * len(parts)" in code(f, parts)
+    code(f, parts[:1])
+    assert "[None]" not in srcdiff.grad(f, optimize=False).source
+
+
 # -- constants, signs, sums of products -------------------------------------------------------------------------------
 
 

@@ -152,11 +152,9 @@ class Named(Tuple):
 
 @dataclass(frozen=True)
 class List:
-    """A list; `item` covers every element (None: the list is empty as far as is known). `length` is how many there
-    are, where that is known: in a display."""
+    """A list; `item` covers every element (None: the list is empty as far as is known)."""
 
     item: Type | None
-    length: int | None = None
 
     def __str__(self) -> str:
         return f"list[{'' if self.item is None else self.item}]"
@@ -288,8 +286,7 @@ def join(a: Type, b: Type) -> Type:
         case Tuple(), Tuple() if same_tuple(a, b):
             return a.of(join(p, q) for p, q in zip(a.items, b.items, strict=True))
         case List(), List():
-            item = b.item if a.item is None else a.item if b.item is None else join(a.item, b.item)
-            return List(item, a.length if a.length == b.length else None)
+            return List(b.item if a.item is None else a.item if b.item is None else join(a.item, b.item))
         case Dict(), Dict():
             if a.items is None or b.items is None or [k for k, _ in a.items] != [k for k, _ in b.items]:
                 return Dict(None)

@@ -23,6 +23,7 @@ from dataclasses import replace
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
 from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_exact, is_float_dtype
+from srcdiff.optimize.contractions import summed_product
 from srcdiff.optimize.contributions import (
     alike,
     beside_broadcast,
@@ -463,7 +464,7 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "np.squeeze": (_squeezed_sum,),
     "power": (_fold, _first_of_one),
     "negative": (_fold, _twice_negative, _negative_product),
-    "np.sum": (_sum_of_number, _sum_of_product),
+    "np.sum": (_sum_of_number, _sum_of_product, summed_product),
     "index_get": (written_element, known_size),
     "len": (known_size, shape_of_zeros),
     "copy": (by_fields, copy_of_fresh),

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from srcdiff.ir.builder import Builder, is_constant
 from srcdiff.ir.core import Apply, Constant, Value, class_value, constant
-from srcdiff.ir.types import INT, Array, List, Opaque, Record, Scalar, Tuple
+from srcdiff.ir.types import INT, Array, List, Opaque, Record, Scalar, Tuple, is_exact
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, Outcome, again, made_by, part_made_by
 from srcdiff.primitives.table import TABLE
@@ -164,7 +164,8 @@ def shape_of_zeros(apply: Apply, known: Definitions) -> Outcome:
 
 
 def shape_of_elementwise(apply: Apply, known: Definitions) -> Outcome:
-    """The shape of ``x * x``, ``x * 2.0`` and ``-x`` is that of x."""
+    """The shape of ``x * x``, ``x * 2.0`` and ``-x`` is that of x; so is that of ``x * y`` where x and y are known to
+    have one shape."""
     made = part_made_by(apply.operands[0], known, *_ELEMENTWISE)
     model = None if made is None else _only_array(made)
     return None if model is None else again(apply, apply.primitive.name, model)
@@ -184,5 +185,9 @@ _ELEMENTWISE = ("add", "subtract", "multiply", "divide", "negative", "power")
 
 
 def _only_array(made: Apply) -> Value | None:
-    arrays = {v for v in made.operands if not isinstance(v.type, Scalar)}
-    return arrays.pop() if len(arrays) == 1 else None
+    """The operand whose shape the result has: the only one that is no number, or one of several of the same shape."""
+    arrays = list(dict.fromkeys(v for v in made.operands if not isinstance(v.type, Scalar)))
+    shapes = [v.type.shape if isinstance(v.type, Array) else None for v in arrays]
+    if len(arrays) == 1 or (arrays and is_exact(shapes[0]) and all(s == shapes[0] for s in shapes)):
+        return arrays[0]
+    return None

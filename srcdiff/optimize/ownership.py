@@ -146,6 +146,8 @@ def result_reach(apply: Apply, operands: Sequence[Reach], sites: Sites, around: 
         return Reach(made, join(operands).inner | below)
     if name in _DISPLAYS:
         return Reach(made, given)
+    if name == "multiply" and isinstance(kind, List):
+        return Reach(made, join(operands).inner)
     # A container: its elements may be the operands, their elements or, of an array, views of it.
     return Reach(made, given | below | ({VIEW} if given else NONE))
 

@@ -49,7 +49,7 @@ def _make_list_type(*items: Value) -> Type:
     result: Type = BOTTOM
     for item in items:
         result = join(result, item.type)
-    return List(None if isinstance(result, Bottom) else result, len(items))
+    return List(None if isinstance(result, Bottom) else result)
 
 
 def _make_record_type(made: Value, *items: Value) -> Type:
@@ -151,13 +151,9 @@ def _append_type(items: Value, item: Value) -> Type:
 
 
 def _drop_last_type(items: Value) -> Type:
-    match items.type:
-        case List(item):
-            return List(item)
-        case Unknown():
-            return UNKNOWN
-        case t:
-            raise InferenceError(f"a value of type {t} has no pop()")
+    if not isinstance(items.type, List | Unknown):
+        raise InferenceError(f"a value of type {items.type} has no pop()")
+    return items.type
 
 
 def _formatted(value: Any, conversion: Any, spec: Any) -> str:

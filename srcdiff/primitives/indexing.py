@@ -125,7 +125,7 @@ def index_get_type(x: Value, index: Value) -> Type:
             return UNKNOWN
         case List(item):
             if isinstance(i, Opaque) and i.name == "slice":
-                return List(item)
+                return t
             _require_integer(t, i)
             return BOTTOM if item is None else item
         case Tuple(items):

@@ -231,9 +231,9 @@ def shape_of_type(t: Type) -> Shape | None:
         case Tuple(items):
             first = shape_of_type(items[0]) if items else ()
             return None if first is None else (len(items), *first)
-        case List(item, length):
+        case List(item):
             inner = None if item is None else shape_of_type(item)
-            return None if inner is None else (length, *inner)
+            return None if inner is None else (None, *inner)
         case _:
             return None
 

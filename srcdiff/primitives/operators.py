@@ -100,9 +100,9 @@ def _multiply(a: Value, b: Value) -> Type:
     for sequence, count in ((a, b), (b, a)):
         whole = isinstance(count.type, Scalar) and count.type.kind != "float"
         match sequence.type:
-            case List(item):
+            case List():
                 if whole:
-                    return List(item)
+                    return sequence.type
             case Tuple(items):
                 if isinstance(count, Constant) and isinstance(count.value, int):
                     return Tuple(items * count.value)

@@ -41,12 +41,13 @@ def back(by: Symbolic, x: Symbolic) -> Symbolic:
     return by.apply("np.reshape", by, x.shape)
 
 
-def unpack(by: Symbolic, x: Symbolic) -> Symbolic:
-    """The array `by` taken apart into the lists and tuples that `x` is made of."""
+def unpack(by: Symbolic, x: Symbolic, y: Symbolic | None = None) -> Symbolic:
+    """The array `by` taken apart into the lists and tuples that `x` is made of; `y` is the array that was made of x."""
+    length = None if y is None or not isinstance(y.type, Array) or not y.type.shape else y.type.shape[0]
     match x.type:
         case Scalar():
             return back(by, x)
-        case List(item, length) if isinstance(item, Scalar) and length is not None:
+        case List(item) if isinstance(item, Scalar) and isinstance(length, int):
             return by.apply("make_list", *(by[i] for i in range(length)))
         case List(item) if isinstance(item, Scalar):
             return by.apply("list", by)
@@ -76,8 +77,8 @@ def _of_items(by: Symbolic, items: Sequence[Type], at: tuple[int, ...]) -> Symbo
 
 linear("np.full", {1: lambda by, y, shape, value, dtype: fit(by, value)})
 linear("np.full_like", {1: lambda by, y, a, value, dtype: fit(by, value)})
-linear("np.array", {0: lambda by, y, x, dtype: unpack(by, x)})
-linear("np.asarray", {0: lambda by, y, x, dtype: unpack(by, x)})
+linear("np.array", {0: lambda by, y, x, dtype: unpack(by, x, y)})
+linear("np.asarray", {0: lambda by, y, x, dtype: unpack(by, x, y)})
 linear("unpack", {0: lambda by, y, g, x: by.apply("np.array", by)})
 linear("astype", {0: lambda by, y, x, dtype: by})
 linear("item", {0: lambda by, y, x: spread(by, x)})

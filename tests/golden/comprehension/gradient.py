@@ -36,21 +36,6 @@ def copy_of(x):
     return x
 
 
-def zeros_like(x):
-    """The zero derivative of x: a number, an array, or a container of them."""
-    if isinstance(x, np.ndarray):
-        return np.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float)
-    if isinstance(x, list):
-        return [zeros_like(item) for item in x]
-    if isinstance(x, tuple):
-        return tuple([zeros_like(item) for item in x])
-    if isinstance(x, dict):
-        return {key: zeros_like(item) for key, item in x.items()}
-    if isinstance(x, (int, float, np.generic)):
-        return 0.0
-    return None
-
-
 def softmax_entropy_grad(scores: list[float], t: float) -> tuple[list[float], float]:
     """Gradient of `softmax_entropy` with respect to scores and t."""
     # forward sweep
@@ -68,7 +53,7 @@ def softmax_entropy_grad(scores: list[float], t: float) -> tuple[list[float], fl
     # reverse sweep
     # line 8: return sum([-(w / total) * np.log(w / total) for w in weights])
     b1 = [1.0] * len(t1)
-    bweights = zeros_like(weights)
+    bweights = [None] * len(weights)
     btotal = 0.0
     for i, b2 in zip(reversed(range(len(weights))), reversed(b1)):
         t2 = tape.pop()
@@ -83,7 +68,7 @@ def softmax_entropy_grad(scores: list[float], t: float) -> tuple[list[float], fl
         bweights[i] = bw
     # line 7: total = sum(weights)
     bweights = accumulate(bweights, [btotal] * len(weights))
-    bscores = zeros_like(scores)
+    bscores = [None] * len(scores)
     bm = 0.0
     bt = 0.0
     for i, t4, b5 in zip(

@@ -127,7 +127,7 @@ def network_grad(
     bparams = add_at(bparams, "bias", unbroadcast(b1 * h, t1))
     boutputs = [np.sum(1.0 * params["scale"])] * len(outputs)
     bparams["scale"] += sum(outputs)
-    blayers = zeros_like(layers)
+    blayers = [None] * len(layers)
     for i in reversed(range(len(layers))):
         h, h_1 = tape.pop()
         # line 7: for W in layers:

@@ -133,7 +133,7 @@ def network_vjp(
     bparams = add_at(bparams, "bias", unbroadcast(b1 * h, t3))
     boutputs = [np.sum(bresult * t1)] * len(outputs)
     bparams = add_at(bparams, "scale", bresult * t2)
-    blayers = zeros_like(layers)
+    blayers = [None] * len(layers)
     for i in reversed(range(len(layers))):
         h, h_1 = tape.pop()
         # line 7: for W in layers:
