@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
 from srcdiff.derivative import Derivative
+from srcdiff.ir.calls import opaque_functions
 from srcdiff.modes import DEFAULT, Options
 from srcdiff.parameters import Wrt, checked_wrt
 from srcdiff.primitives.helpers import helper
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
     from srcdiff.sparsity import SparseHessian, SparseJacobian
 
 Function = Callable[..., Any]
+T = TypeVar("T")
+
+
+def stop_gradient(x: T) -> T:
+    """`x` itself, through which no derivative passes, in either mode and of any order.
+
+    `x` is a number, an array, or a container of these. In a function that is differentiated it counts as constant.
+
+    >>> def f(x):
+    ...     return x * stop_gradient(x)
+    >>> grad(f)(3.0), hessian(f)(3.0)
+    (3.0, 0.0)
+    """
+    return x
 
 
 @overload
@@ -208,6 +223,12 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None)
     choices = [Options(directions=directions, checkpoint=checkpoint) for directions in (False, True)]
     primal = _kept(f, "primal", None)
     value = primal(*kept)
+    if any(map(opaque_functions, primal.ir.functions)):
+        title = next(name for f in primal.ir.functions for name in opaque_functions(f))
+        raise ValueError(
+            f"vjp runs {f.__name__} for its value and again for the pullback, and it calls `{title}`, which is opaque: "
+            'use value_and_grad, or transform(f, mode="reverse")'
+        )
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
     one, stack = (_kept(f, "reverse", hashable, options) for options in choices)
     return value, Pullback((one, stack), kept, value)

@@ -27,13 +27,14 @@ from srcdiff.analysis.ranks import implied_types
 from srcdiff.analysis.written import written_parameters
 from srcdiff.description import describe
 from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.emit.outside import captured_names
 from srcdiff.emit.python import emit as print_module
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import Request
 from srcdiff.ir.calls import without_twins
-from srcdiff.ir.core import Global, Program, Value, blocks_of, operands_of, walk
+from srcdiff.ir.core import Program
 from srcdiff.ir.graph import to_dot
 from srcdiff.ir.text import to_text
 from srcdiff.ir.types import Type, is_differentiable
@@ -150,14 +151,7 @@ def _requested(module: Module, program: Program, request: Request, options: Opti
 
 def _captured(program: Program) -> dict[str, object]:
     """What the program refers to by name and cannot import (closures, notebooks)."""
-    read: list[Value | None] = []
-    for function in program.functions:
-        read.extend(p.default for p in function.parameters)
-        read.extend(function.body.results)
-        for statement in walk(function.body):
-            read.extend(operands_of(statement))
-            read.extend(v for block in blocks_of(statement) for v in block.results)
-    return {v.attribute: v.captured for v in read if isinstance(v, Global) and v.captured is not None}
+    return {name: value.captured for value, name in captured_names(program).items()}
 
 
 # -- whole files

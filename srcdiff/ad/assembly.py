@@ -19,8 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.directions import DIRECTIONS
-from srcdiff.ad.effects import silent_block
+from srcdiff.ad.effects import opaque_calls, second_run, silent_block
 from srcdiff.ad.merge import merge
+from srcdiff.ad.refusals import Refusal, Refused
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
     NOWHERE,
@@ -236,6 +237,9 @@ class Assembly:
         statements: list[Statement] = []
         replaced: Substitution = {}
         if self._started:
+            again = [Refusal(*second_run(effect, "each of several sweeps")) for effect in opaque_calls(body)]
+            if again:
+                raise Refused(tuple(again))
             body = silent_block(body)  # what the first sweep has printed and asserted the others need not
         self._started = True
         for old in body.statements:

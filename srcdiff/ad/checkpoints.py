@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from srcdiff.ad.effects import printing, silent_block
+from srcdiff.ad.effects import opaque_calls, printing, second_run, silent_block
 from srcdiff.ad.loops import Halves, LoopAdjoint
 from srcdiff.ad.snapshots import Keeping, Steps
 from srcdiff.analysis.liveness import prune_block
@@ -79,6 +79,8 @@ class CheckpointedLoop(LoopAdjoint):
         maker = self.sweep.maker
         if maker is None:
             return
+        for effect in opaque_calls(self.loop.body):
+            maker.refusals.add(*second_run(effect, "the reverse sweep of a loop with snapshots"))
         loud = printing(maker.variants.program)
         for s in walk(self.loop.body):
             if isinstance(s, Call) and s.function in loud:

@@ -20,12 +20,25 @@ from srcdiff.ir.core import (
     Effect,
     For,
     If,
+    Origin,
     Program,
     Statement,
     While,
     assert_never,
     walk,
 )
+
+
+def opaque_calls(block: Block) -> list[Effect]:
+    """The calls of opaque functions in a block, inner blocks included, those of its helpers not."""
+    return [s for s in walk(block) if isinstance(s, Effect) and s.kind == "call"]
+
+
+def second_run(effect: Effect, why: str) -> tuple[Origin, str, str]:
+    """Place, message and remedy for the call of an opaque function that would be run again."""
+    title = getattr(effect.primitive, "title", "it")
+    remedy = "call it before, outside of this, and pass what it returns as a parameter"
+    return effect.origin, f"`{title}` is opaque, so that each of its calls runs once, and {why} runs it again", remedy
 
 
 def silent_block(block: Block) -> Block:
@@ -55,13 +68,15 @@ def _silent(statement: Statement) -> Statement:
 
 
 def printing(program: Program) -> set[str]:
-    """The functions of the program that print, themselves or in what they call."""
+    """The functions of the program that print or call opaque functions, themselves or in what they call."""
     found: set[str] = set()
     size = -1
     while len(found) != size:
         size = len(found)
         for function in program.functions:
             for s in walk(function.body):
-                if (isinstance(s, Effect) and s.kind == "print") or (isinstance(s, Call) and s.function in found):
+                if (isinstance(s, Effect) and s.kind in ("print", "call")) or (
+                    isinstance(s, Call) and s.function in found
+                ):
                     found.add(function.name)
     return found

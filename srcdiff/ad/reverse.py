@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution
-from srcdiff.ad.effects import printing, silent_block
+from srcdiff.ad.effects import opaque_calls, printing, second_run, silent_block
 from srcdiff.ad.inline import inline_element_readers
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals
@@ -120,6 +120,7 @@ class ReverseMode:
         result = function.body.results[0]
         varied = varied_values(function.body, [parameters[i] for i in wrt], self._frozen(function.body))
         self.refusals.numbers_from_text(function.body, varied)
+        self.refusals.opaque_results(function.body, varied, [result])
         active = useful_values(function.body, [result], varied)
         builder = Builder()
         extra: tuple[Parameter, ...] = ()
@@ -209,6 +210,7 @@ class ReverseMode:
         wanted = [body.results[i] for i in active_results]
         varied = varied_values(body, seeds, self._frozen(body))
         self.refusals.numbers_from_text(body, varied)
+        self.refusals.opaque_results(body, varied, wanted)
         active = useful_values(body, wanted, varied)
         builder = Builder()
         adjoints: Adjoints = {}
@@ -245,6 +247,8 @@ class ReverseMode:
     ) -> Pair:
         """The pair of a function that is recomputed: called as it is by the forward sweep, and by the reverse sweep one
         function that computes it again from its arguments and then its adjoints."""
+        for effect in opaque_calls(forward):
+            self.refusals.add(*second_run(effect, f"the reverse sweep, which recomputes `{function.name}`,"))
         loud = printing(self.variants.program)
         for s in walk(function.body):
             if isinstance(s, Call) and s.function in loud and s.function != function.name:

@@ -67,7 +67,7 @@ def _passes(statement: Statement) -> list[tuple[Value, Value]]:
         case Call(arguments=arguments, results=results):
             return [(a, r) for a in arguments for r in results]
         case Effect():
-            return []
+            return [(v, r) for v in statement.operands for r in statement.results]
 
 
 def _loop(statement: For | While, carried: tuple[Value, ...]) -> list[tuple[Value, Value]]:

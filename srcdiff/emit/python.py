@@ -23,6 +23,7 @@ from srcdiff.emit.forms import Forms
 from srcdiff.emit.layout import split
 from srcdiff.emit.names import name_variables
 from srcdiff.emit.order import ordered
+from srcdiff.emit.outside import captured_names
 from srcdiff.emit.printer import Comment, Docstring, to_text
 from srcdiff.emit.prune import prune
 from srcdiff.emit.resolve import Resolver, reverse
@@ -39,10 +40,11 @@ from srcdiff.primitives.helpers import HELPERS
 
 def emit(program: Program, imports: Imports, header: str | None = None) -> str:
     """The module that defines the functions of `program`, in their order."""
-    spelling = Spelling(imports, _hints(program))
+    own = {f.name for f in program.functions}
+    spelling = Spelling(imports, _hints(program), own, captured_names(program))
     impure = functions_with_effects(program)
     functions = [_function(f, spelling, impure) for f in program.functions]
-    helpers = _helpers(functions, {f.name for f in program.functions})
+    helpers = _helpers(functions, own)
     trees = {name: ast.parse(HELPERS[name]) for name in helpers}
     used: set[str] = set()
     for tree in trees.values():

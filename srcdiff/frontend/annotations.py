@@ -14,6 +14,7 @@ float64[n, n+1] array[...] dict
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import gast
 
@@ -32,6 +33,9 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
 )
+
+if TYPE_CHECKING:
+    from srcdiff.frontend.module import Module
 
 _PLAIN: dict[str, Type] = {
     "float": FLOAT,
@@ -182,3 +186,14 @@ def _dimension(word: str) -> Dimension:
         return None
     name, sign, offset = match.groups()
     return Symbol(name, int(sign + offset) if offset else 0)
+
+
+def annotation_text(module: Module, node: gast.AST | None) -> str | None:
+    """The text of an annotation; the name of an alias in the module stands for what it is assigned."""
+    if node is None:
+        return None
+    if isinstance(node, gast.Name):
+        alias = module.alias(node.id)
+        if alias is not None:
+            return module.segment(alias)
+    return module.segment(node)

@@ -9,7 +9,7 @@ import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
 from srcdiff.frontend.indexing import Indexing
-from srcdiff.frontend.names import External, FunctionSource, ModuleRef
+from srcdiff.frontend.names import CustomFunction, External, FunctionSource, ModuleRef
 from srcdiff.frontend.objects import (
     Cell,
     Closure,
@@ -53,6 +53,9 @@ class Calls(Indexing):
     def srcdiff_function(self, attribute: str, node: gast.Call, name: str | None) -> Operand:
         raise AssertionError("internal error: derivatives are lowered by the class built on this one")
 
+    def custom_call(self, function: CustomFunction, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
+        raise AssertionError("internal error: these calls are lowered by the class built on this one")
+
     def partial(self, node: gast.Call, name: str | None) -> Operand:
         raise AssertionError("internal error: derivatives are lowered by the class built on this one")
 
@@ -87,7 +90,7 @@ class Calls(Indexing):
                 return self.srcdiff_function(attribute, node, name)
             case External() as target:
                 return self.external(target, node, name)
-            case FunctionSource() | Closure() | Differentiated() | Pullback():
+            case FunctionSource() | Closure() | Differentiated() | Pullback() | CustomFunction():
                 return self.call_static(self.effective(callee), self.arguments(node), node, name)
             case ModuleRef(name=module):
                 raise self.error(node, f"`{module}` is a module and cannot be called")
@@ -100,6 +103,8 @@ class Calls(Indexing):
                 return self.user_function(source, closure, arguments, node, name)
             case FunctionSource() as source:
                 return self.user_function(source, None, arguments, node, name)
+            case CustomFunction() as custom:
+                return self.custom_call(custom, arguments, node, name)
             case Differentiated() as derivative:
                 return self.derivative_call(derivative, arguments, node, name)
             case Pullback() as pullback:

@@ -26,7 +26,9 @@ from srcdiff.frontend.context import Refused
 from srcdiff.frontend.lifting import Target
 from srcdiff.frontend.names import Request
 from srcdiff.frontend.objects import Differentiated, Operand, Pullback, Result, Static, StaticTuple
+from srcdiff.frontend.registrations import FORMS
 from srcdiff.frontend.requests import MODES, Requests
+from srcdiff.ir.calls import opaque_functions
 from srcdiff.ir.core import UNDEFINED, Apply, Block, Call, Constant, Function, Program, Value, constant
 from srcdiff.ir.types import FLOAT, Array, Bottom, Opaque, Scalar, Tuple, Type, Unknown, is_differentiable
 from srcdiff.primitives.table import TABLE
@@ -56,6 +58,12 @@ class Differentials(Requests):
             return self._jvp(node, name)
         if attribute == "vjp":
             return self._vjp(node)
+        if attribute == "stop_gradient":
+            operands = self.bind_primitive(TABLE["stop_gradient"], self.arguments(node), attribute, node)
+            return self.primitive("stop_gradient", operands, node, name)
+        if attribute in FORMS:
+            message = f"`{attribute}` registers a function, which this does while the function that it is in runs"
+            raise self.error(node, message, "register it at the top level of the module")
         raise self.error(node, f"`{attribute}` of srcdiff is not supported inside a function", _OUTSIDE)
 
     # --- calls of derivatives
@@ -129,6 +137,9 @@ class Differentials(Requests):
         found = self._target(function, request, self.arguments(primals), node)
         if found is None:
             return self._nothing_known(request)
+        for title in (title for function in found.program.functions for title in opaque_functions(function)):
+            message = f"`vjp` runs the function for its value and again for the pullback, and it calls `{title}`"
+            raise self.error(node, f"{message}, which is opaque", "use `value_and_grad`, or call it outside")
         value = self._emit(found, replace(request, mode="primal"), [], node, hints[0] if hints else None)
         pullback = Pullback(self.describe_static(function), found, request)
         return Static(StaticTuple((value, Static(pullback))))

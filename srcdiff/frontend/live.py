@@ -16,7 +16,7 @@ import linecache
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ import numpy as np
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend.names import (
     ConstantValue,
+    CustomFunction,
     External,
     FunctionSource,
     GlobalValue,
@@ -34,10 +35,13 @@ from srcdiff.frontend.names import (
     ModuleRef,
     Request,
     Resolution,
+    Rule,
+    RuleSource,
     Unsupported,
     undecorated,
 )
 from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, OBJECT, STR, Array, Dict, List, Tuple, Type, join
+from srcdiff.primitives.registry import Registration, registered
 
 if TYPE_CHECKING:
     from srcdiff.frontend.module import Module
@@ -239,6 +243,9 @@ _modules: dict[tuple[object, ...], Module] = {}
 
 def classify(value: Any, module: str, name: str) -> Resolution:
     """The compile-time value for a live object."""
+    registration = registered(value)
+    if registration is not None:
+        return custom(value, registration, module, name)
     if value is None or type(value) in (bool, int, float, str):
         return ConstantValue(value)
     if isinstance(value, np.floating):
@@ -278,6 +285,68 @@ def _object(value: Any, module: str, name: str) -> GlobalValue:
     if home is not None and getattr(home, name, None) is value:
         return GlobalValue(module, name, type_of_value(value))
     return GlobalValue("", name, type_of_value(value), value)
+
+
+def custom(
+    value: Any, registration: Registration, module: str, name: str, source: FunctionSource | None = None
+) -> CustomFunction:
+    """A function that is called as it is; its text, where it has one, says what its parameters are."""
+    if source is None and isinstance(value, FunctionType):
+        found = _function(value)
+        source = found if isinstance(found, FunctionSource) else None
+
+    def rule(function: Any, form: str) -> Rule | None:
+        return None if function is None else lambda: _rule_source(function, f"{name}_{form}")
+
+    partials = registration.partials
+    return CustomFunction(
+        name,
+        _object(value, *_place(value, module, name)),
+        source,
+        None if partials is None else tuple(rule(p, "partial") for p in partials),
+        rule(registration.jvp, "jvp"),
+        rule(registration.vjp, "vjp"),
+        registration.zero,
+        registration.opaque,
+    )
+
+
+def _rule_source(function: Any, title: str) -> RuleSource:
+    """What a derivative is made from; `title` is what a lambda is called."""
+    registration = registered(function)
+    name = getattr(function, "__name__", title)
+    if registration is not None:
+        return custom(function, registration, function.__module__ or "", name)
+    if not isinstance(function, FunctionType):
+        return CustomFunction(name, _object(function, getattr(function, "__module__", None) or "", name))
+    found = _function(function)
+    if isinstance(found, Unsupported):
+        return found
+    return replace(undecorated(found), name=title if name == "<lambda>" else name)
+
+
+def _place(value: Any, module: str, name: str) -> tuple[str, str]:
+    """Where a function is imported from: the module that defines it, if it is found there."""
+    home = str(getattr(value, "__module__", None))
+    own = str(getattr(value, "__qualname__", None))
+    if isinstance(value, FunctionType) and home != "__main__" and getattr(sys.modules.get(home), own, None) is value:
+        return home, own
+    return module, name
+
+
+def custom_of_library(known: External) -> CustomFunction | None:
+    """What is registered for the object that a module of this process has under a name."""
+    value: Any = sys.modules.get(known.module)
+    for part in known.attribute.split("."):
+        value = getattr(value, part, None)
+    registration = registered(value)
+    if registration is None:
+        return None
+    return replace(
+        custom(value, registration, known.module, known.attribute),
+        home=GlobalValue(known.module, known.attribute, OBJECT),
+        title=str(known),
+    )
 
 
 def _library(value: Any) -> External | None:

@@ -14,6 +14,8 @@ import builtins
 import keyword
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -25,6 +27,7 @@ from srcdiff.frontend import directives, live
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
     ConstantValue,
+    CustomFunction,
     Deferred,
     External,
     FunctionSource,
@@ -34,12 +37,14 @@ from srcdiff.frontend.names import (
     Unsupported,
     UserModule,
 )
+from srcdiff.frontend.registrations import Registered, registered_in_text, registrations
 from srcdiff.ir.imports import Imports
-from srcdiff.ir.types import UNKNOWN, Array
+from srcdiff.ir.types import OBJECT, UNKNOWN, Array
+from srcdiff.primitives.registry import registered
 
 LIBRARIES = ("numpy", "math", "scipy", "cmath", "builtins", "typing", "jaxtyping", "functools", "itertools", "srcdiff")
 # Functions of ours that are known by name; what else is in the package is read like a user's module.
-OUR_FACES = ("srcdiff", "srcdiff.api", "srcdiff.checks")
+OUR_FACES = ("srcdiff", "srcdiff.api", "srcdiff.checks", "srcdiff.rule")
 
 
 class Module:
@@ -68,6 +73,8 @@ class Module:
         self._assigned: dict[str, list[gast.AST | None]] = {}
         self._certain: set[str] = set()
         self._lambdas: dict[str, FunctionSource] = {}
+        self.customs: dict[FunctionSource | External, CustomFunction] = {}
+        """Functions that were found to be called as they are."""
         self.stars: list[str] = []
         modules: dict[str, str] = {}
         names: dict[tuple[str, str], str] = {}
@@ -112,6 +119,9 @@ class Module:
         module = Module(found.text, found.filename, name, found.tree, None, live.environment(function))
         source = FunctionSource(function.__name__, found.node, module, live.defaults(function))
         module.functions[function.__name__] = source
+        registration = registered(function)
+        if registration is not None:
+            module.customs[source] = live.custom(function, registration, name, function.__name__, source)
         return module
 
     # --- reading the text
@@ -177,7 +187,7 @@ class Module:
             if isinstance(source, UserModule):
                 yield (
                     local,
-                    source.module.resolve(alias.name)
+                    source.module.meaning(alias.name)
                     or Unsupported(f"`{alias.name}` is not defined in {source.module.filename}", "check the import"),
                 )
             elif is_submodule(source.name, alias.name):
@@ -199,20 +209,59 @@ class Module:
         if path in self._family:
             return UserModule(self._family[path])
         if all(p.isidentifier() and not keyword.iskeyword(p) for p in parts) and path.is_file():
-            return UserModule(Module.from_path(path, self._family))
+            module = Module.from_path(path, self._family)
+            module.name = module.name if level else name
+            return UserModule(module)
         return ModuleRef(name)
 
     # --- names
 
     def resolve(self, name: str) -> Resolution | None:
         """What a global name of this module stands for; None when the module does not define it."""
+        found = self.meaning(name)
+        if isinstance(found, FunctionSource | External):
+            return self.custom(found) or found
+        return found
+
+    def custom(self, found: FunctionSource | External) -> CustomFunction | None:
+        """The function as one that is called as it is, if that is registered for it."""
+        known = self.customs.get(found)
+        if known is None:
+            if self.environment is None:
+                known = registered_in_text(self.family, found)
+            elif isinstance(found, External):
+                known = live.custom_of_library(found)
+            if known is not None:
+                self.customs[found] = known
+        return known
+
+    @cached_property
+    def registrations(self) -> list[Registered]:
+        """The rules and markers that the text registers for functions."""
+        return registrations(self) if "srcdiff" in self.text else []
+
+    @property
+    def top_level(self) -> Iterator[gast.AST]:
+        """The statements that the module runs, those of its branches included."""
+        return (statement for statement, _ in _top_level(self.tree.body))
+
+    @property
+    def family(self) -> list[Module]:
+        """The modules that were read together with this one."""
+        return list(dict.fromkeys([*self._family.values(), self]))
+
+    def meaning(self, name: str) -> Resolution | None:
+        """As `resolve`, whatever is registered for a function."""
         if self.environment is not None and name in self.environment:
             value = self.environment[name]
             known = self._bound.get(name)
             # What an import of a library binds is known by its name; any other module is what the object says it is.
             if isinstance(known, ModuleRef | External) and is_library(known) and live.is_same(known, value):
                 return known
-            return live.classify(value, self.name, name)
+            found = live.classify(value, self.name, name)
+            if isinstance(found, CustomFunction) and isinstance(known, External) and live.is_same(known, value):
+                return replace(found, home=GlobalValue(known.module, known.attribute, OBJECT))
+            return found
         if name in self._bound and name not in self._assigned:
             return self._bound[name]
         if name in self._assigned:
@@ -248,6 +297,13 @@ class Module:
                 return Deferred(value, self)
         return None
 
+    def named(self, node: gast.AST) -> FunctionSource | External | None:
+        """What a name, plain or dotted, of the text stands for, if it is a function."""
+        if not isinstance(node, gast.Name):
+            return self._member(node)
+        found = self.meaning(node.id) or (External("builtins", node.id) if hasattr(builtins, node.id) else None)
+        return found if isinstance(found, FunctionSource | External) else None
+
     def _member(self, node: gast.AST) -> FunctionSource | External | None:
         """What `math.sin`, `np.linalg.norm` or `helpers.f` stands for, if it is a function."""
         parts: list[str] = []
@@ -262,7 +318,7 @@ class Module:
                 case ModuleRef(name=module):
                     found = External(module, part)
                 case UserModule(module=user):
-                    found = user.resolve(part)
+                    found = user.meaning(part)
                 case _:
                     return None
         return found if isinstance(found, FunctionSource | External) else None
@@ -359,6 +415,7 @@ def _is_ours(known: Resolution | None) -> bool:
 def is_submodule(module: str, attribute: str) -> bool:
     """Whether `from module import attribute` imports a module of the libraries we know."""
     known = {("numpy", "linalg"), ("scipy", "special"), ("scipy", "linalg"), ("numpy", "random"), ("srcdiff", "api")}
+    known |= {("srcdiff", "rule")}
     return (module, attribute) in known
 
 

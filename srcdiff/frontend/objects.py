@@ -19,7 +19,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from srcdiff.frontend.names import FunctionSource, Request, Resolution
+from srcdiff.frontend.names import CustomFunction, FunctionSource, Request, Resolution
 from srcdiff.ir.core import Origin, Value
 from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable, present
 
@@ -172,6 +172,8 @@ class Static:
             if a.function is None or b.function is None:
                 return a.function is b.function
             return a.function.same(b.function)
+        if isinstance(a, CustomFunction) and isinstance(b, CustomFunction):
+            return a.key == b.key
         if isinstance(a, Closure) and isinstance(b, Closure):
             made = [(name, id(binding)) for name, binding in a.defaults]
             return (

@@ -81,7 +81,7 @@ def check(compilation: Compilation, source: FunctionSource, seen: set[FunctionSo
     if source in seen:
         return
     seen.add(source)
-    if helper_primitive(source) is not None:
+    if helper_primitive(source) is not None or source.module.custom(source) is not None:
         return
     _signature(compilation, source, entry)
     _directives(compilation, source)
@@ -185,6 +185,8 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
     """A call of a library's function that has no rule, told from the text alone."""
     target = _library_function(source, node.func)
     if target is None or target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
+        return
+    if source.module.custom(target) is not None:
         return
     compilation.reporter.add(compilation.diagnostic(source.module, node, *no_rule(target)))
 

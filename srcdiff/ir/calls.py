@@ -90,6 +90,11 @@ def unique_name(wanted: str, taken: Set[str]) -> str:
     return name
 
 
+def opaque_functions(function: Function) -> list[str]:
+    """What a function calls that does more than compute its result."""
+    return [getattr(s.primitive, "title", "") for s in walk(function.body) if isinstance(s, Effect) and s.primitive]
+
+
 def same(a: Function, b: Function) -> bool:
     """Whether two functions differ in nothing but what they say of themselves."""
     return to_text(_plain(a)) == to_text(_plain(b))

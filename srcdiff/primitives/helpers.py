@@ -32,6 +32,11 @@ def unbroadcast(g, x):
         g = np.broadcast_to(g, np.shape(x))
     return g
 ''',
+    "stop_gradient": '''\
+def stop_gradient(x):
+    """x itself, through which no derivative passes."""
+    return x
+''',
     "item_adjoint": '''\
 def item_adjoint(g, x):
     """The adjoint of x, which was written to an item whose adjoint is g."""

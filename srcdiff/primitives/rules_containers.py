@@ -34,6 +34,7 @@ non_differentiable(
             "make_slice",
             "last_written",
             "settled",
+            "stop_gradient",
             "next_snapshot",
             "zeros_if_defined",
             "range",
