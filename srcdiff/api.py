@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 import numpy as np
 
 from srcdiff.derivative import Derivative
-from srcdiff.ir.calls import opaque_functions
 from srcdiff.modes import DEFAULT, Options
 from srcdiff.parameters import Wrt, checked_wrt
 from srcdiff.primitives.helpers import helper
@@ -223,11 +222,10 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None)
     choices = [Options(directions=directions, checkpoint=checkpoint) for directions in (False, True)]
     primal = _kept(f, "primal", None)
     value = primal(*kept)
-    if any(map(opaque_functions, primal.ir.functions)):
-        title = next(name for f in primal.ir.functions for name in opaque_functions(f))
+    for title in primal.latest.unrepeatable:
         raise ValueError(
-            f"vjp runs {f.__name__} for its value and again for the pullback, and it calls `{title}`, which is opaque: "
-            'use value_and_grad, or transform(f, mode="reverse")'
+            f"vjp runs {primal.__name__} for its value and again for the pullback, and it reads what the opaque function "
+            f"`{title}` returns, which may be something else then: use value_and_grad, or transform with mode='reverse'"
         )
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
     one, stack = (_kept(f, "reverse", hashable, options) for options in choices)

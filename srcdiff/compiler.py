@@ -186,7 +186,8 @@ def transform_file(
     """
     path = Path(path)
     module = Module.from_path(path)
-    names = [function] if function is not None else [n for n in module.functions if not n.startswith("_")]
+    public = [n for n in module.functions if not n.startswith("_") and n not in module.set_apart]
+    names = public if function is None else [function]
     if not names:
         raise TransformError([Diagnostic("there is no public function to transform", "", str(path), 1)])
     problems: list[Diagnostic] = []
@@ -208,8 +209,9 @@ def transform_file(
     if problems or not made:
         raise TransformError(problems or [d for e in skipped for d in e.diagnostics])
     if note is not None:
-        for one in skipped:
-            note(f"skipped: {one.diagnostics[0].message}")
+        reasons = [] if function is not None else [why for n, why in module.set_apart.items() if not n.startswith("_")]
+        for reason in [*reasons, *(one.diagnostics[0].message for one in skipped)]:
+            note(f"skipped: {reason}")
     if emit == "ir":
         return "\n\n".join(to_text(p) for p in made) + "\n"
     if emit == "graph":

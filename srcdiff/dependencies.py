@@ -20,6 +20,7 @@ from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from srcdiff.frontend.live import class_of_derivative
+from srcdiff.primitives.registry import Registration, registered
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,42 @@ class Dependency:
         return self.place.get(self.name, self) is self.content
 
 
-def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
-    """The globals and closure variables that the code of `function`, and of what it calls, is made from."""
-    found: list[Dependency] = []
+@dataclass(frozen=True)
+class RuleDependency:
+    """What was registered for a function of the user's or of a library's (None: nothing), when code was made."""
+
+    function: Callable[..., Any]
+    registration: Registration | None
+
+    def holds(self) -> bool:
+        return registered(self.function) is self.registration
+
+
+def dependencies_of(function: Callable[..., Any]) -> list[Dependency | RuleDependency]:
+    """The globals and closure variables that the code of `function`, and of what it calls, is made from, and the rules
+    that were registered for what it calls."""
+    found: list[Dependency | RuleDependency] = []
     seen: set[FunctionType] = set()
+    followed: set[Registration] = set()
     pending: list[object] = [function]
     while pending:
         current = pending.pop()
         if class_of_derivative(current) is not None:
             pending.append(current.function)  # type: ignore[attr-defined]
             continue
+        registration = registered(current)
+        if registration is not None:
+            # It is called as it is: its own code is not read.
+            found.append(RuleDependency(registration.function, registration))
+            if registration not in followed:
+                followed.add(registration)
+                pending.extend(registration.rules)
+            continue
         if not isinstance(current, FunctionType) or current in seen:
             continue
         seen.add(current)
+        if current is not function:
+            found.append(RuleDependency(current, None))
         for name, cell in zip(current.__code__.co_freevars, current.__closure__ or (), strict=True):
             content = cell.cell_contents
             found.append(Dependency(cell, name, content))
@@ -57,6 +81,9 @@ def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
             if name not in current.__globals__:
                 continue
             content = current.__globals__[name]
+            if isinstance(content, ModuleType):
+                members = (getattr(content, member, None) for member in _names_in(current.__code__))
+                pending.extend(m for m in members if callable(m) and registered(m) is not None)
             if not isinstance(content, ModuleType | type):
                 found.append(Dependency(current.__globals__, name, content))
                 pending.append(content)

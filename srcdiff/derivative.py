@@ -27,10 +27,11 @@ from typing import Any
 
 from srcdiff.binding import Binding, parameters_of
 from srcdiff.compiler import Derived, derive
-from srcdiff.dependencies import Dependency, dependencies_of
+from srcdiff.dependencies import Dependency, RuleDependency, dependencies_of
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
+from srcdiff.ir.calls import opaque_results
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
@@ -62,6 +63,11 @@ class Specialisation:
     def is_plain(self) -> bool:
         """Whether arguments are passed as they are, and none of them is written into."""
         return not self.promote and not self.writes
+
+    @cached_property
+    def unrepeatable(self) -> list[str]:
+        """The opaque functions whose results the code reads, which may be others when it runs again."""
+        return [title for function in self.derived.program.functions for title in opaque_results(function)]
 
     @cached_property
     def parameters(self) -> int:
@@ -119,7 +125,7 @@ class Derivative:
         self._short = self.binding.positional if self.binding.positional == len(self.parameters) else -1
         """How many arguments a call has that needs no binding."""
         self._cache: dict[Hashable, Specialisation] = {}
-        self._dependencies: tuple[Dependency, ...] = ()
+        self._dependencies: tuple[Dependency | RuleDependency, ...] = ()
         self._last: Specialisation | None = None
         if self.wrt is not None:
             self._check_wrt(self.wrt)

@@ -9,7 +9,8 @@ import gast
 
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
 from srcdiff.frontend.indexing import Indexing
-from srcdiff.frontend.names import CustomFunction, External, FunctionSource, ModuleRef
+from srcdiff.frontend.module import in_library
+from srcdiff.frontend.names import CustomFunction, External, FunctionSource, GlobalValue, ModuleRef
 from srcdiff.frontend.objects import (
     Cell,
     Closure,
@@ -24,7 +25,7 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
-from srcdiff.frontend.subset import no_rule
+from srcdiff.frontend.subset import is_random, no_method, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
 from srcdiff.primitives.table import METHODS, PACKED_METHODS, lookup
@@ -34,6 +35,7 @@ Arguments = list[tuple[str | None, Operand, gast.AST]]
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
+_OF_OBJECTS = frozenset((*METHODS, "get", "keys", "values", "items", "pop"))
 _COPIES = frozenset(("flatten", "astype"))
 
 
@@ -73,10 +75,14 @@ class Calls(Indexing):
     def call(self, node: gast.Call, name: str | None) -> Operand:
         """Lower a call used as an expression."""
         if isinstance(node.func, gast.Attribute):
-            base = self.solid(self.expression(node.func.value))
-            if isinstance(base, Result):
+            owner = self.expression(node.func.value)
+            base = self.solid(owner)
+            callee: Operand | None = self._member_of(owner, node.func.attr)
+            if callee is None and isinstance(base, Result):
                 return self.method(base, node.func.attr, node, name)
-            callee: Operand = self.module_attribute(base, node.func)
+            if callee is None and isinstance(base, Static):
+                callee = self.module_attribute(base, node.func)
+            assert callee is not None
         else:
             callee = self.expression(node.func)
         if isinstance(callee, Result):
@@ -95,6 +101,15 @@ class Calls(Indexing):
             case ModuleRef(name=module):
                 raise self.error(node, f"`{module}` is a module and cannot be called")
         raise self.error(node, f"{self.describe_static(callee)} cannot be called")
+
+    def _member_of(self, owner: Operand, attribute: str) -> Static | None:
+        """`lib.sub.g` of a module whose text we do not read: a function, unless `lib.sub` has methods like that."""
+        match owner:
+            case Static(value=External(module=module, attribute=outer)) if not in_library(module):
+                member = External(module, f"{outer}.{attribute}")
+                custom = self.scope.module.custom(member)
+                return None if custom is None and attribute in _OF_OBJECTS else Static(custom or member)
+        return None
 
     def call_static(self, callee: Static, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         """Lower a call of a function of the user's, or of a derivative of one."""
@@ -187,6 +202,9 @@ class Calls(Indexing):
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         primitive = lookup(target.module, target.attribute)
+        if primitive is None and self.compilation.of_rule and not is_random(target):
+            known = CustomFunction(str(target), GlobalValue(target.module, target.attribute, OBJECT))
+            return self.custom_call(known, arguments, node, name)
         if primitive is None:
             raise self.error(node, *no_rule(target))
         for keyword, operand, place in arguments:
@@ -236,7 +254,7 @@ class Calls(Indexing):
             operands = self.bind_primitive(primitive, [(None, base, node), *arguments], f".{attribute}", node)
             result = self.primitive(primitive, operands, node, name)
             return Result(result.value) if attribute in _COPIES else result
-        raise self.error(node, f"no rule for the method `.{attribute}()`", "use a function or method that has one")
+        raise self.error(node, *no_method(attribute))
 
     def pop(self, base: Result, node: gast.Call, name: str | None) -> Operand:
         """`tape.pop()`: the last element, and the list without it."""

@@ -60,6 +60,8 @@ class Compilation:
         differentiate: Differentiate | None = None,
     ) -> None:
         self.reporter = Reporter()
+        self.of_rule = False
+        """It is the text of a user's rule, which may call what has no derivative."""
         self._lower = lower
         self._whole = whole
         self.functions: dict[Key | str, Function] = {}
@@ -140,8 +142,9 @@ class Compilation:
         return self._main is not None and self._main[0] is source
 
     def separate(self, source: FunctionSource, types: tuple[Type, ...]) -> Program:
-        """A function as a program of its own, later than all others; global things are the same in both."""
+        """A user's rule as a program of its own, later than all others; global things are the same in both."""
         other = Compilation(self._lower, self._whole, self._differentiate)
+        other.of_rule = True
         other._globals, other._captured, other.customs = self._globals, self._captured, self.customs
         return self._whole(other, source, types)
 

@@ -28,10 +28,11 @@ from srcdiff.frontend.derived_rules import jvp_from_vjp, vjp_from_jvp
 from srcdiff.frontend.functions import Functions
 from srcdiff.frontend.names import CustomFunction, FunctionSource, Rule, Unsupported
 from srcdiff.frontend.objects import FRESH, Memory, Operand, Result, Static, may_be_container
+from srcdiff.frontend.subset import REGISTER
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Effect, Function, Parameter, Program, Value
-from srcdiff.ir.types import OBJECT, UNKNOWN, Type, is_mutable
-from srcdiff.primitives.custom import Compile, Custom, custom, elementwise_result, promised_result
+from srcdiff.ir.types import OBJECT, UNKNOWN, Type, Unknown, is_mutable
+from srcdiff.primitives.custom import Compile, Custom, custom, elementwise_result, nameless, promised_result
 
 
 class Customs(Functions):
@@ -39,6 +40,9 @@ class Customs(Functions):
 
     def custom_call(self, function: CustomFunction, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         """A call of such a function."""
+        if not (function.is_registered or self.compilation.of_rule):
+            message = f"`{function.title}` has no source text that could be read, and no rule"
+            raise self.error(node, message, f"call a plain function instead, or {REGISTER}")
         for _, operand, place in arguments:
             if isinstance(operand, Static) and not self.is_value(operand):
                 message = f"`{function.title}` is called as it is, and {self.describe_static(operand)} is passed to it"
@@ -169,29 +173,33 @@ def custom_primitive(
         partials = function.partials
         jvp, vjp = _compiled(compilation, function.jvp), _compiled(compilation, function.vjp)
         if vjp is None and jvp is not None:
-            vjp = vjp_from_jvp(compilation, jvp, f"{target.name}_vjp")
+            vjp = vjp_from_jvp(compilation, jvp, f"{target.name}_adjoint")
         elif jvp is None and vjp is not None:
-            jvp = jvp_from_vjp(compilation, vjp, f"{target.name}_jvp")
+            jvp = jvp_from_vjp(compilation, vjp, f"{target.name}_tangent")
         compilation.customs[key] = custom(
             target,
             count,
-            elementwise_result if partials is not None else promised_result(_promise(function)),
+            elementwise_result if partials is not None else _promise(function),
             title=function.title,
             keywords=keywords,
             zero=function.zero,
             partials=None if partials is None else tuple(_compiled(compilation, p) for p in partials),
             jvp=jvp,
             vjp=vjp,
+            takes_none=function.jvp is None,
         )
     return compilation.customs[key]
 
 
-def _promise(function: CustomFunction) -> Type:
-    """The type that the function's annotation gives its result."""
+def _promise(function: CustomFunction) -> Callable[..., Type]:
+    """What the function's annotations say of its result."""
     source = function.source
     if source is None or not isinstance(source.node, gast.FunctionDef):
-        return UNKNOWN
-    return type_of(annotation_text(source.module, source.node.returns))
+        return promised_result(UNKNOWN)
+    spec = source.node.args
+    arguments = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)
+    parameters = [type_of(annotation_text(source.module, a.annotation)) for a in arguments]
+    return promised_result(type_of(annotation_text(source.module, source.node.returns)), parameters)
 
 
 def _compiled(compilation: Compilation, rule: Rule | None) -> Compile | None:
@@ -210,8 +218,11 @@ def _compiled(compilation: Compilation, rule: Rule | None) -> Compile | None:
 
 def _program(compilation: Compilation, rule: Callable[[], object], types: tuple[Type, ...]) -> Program:
     match rule():
-        case FunctionSource() as source:
-            return compilation.separate(source, types)
+        case FunctionSource(node=node) as source:
+            arguments = (*node.args.posonlyargs, *node.args.args)
+            said = [nameless(type_of(annotation_text(source.module, a.annotation))) for a in arguments]
+            known = (p if isinstance(t, Unknown) else t for t, p in zip(types, said, strict=True))
+            return compilation.separate(source, tuple(known))
         case CustomFunction() as function:
             return _program_of_call(compilation, function, types)
         case Unsupported(message=message, remedy=remedy):

@@ -9,28 +9,34 @@ linearize once", 2023). The point at which a linear function is transposed makes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.names import Request
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Function, Parameter, Program, Value, constant
 from srcdiff.ir.substitution import refresh, substitute
-from srcdiff.ir.types import Scalar, Type, is_differentiable
-from srcdiff.primitives.custom import Compile
+from srcdiff.ir.types import NONE, Scalar, Type, is_differentiable
+from srcdiff.primitives.custom import Compile, with_results
+from srcdiff.primitives.forms import NoRule
 from srcdiff.primitives.table import TABLE
 
 
 def jvp_from_vjp(compilation: Compilation, vjp: Compile, name: str) -> Compile:
-    """The JVP ``(y, *operands, *tangents)`` of a function whose VJP is ``(y, *operands, by)``."""
+    """The JVP ``(y, *operands, *tangents)`` of a function whose VJP is ``(y, *operands, by)``. A tangent that is zero
+    may be None."""
 
     def make(types: tuple[Type, ...]) -> Program:
         count = (len(types) - 1) // 2
-        program = vjp((*types[: count + 1], types[0]))
-        transposed = compilation.derivative(program, Request("reverse", (count + 1,)))
+        program, kept = _only(vjp((*types[: count + 1], types[0])), [t != NONE for t in types[count + 1 :]])
+        transposed = _transposed(compilation, program, Request("reverse", (count + 1,)), "JVP", "VJP")
         builder = Builder()
         values = _parameters(program.main, types, [f"d{p.value.name}" for p in program.main.parameters[1 : count + 1]])
-        tangents = values[count + 1 :]
-        adjoint = tangents[0] if count == 1 else builder.apply(TABLE["make_tuple"], *tangents)
+        tangents = [
+            _zero(builder, values[1 + i]) if values[count + 1 + i].type == NONE else values[count + 1 + i] for i in kept
+        ]
+        adjoint = tangents[0] if len(kept) == 1 else builder.apply(TABLE["make_tuple"], *tangents)
         point = [*values[: count + 1], _zero(builder, values[0])]
         result = _written_out(builder, transposed.main, [*point, adjoint])[1]
         return _program(transposed, name, values, builder, result)
@@ -47,7 +53,7 @@ def vjp_from_jvp(compilation: Compilation, jvp: Compile, name: str) -> Compile:
         program = jvp((y, *operands, *operands))
         active = [i for i, t in enumerate(operands) if is_differentiable(t)]
         request = Request("reverse", tuple(1 + count + i for i in active), as_tuple=len(active) > 1)
-        transposed = compilation.derivative(program, request)
+        transposed = _transposed(compilation, program, request, "VJP", "JVP")
         builder = Builder()
         values = _parameters(program.main, types, [f"b{program.main.parameters[0].value.name}"])
         zeros = [_zero(builder, v) for v in values[1 : 1 + count]]
@@ -59,6 +65,38 @@ def vjp_from_jvp(compilation: Compilation, jvp: Compile, name: str) -> Compile:
         return _program(transposed, name, values, builder, result)
 
     return _once(make)
+
+
+def _transposed(compilation: Compilation, program: Program, request: Request, wanted: str, given: str) -> Program:
+    """The derivative of a rule with respect to what it is linear in.
+
+    Raises
+    ------
+    NoRule
+        where the rule itself has no derivative.
+    """
+    try:
+        return compilation.derivative(program, request)
+    except TransformError as error:
+        first = error.diagnostics[0]
+        where = f" (line {first.line} of {first.filename})" if first.line else ""
+        reason = f"no {wanted} is registered, and none follows from its {given}: {first.message}{where}"
+        raise NoRule(reason) from error
+
+
+def _only(program: Program, active: Sequence[bool]) -> tuple[Program, list[int]]:
+    """The VJP without the adjoints that nothing is multiplied with, and the positions of those that it returns."""
+    every = list(range(len(active)))
+    main = with_results(program.main, len(active))
+    if len(main.body.results) != len(active) or len(active) == 1:
+        return program, every
+    kept = [i for i in every if active[i]]
+    builder = Builder()
+    builder.statements.extend(main.body.statements)
+    results = [main.body.results[i] for i in kept]
+    result = results[0] if len(kept) == 1 else builder.apply(TABLE["make_tuple"], *results)
+    main = replace(main, body=builder.block(main.body.parameters, (result,)), returns=None)
+    return Program((*program.functions[:-1], main)), kept
 
 
 def _once(make: Compile) -> Compile:

@@ -272,9 +272,11 @@ def classify(value: Any, module: str, name: str) -> Resolution:
     if isinstance(value, type):
         return Unsupported(f"`{name}` is a class, and classes are not supported", "use plain functions and containers")
     if callable(value):
+        if isinstance(value, np.ufunc) or type(value).__module__ == "builtins":
+            return CustomFunction(name, _object(value, *_place(value, module, name)))
         return Unsupported(
             f"`{name}` is a callable object of type {type(value).__name__}, which has no source text",
-            "call a plain function instead",
+            "call a plain function instead, or register a rule for it with `srcdiff.rule` (docs/custom-rules.md)",
         )
     return _object(value, module, name)
 
@@ -304,8 +306,8 @@ def custom(
         _object(value, *_place(value, module, name)),
         source,
         None if partials is None else tuple(rule(p, "partial") for p in partials),
-        rule(registration.jvp, "jvp"),
-        rule(registration.vjp, "vjp"),
+        rule(registration.jvp, "tangent"),
+        rule(registration.vjp, "adjoint"),
         registration.zero,
         registration.opaque,
     )

@@ -240,6 +240,20 @@ class Module:
         """The rules and markers that the text registers for functions."""
         return registrations(self) if "srcdiff" in self.text else []
 
+    @cached_property
+    def set_apart(self) -> dict[str, str]:
+        """The functions of the module that are there for others, and not to be differentiated: name, and why."""
+        found: dict[str, str] = {}
+        for target, form, arguments, _ in self.registrations:
+            if form == "opaque" and isinstance(target, FunctionSource):
+                found[target.name] = f"`{target.name}` is opaque"
+            for node in arguments:
+                if isinstance(node, gast.Name):
+                    found[node.id] = (
+                        f"`{node.id}` is a rule of `{target.name if isinstance(target, FunctionSource) else target}`"
+                    )
+        return found
+
     @property
     def top_level(self) -> Iterator[gast.AST]:
         """The statements that the module runs, those of its branches included."""
@@ -319,6 +333,8 @@ class Module:
                     found = External(module, part)
                 case UserModule(module=user):
                     found = user.meaning(part)
+                case External(module=module, attribute=outer) if not in_library(module):
+                    found = External(module, f"{outer}.{part}")
                 case _:
                     return None
         return found if isinstance(found, FunctionSource | External) else None

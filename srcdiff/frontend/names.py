@@ -176,6 +176,11 @@ class CustomFunction:
     def has_rule(self) -> bool:
         return self.partials is not None or self.jvp is not None or self.vjp is not None
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether the user has said anything of it; what cannot be read otherwise is a function like this too."""
+        return self.has_rule or self.zero or self.opaque
+
 
 @dataclass(frozen=True)
 class Unsupported:

@@ -61,7 +61,7 @@ def registered_in_text(family: Sequence[Module], target: Target) -> CustomFuncti
         return [] if module is None else [_rule(module, node, title) for node in nodes]
 
     partials = tuple(rules("elementwise", f"{short}_partial")) or None
-    (jvp,), (vjp,) = rules("jvp", f"{short}_jvp") or [None], rules("vjp", f"{short}_vjp") or [None]
+    (jvp,), (vjp,) = rules("jvp", f"{short}_tangent") or [None], rules("vjp", f"{short}_adjoint") or [None]
     return CustomFunction(title, home, source, partials, jvp, vjp, found.zero, found.opaque)
 
 

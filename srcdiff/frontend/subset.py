@@ -101,6 +101,23 @@ def check(compilation: Compilation, source: FunctionSource, seen: set[FunctionSo
                 check(compilation, callee, seen, entry=False)
 
 
+REGISTER = "register a rule for it with `srcdiff.rule` (docs/custom-rules.md)"
+_SAME_DRAW = (
+    "the value and its derivative must see the same draw",
+    "draw outside and pass the draw in as a parameter, or mark the function that draws as `srcdiff.opaque` "
+    "(docs/custom-rules.md)",
+)
+_DRAWS = frozenset(
+    (
+        *("beta", "binomial", "chisquare", "choice", "dirichlet", "exponential", "gamma", "integers", "laplace"),
+        *("logistic", "lognormal", "multivariate_normal", "normal", "permutation", "permuted", "poisson", "rand"),
+        *("randint", "randn", "random", "random_sample", "shuffle", "standard_cauchy", "standard_exponential"),
+        *("standard_gamma", "standard_normal", "standard_t", "uniform"),
+    )
+)
+"""Methods of NumPy's random generators."""
+
+
 def undefined(module: Module, name: str) -> tuple[str, str]:
     """Message and remedy for a name that nothing defines."""
     remedy = "define it before it is used"
@@ -186,14 +203,29 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
     target = _library_function(source, node.func)
     if target is None or target.attribute.endswith(".at") or lookup(target.module, target.attribute) is not None:
         return
-    if source.module.custom(target) is not None:
+    if source.module.custom(target) is not None or (compilation.of_rule and not is_random(target)):
         return
     compilation.reporter.add(compilation.diagnostic(source.module, node, *no_rule(target)))
 
 
 def no_rule(target: External) -> tuple[str, str]:
     """Message and remedy for a function that we cannot differentiate."""
-    return f"no rule for `{target}`", "write it with functions that have one, or as a function of your own"
+    if is_random(target):
+        return f"`{target}` is random: {_SAME_DRAW[0]}", _SAME_DRAW[1]
+    return f"no rule for `{target}`", f"write it with functions that have one, or {REGISTER}"
+
+
+def is_random(target: External) -> bool:
+    """Whether a function draws random numbers, or makes what draws them."""
+    return target.module.split(".")[0] == "random" or f"{target}.".startswith("numpy.random.")
+
+
+def no_method(name: str) -> tuple[str, str]:
+    """Message and remedy for a method that we cannot differentiate."""
+    if name in _DRAWS:
+        return f"the method `.{name}()` is random: {_SAME_DRAW[0]}", _SAME_DRAW[1]
+    remedy = "use a function or method that has one, or call it in a function of yours that has a rule"
+    return f"no rule for the method `.{name}()`", f"{remedy}: `srcdiff.rule` (docs/custom-rules.md)"
 
 
 def _library_function(source: FunctionSource, node: gast.AST) -> External | None:

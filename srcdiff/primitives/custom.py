@@ -16,16 +16,28 @@ helper, so that it can be differentiated again. The function itself may return a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.ir.builder import Builder, adjoint_name, tangent_name
 from srcdiff.ir.core import Apply, Block, Call, Constant, Function, Global, Primitive, Program, Statement, Value
 from srcdiff.ir.substitution import refresh, substitute
-from srcdiff.ir.types import OBJECT, Array, Bottom, Scalar, Tuple, Type, Unknown, is_differentiable
+from srcdiff.ir.types import (
+    OBJECT,
+    Array,
+    Bottom,
+    Dimension,
+    List,
+    Scalar,
+    Symbol,
+    Tuple,
+    Type,
+    Unknown,
+    is_differentiable,
+)
 from srcdiff.primitives.forms import NoRule, Operands, Rule, Tangents, elementwise_rule, zeros_of
-from srcdiff.primitives.inference import InferenceError, elementwise_type
+from srcdiff.primitives.inference import InferenceError, add_dimensions, elementwise_type
 from srcdiff.primitives.symbolic import Symbolic
 
 Compile = Callable[[tuple[Type, ...]], Program]
@@ -60,6 +72,8 @@ class Custom(Primitive):
     partials: tuple[Compile | None, ...] | None = None
     jvp: Compile | None = None
     vjp: Compile | None = None
+    takes_none: bool = False
+    """The JVP takes None for a tangent that is zero."""
 
     @property
     def has_rule(self) -> bool:
@@ -107,14 +121,47 @@ def elementwise_result(*operands: Value) -> Type:
             return found
 
 
-def promised_result(promise: Type) -> Callable[..., Type]:
-    """The type that an annotation promises of every result. Names of sizes mean nothing outside of the signature."""
+def promised_result(promise: Type, parameters: Sequence[Type] = ()) -> Callable[..., Type]:
+    """The type that annotations promise: a size that has a name in the types of the parameters is that of the operand.
+
+    >>> from srcdiff.ir.types import UNKNOWN
+    >>> infer = promised_result(Array(None, (Symbol("n"), 2)), [Array(None, (Symbol("n"), None))])
+    >>> print(infer(Value(Array("float64", (5, None)))), infer(Value(UNKNOWN)))
+    array[5, 2] array[?, 2]
+    """
+
+    def infer(*operands: Value) -> Type:
+        sizes: dict[str, Dimension] = {}
+        for said, operand in zip(parameters, operands, strict=False):
+            given = operand.type
+            if isinstance(said, Array) and isinstance(given, Array) and said.rank == given.rank:
+                for name, size in zip(said.shape or (), given.shape or (), strict=True):
+                    if isinstance(name, Symbol) and not name.offset:
+                        sizes.setdefault(name.name, size)
+        return _with_sizes(promise, sizes)
+
+    return infer
+
+
+def _with_sizes(promise: Type, sizes: Mapping[str, Dimension]) -> Type:
+    """A type of an annotation with its names of sizes replaced: outside of its signature they mean nothing."""
+
+    def size(d: Dimension) -> Dimension:
+        return d if isinstance(d, int) or d is None else add_dimensions(sizes.get(d.name), d.offset)
+
     match promise:
         case Array(dtype, shape) if shape is not None:
-            promise = Array(dtype, tuple(size if isinstance(size, int) else None for size in shape))
-        case Tuple() if not all(isinstance(i, Scalar) for i in promise.items):
-            promise = Tuple(tuple(promised_result(item)() for item in promise.items))
-    return lambda *_: promise
+            return Array(dtype, tuple(map(size, shape)))
+        case Tuple(items):
+            return Tuple(tuple(_with_sizes(item, sizes) for item in items))
+        case List(item) if item is not None:
+            return List(_with_sizes(item, sizes))
+    return promise
+
+
+def nameless(promise: Type) -> Type:
+    """A type of an annotation without its names of sizes."""
+    return _with_sizes(promise, {})
 
 
 # The derivatives.
@@ -164,7 +211,8 @@ def _jvp_rule(primitive: Custom, adopt: Adopt) -> Callable[[Symbolic, Operands, 
     def rule(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
         if primitive.jvp is None:
             raise NoRule("")
-        given = [_zero(x) if d is None else d for x, d in zip(operands, tangents, strict=True)]
+        zero = (lambda x: x.constant(None)) if primitive.takes_none else _zero
+        given = [zero(x) if d is None else d for x, d in zip(operands, tangents, strict=True)]
         values = [y, *operands, *given]
         main = adopt(primitive.jvp(tuple(v.type for v in values)))
         (found,) = _called(y.builder, main, values, [tangent_name(y.value.name)])

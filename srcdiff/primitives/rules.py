@@ -72,7 +72,7 @@ def has_rule(primitive: Primitive) -> bool:
 
 def _rule(primitive: Primitive, adopt: Adopt | None) -> Rule:
     if not has_rule(primitive):
-        raise MissingRule(primitive, "there is none in the table")
+        raise MissingRule(primitive, "" if isinstance(primitive, Custom) else "there is none in the table")
     if isinstance(primitive, Custom):
         assert adopt is not None, "internal error: a rule of the user's brings functions of its own"
         return rule_of(primitive, adopt)
