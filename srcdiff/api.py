@@ -224,8 +224,8 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None)
     value = primal(*kept)
     for title in primal.latest.unrepeatable:
         raise ValueError(
-            f"vjp runs {primal.__name__} for its value and again for the pullback, and it reads what the opaque function "
-            f"`{title}` returns, which may be something else then: use value_and_grad, or transform with mode='reverse'"
+            f"vjp runs {primal.__name__} for its value and again for the pullback, and what the opaque function "
+            f"`{title}` returns may be something else then: use value_and_grad, or transform with mode='reverse'"
         )
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
     one, stack = (_kept(f, "reverse", hashable, options) for options in choices)

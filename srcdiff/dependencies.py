@@ -38,23 +38,29 @@ class Dependency:
 
 
 @dataclass(frozen=True)
-class RuleDependency:
-    """What was registered for a function of the user's or of a library's (None: nothing), when code was made."""
+class FunctionDependency(Dependency):
+    """A function that the code was made from, and what was registered for it (None: nothing)."""
 
-    function: Callable[..., Any]
     registration: Registration | None
 
     def holds(self) -> bool:
-        return registered(self.function) is self.registration
+        return super().holds() and registered(self.content) is self.registration
 
 
-def dependencies_of(function: Callable[..., Any]) -> list[Dependency | RuleDependency]:
-    """The globals and closure variables that the code of `function`, and of what it calls, is made from, and the rules
-    that were registered for what it calls."""
-    found: list[Dependency | RuleDependency] = []
+def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
+    """The globals and closure variables that the code of `function`, and of what it calls, is made from."""
+    found: list[Dependency] = []
     seen: set[FunctionType] = set()
     followed: set[Registration] = set()
     pending: list[object] = [function]
+
+    def note(place: Mapping[str, Any] | CellType, name: str, content: object) -> None:
+        if callable(content):
+            found.append(FunctionDependency(place, name, content, registered(content)))
+        else:
+            found.append(Dependency(place, name, content))
+        pending.append(content)
+
     while pending:
         current = pending.pop()
         if class_of_derivative(current) is not None:
@@ -62,8 +68,7 @@ def dependencies_of(function: Callable[..., Any]) -> list[Dependency | RuleDepen
             continue
         registration = registered(current)
         if registration is not None:
-            # It is called as it is: its own code is not read.
-            found.append(RuleDependency(registration.function, registration))
+            # It is called as it is: its own code is not read, that of its rules is.
             if registration not in followed:
                 followed.add(registration)
                 pending.extend(registration.rules)
@@ -71,22 +76,19 @@ def dependencies_of(function: Callable[..., Any]) -> list[Dependency | RuleDepen
         if not isinstance(current, FunctionType) or current in seen:
             continue
         seen.add(current)
-        if current is not function:
-            found.append(RuleDependency(current, None))
         for name, cell in zip(current.__code__.co_freevars, current.__closure__ or (), strict=True):
-            content = cell.cell_contents
-            found.append(Dependency(cell, name, content))
-            pending.append(content)
-        for name in _names_in(current.__code__):
+            note(cell, name, cell.cell_contents)
+        names = _names_in(current.__code__)
+        for name in names:
             if name not in current.__globals__:
                 continue
             content = current.__globals__[name]
             if isinstance(content, ModuleType):
-                members = (getattr(content, member, None) for member in _names_in(current.__code__))
-                pending.extend(m for m in members if callable(m) and registered(m) is not None)
-            if not isinstance(content, ModuleType | type):
-                found.append(Dependency(current.__globals__, name, content))
-                pending.append(content)
+                for member in names:
+                    if registered(getattr(content, member, None)) is not None:
+                        note(vars(content), member, getattr(content, member))
+            elif not isinstance(content, type):
+                note(current.__globals__, name, content)
     return found
 
 

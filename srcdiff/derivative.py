@@ -27,7 +27,7 @@ from typing import Any
 
 from srcdiff.binding import Binding, parameters_of
 from srcdiff.compiler import Derived, derive
-from srcdiff.dependencies import Dependency, RuleDependency, dependencies_of
+from srcdiff.dependencies import Dependency, dependencies_of
 from srcdiff.diagnostics import TransformError
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
@@ -125,7 +125,7 @@ class Derivative:
         self._short = self.binding.positional if self.binding.positional == len(self.parameters) else -1
         """How many arguments a call has that needs no binding."""
         self._cache: dict[Hashable, Specialisation] = {}
-        self._dependencies: tuple[Dependency | RuleDependency, ...] = ()
+        self._dependencies: tuple[Dependency, ...] = ()
         self._last: Specialisation | None = None
         if self.wrt is not None:
             self._check_wrt(self.wrt)

@@ -63,8 +63,12 @@ class Refusals:
             return
         reason = f": {error.reason}" if error.reason else ""
         if isinstance(apply.primitive, Custom):
-            message = f"there is no derivative rule for `{apply.primitive.title}`{reason}"
-            self.add(apply.origin, message, f"register one for it with `srcdiff.rule` {DOCUMENTED}")
+            title, remedy = apply.primitive.title, f"register one for it with `srcdiff.rule` {DOCUMENTED}"
+            message = f"there is no derivative rule for `{title}`{reason}"
+            if apply.primitive.has_rule:
+                message = f"the derivative rule of `{title}` is not enough here{reason}"
+                remedy = f"register what is missing, or correct the rule {DOCUMENTED}"
+            self.add(apply.origin, message, remedy)
             return
         self.add(apply.origin, f"there is no derivative rule for `{apply.primitive.name}`{reason}", REWRITE)
 

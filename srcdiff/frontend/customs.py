@@ -192,14 +192,26 @@ def custom_primitive(
 
 
 def _promise(function: CustomFunction) -> Callable[..., Type]:
-    """What the function's annotations say of its result."""
+    """What annotations say of the result: those of the function or, where it has none, those of its VJP or JVP, whose
+    first parameter is the result."""
     source = function.source
-    if source is None or not isinstance(source.node, gast.FunctionDef):
-        return promised_result(UNKNOWN)
+    if source is not None and getattr(source.node, "returns", None) is not None:
+        result = type_of(annotation_text(source.module, source.node.returns))
+        return promised_result(result, _annotated(source))
+    for rule in (function.vjp, function.jvp):
+        found = None if rule is None else rule()
+        if isinstance(found, FunctionSource):
+            result, *parameters = _annotated(found)
+            if not isinstance(result, Unknown):
+                return promised_result(result, parameters)
+    return promised_result(UNKNOWN)
+
+
+def _annotated(source: FunctionSource) -> list[Type]:
+    """What annotations say of the parameters."""
     spec = source.node.args
     arguments = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)
-    parameters = [type_of(annotation_text(source.module, a.annotation)) for a in arguments]
-    return promised_result(type_of(annotation_text(source.module, source.node.returns)), parameters)
+    return [type_of(annotation_text(source.module, a.annotation)) for a in arguments]
 
 
 def _compiled(compilation: Compilation, rule: Rule | None) -> Compile | None:
@@ -218,9 +230,8 @@ def _compiled(compilation: Compilation, rule: Rule | None) -> Compile | None:
 
 def _program(compilation: Compilation, rule: Callable[[], object], types: tuple[Type, ...]) -> Program:
     match rule():
-        case FunctionSource(node=node) as source:
-            arguments = (*node.args.posonlyargs, *node.args.args)
-            said = [nameless(type_of(annotation_text(source.module, a.annotation))) for a in arguments]
+        case FunctionSource() as source:
+            said = map(nameless, _annotated(source))
             known = (p if isinstance(t, Unknown) else t for t, p in zip(types, said, strict=True))
             return compilation.separate(source, tuple(known))
         case CustomFunction() as function:

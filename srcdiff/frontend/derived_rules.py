@@ -17,7 +17,7 @@ from srcdiff.frontend.names import Request
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Function, Parameter, Program, Value, constant
 from srcdiff.ir.substitution import refresh, substitute
-from srcdiff.ir.types import NONE, Scalar, Type, is_differentiable
+from srcdiff.ir.types import NONE, Scalar, Tuple, Type, is_differentiable
 from srcdiff.primitives.custom import Compile, with_results
 from srcdiff.primitives.forms import NoRule
 from srcdiff.primitives.table import TABLE
@@ -29,7 +29,9 @@ def jvp_from_vjp(compilation: Compilation, vjp: Compile, name: str) -> Compile:
 
     def make(types: tuple[Type, ...]) -> Program:
         count = (len(types) - 1) // 2
-        program, kept = _only(vjp((*types[: count + 1], types[0])), [t != NONE for t in types[count + 1 :]])
+        active = [t != NONE for t in types[count + 1 :]]
+        program, kept = _only(vjp((*types[: count + 1], types[0])), active)
+        _require_adjoints(program.main.body.results[0].type, [active[i] for i in kept])
         transposed = _transposed(compilation, program, Request("reverse", (count + 1,)), "JVP", "VJP")
         builder = Builder()
         values = _parameters(program.main, types, [f"d{p.value.name}" for p in program.main.parameters[1 : count + 1]])
@@ -99,12 +101,33 @@ def _only(program: Program, active: Sequence[bool]) -> tuple[Program, list[int]]
     return Program((*program.functions[:-1], main)), kept
 
 
+def _require_adjoints(result: Type, active: Sequence[bool]) -> None:
+    """A VJP gives an adjoint of every operand that has a tangent.
+
+    Raises
+    ------
+    NoRule
+        where it gives None.
+    """
+    items = result.items if isinstance(result, Tuple) and len(active) > 1 else (result,)
+    for position, (item, is_active) in enumerate(zip(items, active, strict=False), start=1):
+        if is_active and item == NONE:
+            raise NoRule(f"its VJP gives None for operand {position}, which a derivative is asked of")
+
+
 def _once(make: Compile) -> Compile:
     made: dict[tuple[Type, ...], Program] = {}
+    pending: set[tuple[Type, ...]] = set()
 
     def compile(types: tuple[Type, ...]) -> Program:
+        if types in pending:
+            raise NoRule("it is needed to derive itself")
         if types not in made:
-            made[types] = make(types)
+            pending.add(types)
+            try:
+                made[types] = make(types)
+            finally:
+                pending.discard(types)
         return made[types]
 
     return compile

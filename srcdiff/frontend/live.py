@@ -83,6 +83,8 @@ def locate(function: FunctionType, parse: Callable[[str, str], gast.Module]) -> 
     if not found:
         raise _unreadable(function, "its definition is not in its file any more (was the file edited since?)")
     if len(found) > 1:
+        found = _told_apart(found, function, text)
+    if len(found) > 1:
         line = code.co_firstlineno
         source = linecache.getline(filename, line).rstrip("\n")
         remedy = "give each its own line, or use `def`"
@@ -191,6 +193,28 @@ def _spans(node: gast.Lambda, function: FunctionType) -> bool:
         if not inside and (line, column) != (node.lineno, node.col_offset):
             return False
     return True
+
+
+def _told_apart(found: list[gast.AST], function: FunctionType, text: str) -> list[gast.AST]:
+    """Of several lambdas on one line, where Python records no columns, those whose text is what the function runs."""
+    lines = text.splitlines()
+    texts: dict[str, gast.AST] = {}
+    for node in found:
+        whole = [line.encode() for line in lines[node.lineno - 1 : node.end_lineno]]
+        whole[-1] = whole[-1][: node.end_col_offset]
+        whole[0] = whole[0][node.col_offset :]
+        texts.setdefault("\n".join(part.decode() for part in whole), node)
+    matching = [node for own, node in texts.items() if _runs(own, function.__code__)]
+    return matching or found
+
+
+def _runs(text: str, code: CodeType) -> bool:
+    """Whether the text of a lambda without variables of a function around it compiles to the code."""
+    made = next(
+        c for c in compile(f"({text})", "<lambda>", "eval", dont_inherit=True).co_consts if isinstance(c, CodeType)
+    )
+    same = (made.co_code, made.co_names, made.co_varnames) == (code.co_code, code.co_names, code.co_varnames)
+    return same and [repr(c) for c in made.co_consts] == [repr(c) for c in code.co_consts]
 
 
 class _Environment(Mapping[str, Any]):
@@ -402,7 +426,7 @@ def derivative(value: Any) -> LiveDerivative | Unsupported:
     function = _function(inner) if class_of_derivative(inner) is None else derivative(inner)
     if isinstance(function, Unsupported):
         return function
-    if isinstance(function, FunctionSource):
+    if isinstance(function, FunctionSource) and registered(inner) is None:
         function = undecorated(function)
     wrt = value.wrt
     names = None if wrt is None else (wrt,) if isinstance(wrt, int | str) else tuple(wrt)

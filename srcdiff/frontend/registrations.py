@@ -147,7 +147,7 @@ class _Reader:
                 if known.zero:
                     known.rules.clear()
             case "elementwise":
-                self.check(title, target, len(arguments), "the partial derivatives")
+                self.check(title, target, len(arguments), "the partial derivatives are")
                 counts = [_count(self.module, a) for a in arguments]
                 if self.checked(elementwise_operands, counts)[1]:
                     raise self.error("there is a partial derivative too many, or too few", "give one for each operand")
@@ -160,7 +160,7 @@ class _Reader:
                 name = self.module.segment(arguments[0])
                 if count is not None:
                     operands = self.checked(derivative_operands, form, count, name)
-                    self.check(title, target, operands, f"its {form.upper()} `{name}`")
+                    self.check(title, target, operands, f"its {form.upper()} `{name}` is")
                 known.rules.pop("elementwise", None)
                 known.rules[form] = (self.module, arguments)
                 known.zero = False
@@ -176,9 +176,7 @@ class _Reader:
         positional = len(spec.posonlyargs) + len(spec.args)
         required = positional - len(spec.defaults)
         if not required <= operands <= positional:
-            raise self.error(
-                f"`{title}` takes {required} arguments, and {what} are for {operands}", "give one for each"
-            )
+            raise self.error(f"`{title}` takes {required} arguments, and {what} for {operands}", "give one for each")
         needed = [a.id for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None]
         if needed:
             message = f"`{title}` has a parameter by keyword only, which a rule cannot take: `{needed[0]}`"

@@ -20,8 +20,18 @@ import gast
 
 from srcdiff.frontend.lifting import Lifting
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import Deferred, External, FunctionSource, LiveDerivative, Request, Resolution, undecorated
+from srcdiff.frontend.names import (
+    CustomFunction,
+    Deferred,
+    External,
+    FunctionSource,
+    LiveDerivative,
+    Request,
+    Resolution,
+    undecorated,
+)
 from srcdiff.frontend.objects import Closure, Differentiated, Operand, Pullback, Result, Static, StaticTuple
+from srcdiff.frontend.registrations import form_of
 from srcdiff.frontend.wrt import GIVE, positions_in
 from srcdiff.ir.core import Constant
 
@@ -111,6 +121,12 @@ class Requests(Lifting):
             match operand.value:
                 case FunctionSource() | Closure() | Differentiated(function=Static()):
                     return operand
+                case CustomFunction(source=FunctionSource() as source):
+                    return Static(source)
+                case CustomFunction(title=title):
+                    message = f"`{title}` has no Python source, of which its parameters could be known"
+                    remedy = f"call it in a function of yours: `lambda x: {self.scope.module.segment(place)}(x)`"
+                    raise self.error(place, message, remedy)
                 case Pullback() | StaticTuple():
                     message = f"{self.describe_static(operand)} cannot be differentiated"
                     raise self.error(place, message, "differentiate a function of yours that calls it")
@@ -147,6 +163,12 @@ class Requests(Lifting):
 
     def decorate(self, decorator: gast.AST, function: Static) -> Static:
         """What one decorator makes of a function."""
+        here = self.scope.module
+        if form_of(here, decorator.func if isinstance(decorator, gast.Call) else decorator) is not None:
+            if here.environment is not None:
+                return function  # what is registered for the object is known from the object
+            message = "a rule is registered here for a function that other decorators change"
+            raise self.error(decorator, message, "let the rule be the first of the decorators")
         maker = self.expression(decorator)
         value = maker.value if isinstance(maker, Static) else None
         match value:

@@ -24,6 +24,7 @@ from srcdiff.ir.builder import Builder, adjoint_name, tangent_name
 from srcdiff.ir.core import Apply, Block, Call, Constant, Function, Global, Primitive, Program, Statement, Value
 from srcdiff.ir.substitution import refresh, substitute
 from srcdiff.ir.types import (
+    NONE,
     OBJECT,
     Array,
     Bottom,
@@ -242,6 +243,8 @@ def _vjp_rule(primitive: Custom, adopt: Adopt) -> Callable[..., Sequence[Symboli
         else:
             raise NoRule(f"its VJP `{main.name}` returns {found[0].type}, not a tuple of {len(operands)} adjoints")
         for i, (x, adjoint) in enumerate(zip(operands, adjoints, strict=True)):
+            if wanted[i] and adjoint.type == NONE:
+                raise NoRule(f"its VJP `{main.name}` gives None for operand {i + 1}, which a derivative is asked of")
             if wanted[i]:
                 what = f"its VJP `{main.name}` returns an adjoint"
                 _require_like(adjoint.type, x.type, what, f"operand {i + 1}")

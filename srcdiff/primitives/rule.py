@@ -74,10 +74,10 @@ def elementwise(*functions: Function | None) -> Any:
         function = functions[0]
         if function is None:
             raise ValueError("elementwise takes the function in front of its partial derivatives, and got None")
-        return _registered(function, operands, "the partial derivatives", **_alone(partials=functions[1:]))
+        return _registered(function, operands, "the partial derivatives are", **_alone(partials=functions[1:]))
 
     def decorate(function: F) -> F:
-        return _registered(function, operands, "the partial derivatives", **_alone(partials=functions))
+        return _registered(function, operands, "the partial derivatives are", **_alone(partials=functions))
 
     return decorate
 
@@ -212,14 +212,14 @@ def _alone(**changes: Any) -> dict[str, Any]:
 
 
 def _derivative(kind: Literal["jvp", "vjp"], function: Function, rule: Function | None) -> Any:
-    def attach(target: F, given: Function) -> F:
-        operands = derivative_operands(kind, _count(given), _name(given))
-        changes = {kind: given, "partials": None, "zero": False}
-        return _registered(target, operands, f"its {kind.upper()} `{_name(given)}`", **changes)
+    given = function if rule is None else rule
+    operands = derivative_operands(kind, _count(given), _name(given))
+    changes = {kind: given, "partials": None, "zero": False}
 
-    if rule is None:
-        return lambda target: attach(target, function)
-    return attach(function, rule)
+    def attach(target: F) -> F:
+        return _registered(target, operands, f"its {kind.upper()} `{_name(given)}` is", **changes)
+
+    return attach if rule is None else attach(function)
 
 
 def _registered(function: F, operands: int | None, what: str, **changes: Any) -> F:
@@ -254,7 +254,7 @@ def _check_operands(function: Function, operands: int, what: str) -> None:
     positional = [p for p in parameters if p.kind in _POSITIONAL]
     required = sum(p.default is p.empty for p in positional)
     if not required <= operands <= len(positional):
-        raise ValueError(f"`{_name(function)}` takes {required} arguments, and {what} are for {operands}")
+        raise ValueError(f"`{_name(function)}` takes {required} arguments, and {what} for {operands}")
     named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     if named:
         raise ValueError(f"`{_name(function)}` has a parameter by keyword only, which a rule cannot take: `{named[0]}`")
