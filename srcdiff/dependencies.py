@@ -14,7 +14,7 @@ them hold what they held, the generated code is up to date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -84,12 +84,26 @@ def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
                 continue
             content = current.__globals__[name]
             if isinstance(content, ModuleType):
-                for member in names:
-                    if registered(getattr(content, member, None)) is not None:
-                        note(vars(content), member, getattr(content, member))
+                for place, member in _members(content, names):
+                    note(vars(place), member, getattr(place, member))
             elif not isinstance(content, type):
                 note(current.__globals__, name, content)
     return found
+
+
+def _members(module: ModuleType, names: Sequence[str]) -> Iterator[tuple[ModuleType, str]]:
+    """What has a rule and may be meant by the names after that of a module: `module.part.function`."""
+    pending, seen = [module], {module}
+    while pending:
+        place = pending.pop()
+        for name in names:
+            member = getattr(place, name, None)
+            if isinstance(member, ModuleType):
+                if member not in seen:
+                    seen.add(member)
+                    pending.append(member)
+            elif registered(member) is not None:
+                yield place, name
 
 
 def _names_in(code: CodeType) -> list[str]:

@@ -72,7 +72,8 @@ class Indexing(Expressions):
                 value = getattr(live_module, attribute)
                 return self.resolved(live.classify(value, live_module.__name__, attribute), node)
             case External(module=module, attribute=outer):
-                return Static(External(module, f"{outer}.{attribute}"))
+                member = External(module, f"{outer}.{attribute}")
+                return Static(self.scope.module.custom(member) or member)
         raise self.error(node, f"attribute `.{attribute}` of a function is not supported")
 
     def index_value(self, node: gast.AST) -> Value:

@@ -333,7 +333,7 @@ class Module:
                     found = External(module, part)
                 case UserModule(module=user):
                     found = user.meaning(part)
-                case External(module=module, attribute=outer) if not in_library(module):
+                case External(module=module, attribute=outer):
                     found = External(module, f"{outer}.{part}")
                 case _:
                     return None

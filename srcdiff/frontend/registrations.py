@@ -47,7 +47,7 @@ def registered_in_text(family: Sequence[Module], target: Target) -> CustomFuncti
     found: _Known | None = None
     for module in family:
         for known, form, arguments, place in module.registrations:
-            if known == target:
+            if _full_name(known) == _full_name(target):
                 found = found or _Known()
                 _Reader(module, place).note(found, target, form, arguments)
     if found is None:
@@ -63,6 +63,11 @@ def registered_in_text(family: Sequence[Module], target: Target) -> CustomFuncti
     partials = tuple(rules("elementwise", f"{short}_partial")) or None
     (jvp,), (vjp,) = rules("jvp", f"{short}_tangent") or [None], rules("vjp", f"{short}_adjoint") or [None]
     return CustomFunction(title, home, source, partials, jvp, vjp, found.zero, found.opaque)
+
+
+def _full_name(target: Target) -> object:
+    """`scipy.ndimage` and `zoom`, or `scipy` and `ndimage.zoom`: they are the same function."""
+    return str(target) if isinstance(target, External) else target
 
 
 def form_of(module: Module, node: gast.AST) -> str | None:
