@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ad.directions import DIRECTIONS
-from srcdiff.ad.effects import opaque_calls, second_run, silent_block
+from srcdiff.ad.effects import silent_block
 from srcdiff.ad.merge import merge
-from srcdiff.ad.refusals import Refusal, Refused
+from srcdiff.ad.refusals import refuse_second_runs
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
     NOWHERE,
@@ -212,6 +212,7 @@ class Assembly:
 
         `like` has a value of the structure of each of these results.
         """
+        refuse_second_runs(sweep, "each of several directions")
         builder = self.builder
         unit = builder.apply(TABLE["unit_directions"], of, name=sweep.main.parameters[position].value.name)
         lists = each_direction(builder, sweep.main, {position: unit}, unit, self._own, len(like))
@@ -237,9 +238,7 @@ class Assembly:
         statements: list[Statement] = []
         replaced: Substitution = {}
         if self._started:
-            again = [Refusal(*second_run(effect, "each of several sweeps")) for effect in opaque_calls(body)]
-            if again:
-                raise Refused(tuple(again))
+            refuse_second_runs(Program((Function("", (), body),)), "each of several sweeps")
             body = silent_block(body)  # what the first sweep has printed and asserted the others need not
         self._started = True
         for old in body.statements:

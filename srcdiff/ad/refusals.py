@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
+from srcdiff.ad.effects import opaque_calls, second_run
 from srcdiff.analysis.activity import useful_values, varied_values
-from srcdiff.ir.core import Apply, Block, Effect, For, If, Origin, Value, While, operands_of, walk
+from srcdiff.ir.core import Apply, Block, Effect, For, If, Origin, Program, Value, While, operands_of, walk
 from srcdiff.ir.types import STR, is_differentiable
 from srcdiff.primitives.custom import Custom
 from srcdiff.primitives.rules import MissingRule, has_zero_derivative
@@ -44,6 +45,19 @@ class Refused(Exception):
     def __init__(self, refusals: tuple[Refusal, ...]) -> None:
         super().__init__("; ".join(r.message for r in refusals))
         self.refusals = refusals
+
+
+def refuse_second_runs(program: Program, why: str) -> None:
+    """A program that is run several times calls no opaque function.
+
+    Raises
+    ------
+    Refused
+        where it does.
+    """
+    found = [Refusal(*second_run(effect, why)) for f in program.functions for effect in opaque_calls(f.body)]
+    if found:
+        raise Refused(tuple(found))
 
 
 @dataclass
