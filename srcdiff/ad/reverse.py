@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution
-from srcdiff.ad.effects import opaque_calls, printing, second_run, silent_block
+from srcdiff.ad.effects import acting, opaque_calls, second_run, silent_block
 from srcdiff.ad.inline import inline_element_readers
 from srcdiff.ad.refusals import Refusals
 from srcdiff.ad.residuals import plan_residuals
@@ -249,10 +249,11 @@ class ReverseMode:
         function that computes it again from its arguments and then its adjoints."""
         for effect in opaque_calls(forward):
             self.refusals.add(*second_run(effect, f"the reverse sweep, which recomputes `{function.name}`,"))
-        loud = printing(self.variants.program)
+        loud = acting(self.variants.program)
         for s in walk(function.body):
             if isinstance(s, Call) and s.function in loud and s.function != function.name:
-                message = f"`{s.function}` prints, and the reverse sweep calls it again to recompute `{function.name}`"
+                act = f"`{s.function}` {loud[s.function]}"
+                message = f"{act}, and the reverse sweep calls it again to recompute `{function.name}`"
                 self.refusals.add(s.origin, message, f"print in `{function.name}` itself, or take `recompute` away")
         statements = (*silent_block(forward).statements, *backward.statements)
         again = prune_block(Block(backward.parameters, statements, backward.results))

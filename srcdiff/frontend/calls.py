@@ -25,6 +25,7 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
+from srcdiff.frontend.registrations import registered_too_deep
 from srcdiff.frontend.subset import is_random, no_method, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
@@ -92,6 +93,8 @@ class Calls(Indexing):
                 return self.builtin(builtin, node, name)
             case External(module="functools", attribute="partial"):
                 return self.partial(node, name)
+            case External(module="srcdiff.rule", attribute=form):
+                raise self.error(node, *registered_too_deep(form))
             case External(module=library, attribute=attribute) if library.split(".")[0] == "srcdiff":
                 return self.srcdiff_function(attribute, node, name)
             case External() as target:

@@ -17,8 +17,8 @@ from srcdiff.frontend.names import Request
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Function, Parameter, Program, Value, constant
 from srcdiff.ir.substitution import refresh, substitute
-from srcdiff.ir.types import NONE, Scalar, Tuple, Type, is_differentiable
-from srcdiff.primitives.custom import Compile, with_results
+from srcdiff.ir.types import NONE, Scalar, Type, is_differentiable
+from srcdiff.primitives.custom import Compile, require_adjoints, require_tangent, with_results
 from srcdiff.primitives.forms import NoRule
 from srcdiff.primitives.table import TABLE
 
@@ -30,8 +30,9 @@ def jvp_from_vjp(compilation: Compilation, vjp: Compile, name: str) -> Compile:
     def make(types: tuple[Type, ...]) -> Program:
         count = (len(types) - 1) // 2
         active = [t != NONE for t in types[count + 1 :]]
-        program, kept = _only(vjp((*types[: count + 1], types[0])), active)
-        _require_adjoints(program.main.body.results[0].type, [active[i] for i in kept])
+        program = vjp((*types[: count + 1], types[0]))
+        require_adjoints(program.main, types[1 : count + 1], active)
+        program, kept = _only(program, active)
         transposed = _transposed(compilation, program, Request("reverse", (count + 1,)), "JVP", "VJP")
         builder = Builder()
         values = _parameters(program.main, types, [f"d{p.value.name}" for p in program.main.parameters[1 : count + 1]])
@@ -53,6 +54,7 @@ def vjp_from_jvp(compilation: Compilation, jvp: Compile, name: str) -> Compile:
         y, *operands = types[:-1]
         count = len(operands)
         program = jvp((y, *operands, *operands))
+        require_tangent(program.main, y)
         active = [i for i, t in enumerate(operands) if is_differentiable(t)]
         request = Request("reverse", tuple(1 + count + i for i in active), as_tuple=len(active) > 1)
         transposed = _transposed(compilation, program, request, "VJP", "JVP")
@@ -99,20 +101,6 @@ def _only(program: Program, active: Sequence[bool]) -> tuple[Program, list[int]]
     result = results[0] if len(kept) == 1 else builder.apply(TABLE["make_tuple"], *results)
     main = replace(main, body=builder.block(main.body.parameters, (result,)), returns=None)
     return Program((*program.functions[:-1], main)), kept
-
-
-def _require_adjoints(result: Type, active: Sequence[bool]) -> None:
-    """A VJP gives an adjoint of every operand that has a tangent.
-
-    Raises
-    ------
-    NoRule
-        where it gives None.
-    """
-    items = result.items if isinstance(result, Tuple) and len(active) > 1 else (result,)
-    for position, (item, is_active) in enumerate(zip(items, active, strict=False), start=1):
-        if is_active and item == NONE:
-            raise NoRule(f"its VJP gives None for operand {position}, which a derivative is asked of")
 
 
 def _once(make: Compile) -> Compile:

@@ -26,7 +26,7 @@ from srcdiff.frontend.context import Refused
 from srcdiff.frontend.lifting import Target
 from srcdiff.frontend.names import Request
 from srcdiff.frontend.objects import Differentiated, Operand, Pullback, Result, Static, StaticTuple
-from srcdiff.frontend.registrations import FORMS
+from srcdiff.frontend.registrations import FORMS, registered_too_deep
 from srcdiff.frontend.requests import MODES, Requests
 from srcdiff.ir.calls import opaque_results
 from srcdiff.ir.core import UNDEFINED, Apply, Block, Call, Constant, Function, Program, Value, constant
@@ -62,8 +62,7 @@ class Differentials(Requests):
             operands = self.bind_primitive(TABLE["stop_gradient"], self.arguments(node), attribute, node)
             return self.primitive("stop_gradient", operands, node, name)
         if attribute in FORMS:
-            message = f"`{attribute}` registers a function, which this does while the function that it is in runs"
-            raise self.error(node, message, "register it at the top level of the module")
+            raise self.error(node, *registered_too_deep(attribute))
         raise self.error(node, f"`{attribute}` of srcdiff is not supported inside a function", _OUTSIDE)
 
     # --- calls of derivatives

@@ -79,6 +79,12 @@ def form_of(module: Module, node: gast.AST) -> str | None:
     return found.attribute if ours else None
 
 
+def registered_too_deep(form: str) -> tuple[str, str]:
+    """Message and remedy for what is registered by a function that is differentiated."""
+    message = f"`{form}` registers a function, and here it does so each time that the function around it runs"
+    return message, "register it at the top level of the module"
+
+
 Registered = tuple[Target, str, Sequence[gast.AST], gast.AST]
 """The function, the form, the rest of the arguments, and where it is written."""
 
@@ -228,7 +234,9 @@ def _rule_source(module: Module, node: gast.AST, title: str) -> RuleSource:
         return FunctionSource(title, node, module)
     found = module.named(node)
     if found is None:
-        raise _error(module, node, f"`{module.segment(node)}` is no function", "give a function of one result")
+        raise _error(
+            module, node, f"`{module.segment(node)}` is no function", "give a function, by its name or as a lambda"
+        )
     custom = module.custom(found)
     if custom is not None:
         return custom

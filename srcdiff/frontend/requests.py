@@ -31,7 +31,7 @@ from srcdiff.frontend.names import (
     undecorated,
 )
 from srcdiff.frontend.objects import Closure, Differentiated, Operand, Pullback, Result, Static, StaticTuple
-from srcdiff.frontend.registrations import form_of
+from srcdiff.frontend.registrations import form_of, registered_too_deep
 from srcdiff.frontend.wrt import GIVE, positions_in
 from srcdiff.ir.core import Constant
 
@@ -164,7 +164,10 @@ class Requests(Lifting):
     def decorate(self, decorator: gast.AST, function: Static) -> Static:
         """What one decorator makes of a function."""
         here = self.scope.module
-        if form_of(here, decorator.func if isinstance(decorator, gast.Call) else decorator) is not None:
+        form = form_of(here, decorator.func if isinstance(decorator, gast.Call) else decorator)
+        if form is not None:
+            if isinstance(function.value, Closure):
+                raise self.error(decorator, *registered_too_deep(form))
             if here.environment is not None:
                 return function  # what is registered for the object is known from the object
             message = "a rule is registered here for a function that other decorators change"

@@ -217,7 +217,7 @@ def _jvp_rule(primitive: Custom, adopt: Adopt) -> Callable[[Symbolic, Operands, 
         values = [y, *operands, *given]
         main = adopt(primitive.jvp(tuple(v.type for v in values)))
         (found,) = _called(y.builder, main, values, [tangent_name(y.value.name)])
-        _require_like(found.type, y.type, f"its JVP `{main.name}` returns a tangent", "the result")
+        require_tangent(main, y.type)
         return y.new(found)
 
     return rule
@@ -232,22 +232,13 @@ def _vjp_rule(primitive: Custom, adopt: Adopt) -> Callable[..., Sequence[Symboli
         if len(operands) > 1:
             program = Program((*program.functions[:-1], with_results(program.main, len(operands))))
         main = adopt(program)
+        require_adjoints(main, [x.type for x in operands], wanted)
         names = [adjoint_name(x.value.name) for x in operands]
         found = _called(y.builder, main, values, names if len(main.body.results) == len(operands) else [None])
-        if len(found) == len(operands):
-            adjoints = [y.new(v) for v in found]
-        elif isinstance(found[0].type, Unknown) or (
-            isinstance(found[0].type, Tuple) and len(found[0].type.items) == len(operands)
-        ):
-            adjoints = [y.new(found[0])[i] for i in range(len(operands))]
-        else:
-            raise NoRule(f"its VJP `{main.name}` returns {found[0].type}, not a tuple of {len(operands)} adjoints")
-        for i, (x, adjoint) in enumerate(zip(operands, adjoints, strict=True)):
-            if wanted[i] and adjoint.type == NONE:
-                raise NoRule(f"its VJP `{main.name}` gives None for operand {i + 1}, which a derivative is asked of")
-            if wanted[i]:
-                what = f"its VJP `{main.name}` returns an adjoint"
-                _require_like(adjoint.type, x.type, what, f"operand {i + 1}")
+        whole = y.new(found[0])
+        adjoints = (
+            [y.new(v) for v in found] if len(found) == len(operands) else [whole[i] for i in range(len(operands))]
+        )
         return [adjoint if want else None for adjoint, want in zip(adjoints, wanted, strict=True)]
 
     return rule
@@ -278,6 +269,41 @@ def with_results(function: Function, count: int) -> Function:
         return function
     statements = tuple(s for s in body.statements if s is not made)
     return replace(function, body=Block(body.parameters, statements, made.operands), returns=None)
+
+
+def require_tangent(jvp: Function, result: Type) -> None:
+    """A JVP returns something like the result of its function.
+
+    Raises
+    ------
+    NoRule
+        where it certainly does not.
+    """
+    _require_like(jvp.body.results[0].type, result, f"its JVP `{jvp.name}` returns a tangent", "the result")
+
+
+def require_adjoints(vjp: Function, operands: Sequence[Type], wanted: Sequence[bool]) -> None:
+    """A VJP returns something like each operand, or a tuple of these.
+
+    Raises
+    ------
+    NoRule
+        where it certainly does not.
+    """
+    title = f"its VJP `{vjp.name}`"
+    found = [r.type for r in vjp.body.results]
+    if len(found) != len(operands):
+        (whole,) = found
+        if isinstance(whole, Unknown | Bottom):
+            return
+        if not isinstance(whole, Tuple) or len(whole.items) != len(operands):
+            raise NoRule(f"{title} returns {whole}, not a tuple of {len(operands)} adjoints")
+        found = list(whole.items)
+    for i, (adjoint, operand) in enumerate(zip(found, operands, strict=True)):
+        if wanted[i] and adjoint == NONE:
+            raise NoRule(f"{title} gives None for operand {i + 1}, which a derivative is asked of")
+        if wanted[i]:
+            _require_like(adjoint, operand, f"{title} returns an adjoint", f"operand {i + 1}")
 
 
 def _require_like(given: Type, like: Type, what: str, owner: str) -> None:
