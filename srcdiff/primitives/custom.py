@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.ir.builder import Builder, adjoint_name, tangent_name
-from srcdiff.ir.core import Apply, Block, Call, Constant, Function, Global, Primitive, Program, Statement, Value
-from srcdiff.ir.substitution import refresh, substitute
+from srcdiff.ir.core import Apply, Block, Call, Constant, Function, Global, Primitive, Program, Value
+from srcdiff.ir.substitution import refresh, substitute_statement
 from srcdiff.ir.types import (
     NONE,
     OBJECT,
@@ -193,19 +193,19 @@ def _spliced(partial: Compile, adopt: Adopt) -> Callable[..., Any]:
 def written_out(builder: Builder, function: Function, arguments: Sequence[Value]) -> Value:
     """The statements of a function in place of a call; its result. They belong to the statement that is being built."""
     body = refresh(function.body)
-    body = substitute(body, dict(zip(body.parameters, arguments, strict=True)))
-    copies: dict[Value, Value] = {}
-    statements: list[Statement] = []
-    for statement in body.statements:
-        # A plain `z = w` of the user's is a name for what it copies.
+    new: dict[Value, Value] = dict(zip(body.parameters, arguments, strict=True))
+    for old in body.statements:
+        statement = substitute_statement(old, new)
         if isinstance(statement, Apply) and statement.primitive.name == "identity":
-            copies[statement.result] = copies.get(statement.operands[0], statement.operands[0])
-        else:
-            statements.append(replace(statement, origin=builder.origin))
-    body = substitute(Block((), tuple(statements), body.results), copies)
-    for statement in body.statements:
-        builder.emit(statement)
-    return body.results[0]
+            # A plain `z = w` of the user's is a name for what it copies.
+            new[statement.result] = statement.operands[0]
+            continue
+        if isinstance(statement, Apply):
+            result = Value(statement.result.type, statement.result.name, builder.origin)
+            new[statement.result] = result
+            statement = replace(statement, result=result)
+        builder.emit(replace(statement, origin=builder.origin))
+    return new.get(body.results[0], body.results[0])
 
 
 def _jvp_rule(primitive: Custom, adopt: Adopt) -> Callable[[Symbolic, Operands, Tangents], Symbolic | None]:
