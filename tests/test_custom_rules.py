@@ -287,6 +287,25 @@ def test_a_hessian_through_a_vjp_alone() -> None:
         assert np.allclose(block[..., 1], (ahead - back) / (2 * step), atol=1e-6)
 
 
+def test_an_elementwise_function_has_a_sparse_hessian() -> None:
+    found = hessian(lambda x: np.sum(squash(x) * x), sparse=True)
+    assert np.allclose(found(X).toarray(), hessian(plain)(X))
+    assert found.colours == 1
+
+
+def test_integers_stay_integers_where_they_are_written_into() -> None:
+    @rule.elementwise(lambda y, x: 2 * x)
+    def double_square(x):
+        return x * x
+
+    def f(x: float, ks: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+        y = double_square(ks) * 1.0
+        y[0] = x
+        return np.sum(y * x)
+
+    check_gradient(f, 1.5, np.arange(3), wrt=(0,))
+
+
 def test_float32_stays() -> None:
     x = X.astype(np.float32)
     assert grad(plain)(x).dtype == np.float32

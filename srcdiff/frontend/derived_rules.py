@@ -2,8 +2,19 @@
 
 In: a rule, compiled for the types at hand. Out: the rule of the other mode. A VJP is linear in the adjoint ``by``, and
 the JVP is the transpose of that linear map: the reverse-mode derivative of the VJP's own program with respect to
-``by``. A JVP is linear in its tangents, and the VJP is its transpose with respect to them (Radul et al., "You only
-linearize once", 2023). The point at which a linear function is transposed makes no difference: it is zero.
+``by``. A JVP is linear in its tangents, and the VJP is its transpose with respect to them (Radul
+et al., "You Only Linearize Once: Tangents Transpose to Gradients", 2023). The point at which a linear function is
+transposed makes no difference: it is zero.
+
+>>> from srcdiff.compiler import derive
+>>> from srcdiff.frontend.module import Module
+>>> text = "import lib\\nfrom srcdiff import rule\\ndef g_jvp(y: float, x, dx):\\n    return 3.0 * y * dx\\n"
+>>> text += "rule.jvp(lib.g, g_jvp)\\ndef f(x: float) -> float:\\n    return lib.g(x)\\n"
+>>> print(derive(Module.from_text(text, "f.py"), "f", "gradient").body.split("\\n\\n\\n")[1])
+def g_adjoint(y, by):
+    # line 4: return 3.0 * y * dx
+    bdx = by * (3.0 * y)
+    return bdx
 """
 
 from __future__ import annotations

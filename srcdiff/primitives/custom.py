@@ -26,6 +26,7 @@ from srcdiff.ir.substitution import refresh, substitute_statement
 from srcdiff.ir.types import (
     NONE,
     OBJECT,
+    UNKNOWN,
     Array,
     Bottom,
     Dimension,
@@ -112,9 +113,13 @@ def content_of(target: Global) -> Any:
 
 
 def elementwise_result(*operands: Value) -> Type:
-    """The type of the result of an elementwise function: of its dtype no more is certain than that it is floating."""
+    """The type of the result of an elementwise function: of its dtype no more is certain than that it is floating, and
+    of integers not even that."""
     if not all(isinstance(o.type, Scalar | Array | Unknown) for o in operands):
         raise InferenceError("an elementwise function takes numbers and arrays")
+    whole = elementwise_type("same", *operands)
+    if isinstance(whole, Array) and whole.dtype is not None and not whole.dtype.startswith("float"):
+        return UNKNOWN
     match elementwise_type("float", *operands):
         case Array(dtype, shape):
             return Array("float64" if dtype == "float64" else None, shape)
