@@ -33,6 +33,7 @@ from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import Request
+from srcdiff.frontend.registrations import set_apart
 from srcdiff.ir.calls import without_twins
 from srcdiff.ir.core import Program
 from srcdiff.ir.graph import to_dot
@@ -186,7 +187,8 @@ def transform_file(
     """
     path = Path(path)
     module = Module.from_path(path)
-    public = [n for n in module.functions if not n.startswith("_") and n not in module.set_apart]
+    apart = {n: why for n, why in set_apart(module).items() if function is None and not n.startswith("_")}
+    public = [n for n in module.functions if not n.startswith("_") and n not in apart]
     names = public if function is None else [function]
     if not names:
         raise TransformError([Diagnostic("there is no public function to transform", "", str(path), 1)])
@@ -209,8 +211,7 @@ def transform_file(
     if problems or not made:
         raise TransformError(problems or [d for e in skipped for d in e.diagnostics])
     if note is not None:
-        reasons = [] if function is not None else [why for n, why in module.set_apart.items() if not n.startswith("_")]
-        for reason in [*reasons, *(one.diagnostics[0].message for one in skipped)]:
+        for reason in [*apart.values(), *(one.diagnostics[0].message for one in skipped)]:
             note(f"skipped: {reason}")
     if emit == "ir":
         return "\n\n".join(to_text(p) for p in made) + "\n"

@@ -21,6 +21,7 @@ import srcdiff
 from srcdiff import TransformError, check_derivatives, grad, hessian, hvp, jacobian, rule, transform, value_and_grad
 from srcdiff.checks import DerivativeMismatch
 from srcdiff.derivative import Derivative
+from srcdiff.frontend.lambdas import runs
 from srcdiff.frontend.lower import lower
 from srcdiff.frontend.module import Module
 from srcdiff.ir.interpret import interpret
@@ -520,12 +521,10 @@ def test_a_rule_is_for_a_function() -> None:
 
 
 def test_lambdas_on_one_line_are_told_apart_by_their_text() -> None:
-    from srcdiff.frontend.live import _runs
-
     text = "lambda y, a, b: a / y"
     code = eval(text).__code__
-    assert _runs(text, code)
-    assert not _runs("lambda y, a, b: b / y", code)
+    assert runs(text, code)
+    assert not runs("lambda y, a, b: b / y", code)
 
 
 # Without srcdiff.

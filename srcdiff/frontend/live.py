@@ -16,7 +16,7 @@ import linecache
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ import gast
 import numpy as np
 
 from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.frontend.lambdas import told_apart
 from srcdiff.frontend.names import (
     ConstantValue,
     CustomFunction,
@@ -35,13 +36,11 @@ from srcdiff.frontend.names import (
     ModuleRef,
     Request,
     Resolution,
-    Rule,
-    RuleSource,
     Unsupported,
     undecorated,
 )
 from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, OBJECT, STR, Array, Dict, List, Tuple, Type, join
-from srcdiff.primitives.registry import Registration, registered
+from srcdiff.primitives.registry import registered
 
 if TYPE_CHECKING:
     from srcdiff.frontend.module import Module
@@ -83,7 +82,7 @@ def locate(function: FunctionType, parse: Callable[[str, str], gast.Module]) -> 
     if not found:
         raise _unreadable(function, "its definition is not in its file any more (was the file edited since?)")
     if len(found) > 1:
-        found = _told_apart(found, function, text)
+        found = told_apart(found, function.__code__, text)
     if len(found) > 1:
         line = code.co_firstlineno
         source = linecache.getline(filename, line).rstrip("\n")
@@ -195,28 +194,6 @@ def _spans(node: gast.Lambda, function: FunctionType) -> bool:
     return True
 
 
-def _told_apart(found: list[gast.AST], function: FunctionType, text: str) -> list[gast.AST]:
-    """Of several lambdas on one line, where Python records no columns, those whose text is what the function runs."""
-    lines = text.splitlines()
-    texts: dict[str, gast.AST] = {}
-    for node in found:
-        whole = [line.encode() for line in lines[node.lineno - 1 : node.end_lineno]]
-        whole[-1] = whole[-1][: node.end_col_offset]
-        whole[0] = whole[0][node.col_offset :]
-        texts.setdefault("\n".join(part.decode() for part in whole), node)
-    matching = [node for own, node in texts.items() if _runs(own, function.__code__)]
-    return matching or found
-
-
-def _runs(text: str, code: CodeType) -> bool:
-    """Whether the text of a lambda without variables of a function around it compiles to the code."""
-    made = next(
-        c for c in compile(f"({text})", "<lambda>", "eval", dont_inherit=True).co_consts if isinstance(c, CodeType)
-    )
-    same = (made.co_code, made.co_names, made.co_varnames) == (code.co_code, code.co_names, code.co_varnames)
-    return same and [repr(c) for c in made.co_consts] == [repr(c) for c in code.co_consts]
-
-
 class _Environment(Mapping[str, Any]):
     """A function's closure in front of its globals; the latter are read when asked for, as Python does."""
 
@@ -267,9 +244,11 @@ _modules: dict[tuple[object, ...], Module] = {}
 
 def classify(value: Any, module: str, name: str) -> Resolution:
     """The compile-time value for a live object."""
+    from srcdiff.frontend import live_rules
+
     registration = registered(value)
     if registration is not None:
-        return custom(value, registration, module, name)
+        return live_rules.custom(value, registration, module, name)
     if value is None or type(value) in (bool, int, float, str):
         return ConstantValue(value)
     if isinstance(value, np.floating):
@@ -297,7 +276,7 @@ def classify(value: Any, module: str, name: str) -> Resolution:
         return Unsupported(f"`{name}` is a class, and classes are not supported", "use plain functions and containers")
     if callable(value):
         if isinstance(value, np.ufunc) or type(value).__module__ == "builtins":
-            return CustomFunction(name, _object(value, *_place(value, module, name)))
+            return CustomFunction(name, _object(value, *live_rules.place_of(value, module, name)))
         return Unsupported(
             f"`{name}` is a callable object of type {type(value).__name__}, which has no source text",
             "call a plain function instead, or register a rule for it with `srcdiff.rule` (docs/custom-rules.md)",
@@ -311,68 +290,6 @@ def _object(value: Any, module: str, name: str) -> GlobalValue:
     if home is not None and getattr(home, name, None) is value:
         return GlobalValue(module, name, type_of_value(value))
     return GlobalValue("", name, type_of_value(value), value)
-
-
-def custom(
-    value: Any, registration: Registration, module: str, name: str, source: FunctionSource | None = None
-) -> CustomFunction:
-    """A function that is called as it is; its text, where it has one, says what its parameters are."""
-    if source is None and isinstance(value, FunctionType):
-        found = _function(value)
-        source = found if isinstance(found, FunctionSource) else None
-
-    def rule(function: Any, form: str) -> Rule | None:
-        return None if function is None else lambda: _rule_source(function, f"{name}_{form}")
-
-    partials = registration.partials
-    return CustomFunction(
-        name,
-        _object(value, *_place(value, module, name)),
-        source,
-        None if partials is None else tuple(rule(p, "partial") for p in partials),
-        rule(registration.jvp, "tangent"),
-        rule(registration.vjp, "adjoint"),
-        registration.zero,
-        registration.opaque,
-    )
-
-
-def _rule_source(function: Any, title: str) -> RuleSource:
-    """What a derivative is made from; `title` is what a lambda is called."""
-    registration = registered(function)
-    name = getattr(function, "__name__", title)
-    if registration is not None:
-        return custom(function, registration, function.__module__ or "", name)
-    if not isinstance(function, FunctionType):
-        return CustomFunction(name, _object(function, getattr(function, "__module__", None) or "", name))
-    found = _function(function)
-    if isinstance(found, Unsupported):
-        return found
-    return replace(undecorated(found), name=title if name == "<lambda>" else name)
-
-
-def _place(value: Any, module: str, name: str) -> tuple[str, str]:
-    """Where a function is imported from: the module that defines it, if it is found there."""
-    home = str(getattr(value, "__module__", None))
-    own = str(getattr(value, "__qualname__", None))
-    if isinstance(value, FunctionType) and home != "__main__" and getattr(sys.modules.get(home), own, None) is value:
-        return home, own
-    return module, name
-
-
-def custom_of_library(known: External) -> CustomFunction | None:
-    """What is registered for the object that a module of this process has under a name."""
-    value: Any = sys.modules.get(known.module)
-    for part in known.attribute.split("."):
-        value = getattr(value, part, None)
-    registration = registered(value)
-    if registration is None:
-        return None
-    return replace(
-        custom(value, registration, known.module, known.attribute),
-        home=GlobalValue(known.module, known.attribute, OBJECT),
-        title=str(known),
-    )
 
 
 def _library(value: Any) -> External | None:

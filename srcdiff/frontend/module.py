@@ -23,7 +23,7 @@ from typing import Any
 import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.frontend import directives, live
+from srcdiff.frontend import directives, live, live_rules
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
     ConstantValue,
@@ -121,7 +121,7 @@ class Module:
         module.functions[function.__name__] = source
         registration = registered(function)
         if registration is not None:
-            module.customs[source] = live.custom(function, registration, name, function.__name__, source)
+            module.customs[source] = live_rules.custom(function, registration, name, function.__name__, source)
         return module
 
     # --- reading the text
@@ -230,7 +230,7 @@ class Module:
             if self.environment is None:
                 known = registered_in_text(self.family, found)
             elif isinstance(found, External):
-                known = live.custom_of_library(found)
+                known = live_rules.custom_of_library(found)
             if known is not None:
                 self.customs[found] = known
         return known
@@ -239,20 +239,6 @@ class Module:
     def registrations(self) -> list[Registered]:
         """The rules and markers that the text registers for functions."""
         return registrations(self) if "srcdiff" in self.text else []
-
-    @cached_property
-    def set_apart(self) -> dict[str, str]:
-        """The functions of the module that are there for others, and not to be differentiated: name, and why."""
-        found: dict[str, str] = {}
-        for target, form, arguments, _ in self.registrations:
-            if form == "opaque" and isinstance(target, FunctionSource):
-                found[target.name] = f"`{target.name}` is opaque"
-            for node in arguments:
-                if isinstance(node, gast.Name):
-                    found[node.id] = (
-                        f"`{node.id}` is a rule of `{target.name if isinstance(target, FunctionSource) else target}`"
-                    )
-        return found
 
     @property
     def top_level(self) -> Iterator[gast.AST]:

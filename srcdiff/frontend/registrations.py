@@ -108,6 +108,17 @@ def registrations(module: Module) -> list[Registered]:
     return found
 
 
+def set_apart(module: Module) -> dict[str, str]:
+    """The functions of a module that are there for others, and not to be differentiated: name, and why."""
+    found: dict[str, str] = {}
+    for target, form, arguments, _ in module.registrations:
+        title = _identity(target)[0]
+        if form == "opaque" and isinstance(target, FunctionSource):
+            found[title] = f"`{title}` is opaque"
+        found.update((a.id, f"`{a.id}` is a rule of `{title}`") for a in arguments if isinstance(a, gast.Name))
+    return found
+
+
 def _decorated(module: Module, name: str, node: gast.FunctionDef) -> Iterator[Registered]:
     """What the decorators register that no other decorator stands in front of, in the order in which they run."""
     source = module.functions.get(name)
