@@ -98,6 +98,41 @@ def in_while(x: float) -> float:
     return s
 
 
+def in_comprehension(x: float) -> float:
+    return sum([draw(i) * x for i in range(3)]) * x
+
+
+def in_conditions(x: float, k: int) -> float:
+    a = draw(1) if k > 0 else 0.5
+    b = (draw(2) if k > 1 else draw(3)) * x
+    ok = k > 0 and draw(4) > 0.0
+    c = x if ok or draw(5) > 100 else 2 * x
+    return a * b * c * x
+
+
+def in_one_statement(x: float) -> float:
+    y = draw(1) - draw(2) * x * draw(3)
+    z = [draw(4) * x, draw(5)]
+    assert draw(6) > 0.0, "never"
+    draw(7)
+    return y * z[0] * z[1] + max(draw(8), draw(9) * x)
+
+
+def in_nested(x: float) -> float:
+    def g(t):
+        return t * draw(1)
+
+    return g(x) * g(x)
+
+
+def before_return(x: float, n: int) -> float:
+    for i in range(n):
+        if draw(i) > 2.0:
+            return x * x * draw(9)
+        x = x * 1.1
+    return x
+
+
 MODES = ["gradient", "value_and_grad", "forward", "reverse", "hessian", "hvp", "jacobian"]
 
 
@@ -110,6 +145,13 @@ MODES = ["gradient", "value_and_grad", "forward", "reverse", "hessian", "hvp", "
         (calls_helper, (1.5,), 1.0),
         (writes, (np.arange(3.0) + 1,), np.ones(3)),
         (in_while, (1.1,), 1.0),
+        (in_comprehension, (2.0,), 1.0),
+        (in_conditions, (2.0, 0), 1.0),
+        (in_conditions, (2.0, 1), 1.0),
+        (in_conditions, (2.0, 2), 1.0),
+        (in_one_statement, (1.5,), 1.0),
+        (in_nested, (1.5,), 1.0),
+        (before_return, (1.5, 5), 1.0),
     ],
     ids=lambda v: getattr(v, "__name__", ""),
 )
@@ -293,6 +335,15 @@ def table(n: int) -> np.ndarray:
     return TABLES.setdefault(n, np.arange(float(n)))
 
 
+@rule.non_differentiable
+def kept(x: Vector) -> Vector:
+    return TABLES.setdefault(len(x), np.arange(float(len(x))))
+
+
+def times_kept(x: Vector) -> float:
+    return np.sum(kept(x) * x)
+
+
 def scaled_table(x: Vector) -> float:
     t = table(len(x))
     t = t * 2.0
@@ -305,6 +356,8 @@ def test_what_a_function_keeps_for_itself_is_not_overwritten() -> None:
     for _ in range(2):
         assert np.array_equal(grad(scaled_table)(x), 2.0 * np.arange(4.0) + 1.0)
         assert np.array_equal(hvp(scaled_table)(x, x), np.zeros(4))
+    gradient = grad(times_kept)(x)
+    gradient *= 2.0
     assert np.array_equal(TABLES[4], np.arange(4.0))
 
 
