@@ -44,7 +44,9 @@ class FunctionDependency(Dependency):
     registration: Registration | None
 
     def holds(self) -> bool:
-        return super().holds() and registered(self.content) is self.registration
+        place = self.place
+        found = place.cell_contents if isinstance(place, CellType) else place.get(self.name, self)
+        return found is self.content and registered(found) is self.registration
 
 
 def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:

@@ -58,9 +58,9 @@ _others: dict[int, tuple[Callable[[], Any], Registration]] = {}
 def registered(function: object) -> Registration | None:
     """What is known of the object, if anything."""
     if isinstance(function, FunctionType):
-        found = function.__dict__.get(_ATTRIBUTE)
+        found: Registration | None = function.__dict__.get(_ATTRIBUTE)
         # A decorator that makes its wrapper look like what it wraps copies this too.
-        return found if isinstance(found, Registration) and found.function is function else None
+        return found if found is not None and found.function is function else None
     entry = _others.get(id(function))
     return entry[1] if entry is not None and entry[0]() is function else None
 
