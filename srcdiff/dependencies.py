@@ -87,7 +87,7 @@ def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
             content = current.__globals__[name]
             if isinstance(content, ModuleType):
                 for place, member in _members(content, names):
-                    note(vars(place), member, getattr(place, member))
+                    note(vars(place), member, vars(place)[member])
             elif not isinstance(content, type):
                 note(current.__globals__, name, content)
     return found
@@ -99,7 +99,7 @@ def _members(module: ModuleType, names: Sequence[str]) -> Iterator[tuple[ModuleT
     while pending:
         place = pending.pop()
         for name in names:
-            member = getattr(place, name, None)
+            member = vars(place).get(name)
             if isinstance(member, ModuleType):
                 if member not in seen:
                     seen.add(member)

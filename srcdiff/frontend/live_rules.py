@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from srcdiff.frontend import live
@@ -85,7 +85,8 @@ def custom_of_library(known: External) -> CustomFunction | None:
     """What is registered for the object that a module of this process has under a name."""
     value: Any = sys.modules.get(known.module)
     for part in known.attribute.split("."):
-        value = getattr(value, part, None)
+        # What a module makes when it is asked for (`np.str` warns) is not looked for.
+        value = vars(value).get(part) if isinstance(value, ModuleType) else getattr(value, part, None)
     registration = registered(value)
     if registration is None:
         return None

@@ -240,7 +240,7 @@ def _in_table(function: Function) -> bool:
     """Whether srcdiff has a rule for the function."""
     name = _name(function)
     places = ((m, sys.modules.get(m)) for m in ("builtins", *MODULES))
-    return any(getattr(place, name, None) is function and lookup(m, name) is not None for m, place in places)
+    return any(p is not None and vars(p).get(name) is function and lookup(m, name) is not None for m, p in places)
 
 
 def _check_operands(function: Function, operands: int, what: str) -> None:
