@@ -157,7 +157,7 @@ HEADER = (
 F = "def f(x, rng):\n"
 
 REFUSED = {
-    "numpy": F + "    return np.histogram(x) + np.packbits(x)\n",
+    "numpy": F + "    return np.busday_count(x, x) + np.packbits(x)\n",
     "scipy": F + "    return scipy.optimize.brentq(lambda t: t - x, 0.0, 1.0)\n",
     "math_and_builtins": F + "    return math.comb(4, 2) + hash(x)\n",
     "library": F + "    return lib.g(x) + other(x) + lib.part.g(x)\n",
