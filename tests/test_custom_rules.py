@@ -516,6 +516,8 @@ def test_a_rule_that_cannot_be(mistake: Callable[[], object], message: str) -> N
 def test_a_rule_is_for_a_function() -> None:
     with pytest.raises(TypeError, match="not for 3"):
         rule.vjp(3, lambda y, x, by: by)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="not for <staticmethod"):
+        rule.vjp(staticmethod(squash), lambda y, x, by: by)
 
 
 def test_lambdas_on_one_line_are_told_apart_by_their_text() -> None:

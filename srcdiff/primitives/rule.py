@@ -223,7 +223,7 @@ def _derivative(kind: Literal["jvp", "vjp"], function: Function, rule: Function 
 
 
 def _registered(function: F, operands: int | None, what: str, **changes: Any) -> F:
-    if not callable(function):
+    if not callable(function) or isinstance(function, staticmethod):
         raise TypeError(f"a rule is registered for a function, not for {function!r}")
     if _in_table(function):
         raise ValueError(f"`{_name(function)}` has a rule in srcdiff, which cannot be replaced")
