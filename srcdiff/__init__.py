@@ -1,8 +1,10 @@
 """srcdiff: numeric Python and NumPy in, derivative source code out that a person can read, ship and debug."""
 
-from srcdiff.api import grad, hessian, hvp, jacobian, jvp, transform, value_and_grad, vjp
+from srcdiff.api import grad, hessian, hvp, jacobian, jvp, stop_gradient, transform, value_and_grad, vjp
 from srcdiff.checks import check_derivatives
 from srcdiff.diagnostics import TransformError
+from srcdiff.primitives import rule
+from srcdiff.primitives.rule import opaque
 
 __all__ = [
     "TransformError",
@@ -12,6 +14,9 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "opaque",
+    "rule",
+    "stop_gradient",
     "transform",
     "value_and_grad",
     "vjp",

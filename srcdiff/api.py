@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
@@ -31,6 +31,20 @@ if TYPE_CHECKING:
     from srcdiff.sparsity import SparseHessian, SparseJacobian
 
 Function = Callable[..., Any]
+T = TypeVar("T")
+
+
+def stop_gradient(x: T) -> T:
+    """`x` itself, through which no derivative passes, in either mode and of any order.
+
+    `x` is a number, an array, or a container of these. In a function that is differentiated it counts as constant.
+
+    >>> def f(x):
+    ...     return x * stop_gradient(x)
+    >>> grad(f)(3.0), hessian(f)(3.0)
+    (3.0, 0.0)
+    """
+    return x
 
 
 @overload
@@ -224,6 +238,11 @@ def vjp(f: Function, *primals: Any, wrt: Wrt = 0, checkpoint: int | None = None)
     choices = [Options(directions=directions, checkpoint=checkpoint) for directions in (False, True)]
     primal = _kept(f, "primal", None)
     value = primal(*kept)
+    for title in primal.latest.unrepeatable:
+        raise ValueError(
+            f"vjp runs {primal.__name__} for its value and again for the pullback, and what the opaque function "
+            f"`{title}` returns may be something else then: use value_and_grad, or transform with mode='reverse'"
+        )
     primal.require_separate(primals)  # the copies are separate whatever the arguments were
     one, stack = (_kept(f, "reverse", hashable, options) for options in choices)
     return value, Pullback((one, stack), kept, value)

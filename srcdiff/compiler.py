@@ -26,13 +26,15 @@ from srcdiff.ad.refusals import Refused
 from srcdiff.analysis.ranks import implied_types
 from srcdiff.description import describe
 from srcdiff.diagnostics import Diagnostic, TransformError
+from srcdiff.emit.outside import captured_names
 from srcdiff.emit.python import emit as print_module
 from srcdiff.frontend.annotations import type_of
 from srcdiff.frontend.lower import declared_types, lower
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import Request
+from srcdiff.frontend.registrations import set_apart
 from srcdiff.ir.calls import without_twins
-from srcdiff.ir.core import Global, Program, Value, blocks_of, class_value, operands_of, walk
+from srcdiff.ir.core import Program, class_value
 from srcdiff.ir.graph import to_dot
 from srcdiff.ir.text import to_text
 from srcdiff.ir.types import Type, is_differentiable, records_in
@@ -153,21 +155,11 @@ def _requested(module: Module, program: Program, request: Request, options: Opti
 
 def _captured(program: Program) -> dict[str, object]:
     """What the program refers to by name and cannot import (closures, notebooks)."""
-    read: list[Value | None] = []
-    for function in program.functions:
-        read.extend(p.default for p in function.parameters)
-        read.extend(function.body.results)
-        for statement in walk(function.body):
-            read.extend(operands_of(statement))
-            read.extend(v for block in blocks_of(statement) for v in block.results)
-    classes = {m for f in program.functions for p in f.parameters for m in records_in(p.value.type)}
-    read.extend(map(class_value, classes))
-    found: dict[str, object] = {}
-    for v in read:
-        if not isinstance(v, Global) or v.captured is None:
-            continue
-        if found.setdefault(v.attribute, v.captured) is not v.captured:
-            message = f"two classes are called `{v.attribute}`, and neither can be imported from a module"
+    found = {name: value.captured for value, name in captured_names(program).items()}
+    for made in dict.fromkeys(m for f in program.functions for p in f.parameters for m in records_in(p.value.type)):
+        value = class_value(made)
+        if value.captured is not None and found.setdefault(value.attribute, value.captured) is not value.captured:
+            message = f"two classes are called `{value.attribute}`, and neither can be imported from a module"
             raise TransformError([Diagnostic(message, "give them different names, or define them in a file")])
     return found
 
@@ -204,7 +196,9 @@ def transform_file(
     """
     path = Path(path)
     module = Module.from_path(path)
-    names = [function] if function is not None else [n for n in module.functions if not n.startswith("_")]
+    apart = {n: why for n, why in set_apart(module).items() if function is None and not n.startswith("_")}
+    public = [n for n in module.functions if not n.startswith("_") and n not in apart]
+    names = public if function is None else [function]
     if not names:
         raise TransformError([Diagnostic("there is no public function to transform", "", str(path), 1)])
     problems: list[Diagnostic] = []
@@ -226,8 +220,8 @@ def transform_file(
     if problems or not made:
         raise TransformError(problems or [d for e in skipped for d in e.diagnostics])
     if note is not None:
-        for one in skipped:
-            note(f"skipped: {one.diagnostics[0].message}")
+        for reason in [*apart.values(), *(one.diagnostics[0].message for one in skipped)]:
+            note(f"skipped: {reason}")
     if emit == "ir":
         return "\n\n".join(to_text(p) for p in made) + "\n"
     if emit == "graph":

@@ -15,7 +15,7 @@ them hold what they held, the generated code is up to date.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -25,6 +25,7 @@ from srcdiff.frontend.module import in_library
 from srcdiff.ir.instances import is_object
 from srcdiff.ir.records import is_record
 from srcdiff.ir.types import Dict, Instance, List, Record, Tuple, Type
+from srcdiff.primitives.registry import Registration, registered
 from srcdiff.signatures import key_of
 
 
@@ -54,16 +55,42 @@ class Dependency:
         return hash((id(self.place), self.name))
 
 
+@dataclass(frozen=True, eq=False)
+class FunctionDependency(Dependency):
+    """A function that the code was made from, and what was registered for it (None: nothing)."""
+
+    registration: Registration | None = None
+
+    def holds(self) -> bool:
+        return super().holds() and registered(self.content) is self.registration
+
+
 def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) -> list[Dependency]:
     """The globals, closure variables and members of classes that the code of `function`, and of what it calls, is made
     from; `classes` are those of its arguments."""
     found: list[Dependency] = []
     seen: set[object] = set()
     pending: list[object] = [function, *classes]
+    followed: set[Registration] = set()
+
+    def note(place: Mapping[str, Any] | CellType, name: str, content: object) -> None:
+        if callable(content):
+            found.append(FunctionDependency(place, name, content, _key(content), registered(content)))
+        else:
+            found.append(Dependency(place, name, content, _key(content)))
+        pending.append(content)
+
     while pending:
         current = pending.pop()
         if class_of_derivative(current) is not None:
             pending.append(current.function)  # type: ignore[attr-defined]
+            continue
+        registration = registered(current)
+        if registration is not None:
+            # It is called as it is: its own code is not read, that of its rules is.
+            if registration not in followed:
+                followed.add(registration)
+                pending.extend(registration.rules)
             continue
         pending.extend(_behind(current))
         if isinstance(current, type) and current not in seen and not in_library(current.__module__):
@@ -77,9 +104,7 @@ def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) 
             continue
         seen.add(current)
         for name, cell in zip(current.__code__.co_freevars, current.__closure__ or (), strict=True):
-            content = cell.cell_contents
-            found.append(Dependency(cell, name, content, _key(content)))
-            pending.append(content)
+            note(cell, name, cell.cell_contents)
         names = _names_in(current.__code__)
         for name in names:
             if name not in current.__globals__:
@@ -90,10 +115,26 @@ def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) 
                     read = [n for n in names if n in vars(content) and not isinstance(vars(content)[n], ModuleType)]
                     found.extend(Dependency(vars(content), n, vars(content)[n]) for n in read)
                     pending.extend(vars(content)[n] for n in read)
+                for place, member in _members(content, names):
+                    note(vars(place), member, vars(place)[member])
                 continue
-            found.append(Dependency(current.__globals__, name, content, _key(content)))
-            pending.append(content)
+            note(current.__globals__, name, content)
     return found
+
+
+def _members(module: ModuleType, names: Sequence[str]) -> Iterator[tuple[ModuleType, str]]:
+    """What has a rule and may be meant by the names after that of a module: `module.part.function`."""
+    pending, seen = [module], {module}
+    while pending:
+        place = pending.pop()
+        for name in names:
+            member = vars(place).get(name)
+            if isinstance(member, ModuleType):
+                if member not in seen:
+                    seen.add(member)
+                    pending.append(member)
+            elif registered(member) is not None:
+                yield place, name
 
 
 def _behind(content: object) -> list[object]:

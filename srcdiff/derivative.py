@@ -34,6 +34,7 @@ from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import fitted
 from srcdiff.frontend.targets import parameters_of, spread, target_of, varies
+from srcdiff.ir.calls import opaque_results
 from srcdiff.ir.core import Program
 from srcdiff.ir.types import FLOAT, Scalar, Type, Unknown, is_differentiable
 from srcdiff.loading import digest, load
@@ -66,6 +67,11 @@ class Specialisation:
     def is_plain(self) -> bool:
         """Whether arguments are passed as they are, and none of them is written into."""
         return not self.promote and not self.writes
+
+    @cached_property
+    def unrepeatable(self) -> list[str]:
+        """The opaque functions whose results the code reads, which may be others when it runs again."""
+        return [title for function in self.derived.program.functions for title in opaque_results(function)]
 
     @cached_property
     def parameters(self) -> int:

@@ -1,7 +1,7 @@
-"""The README is true: its commands and programs run here, and print what it says they print.
+"""The README and the documents are true: their commands and programs run here, and print what they say they print.
 
 A ```console block holds commands (`$ ...`) and their output, a ```python block is a program whose output is the ```text
-block after it. `make golden` writes what they print now into the README.
+block after it. `make golden` writes what they print now into the document.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(console|python|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -31,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(command: list[str], folder: Path) -> str:
     """What the command prints, errors among the output as on a terminal."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
+    environment = {**os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
     )
@@ -52,7 +53,7 @@ def run_program(block: str, folder: Path) -> str:
 
 
 def rewritten(text: str, folder: Path) -> str:
-    """The README with every output replaced by what is printed now."""
+    """The document with every output replaced by what is printed now."""
     printed: list[str] = []
 
     def block(match: re.Match[str]) -> str:
@@ -68,14 +69,15 @@ def rewritten(text: str, folder: Path) -> str:
     return FENCE.sub(block, text)
 
 
-def test_every_output_is_what_really_happens(folder: Path, request: pytest.FixtureRequest) -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_output_is_what_really_happens(document: Path, folder: Path, request: pytest.FixtureRequest) -> None:
+    text = document.read_text(encoding="utf-8")
     now = rewritten(text, folder)
-    assert "Traceback (most recent call last)" not in now, f"something in the README fails:\n{now}"
+    assert "Traceback (most recent call last)" not in now, f"something in {document.name} fails:\n{now}"
     if request.config.getoption("--update-golden"):
-        README.write_text(now, encoding="utf-8", newline="\n")
+        document.write_text(now, encoding="utf-8", newline="\n")
         return
-    assert text.splitlines() == now.splitlines(), "`make golden` writes the outputs anew; then read README.md"
+    assert text.splitlines() == now.splitlines(), f"`make golden` writes the outputs anew; then read {document.name}"
 
 
 def test_it_opens_with_the_two_commands() -> None:
@@ -84,7 +86,9 @@ def test_it_opens_with_the_two_commands() -> None:
     assert [line.split("#")[0].strip() for line in first.group(1).splitlines()] == ["make demo", "make test"]
 
 
-@pytest.mark.parametrize("name", ["newton.py", "heat.py", "pendulum.py", "particle.py", "kepler.py", "demo.py"])
+@pytest.mark.parametrize(
+    "name", ["newton.py", "heat.py", "pendulum.py", "particle.py", "kepler.py", "custom_rules.py", "demo.py"]
+)
 def test_the_examples_run(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", f"examples/{name}"], cwd=ROOT, capture_output=True, text=True, timeout=120

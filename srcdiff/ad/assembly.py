@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from srcdiff.ad.directions import DIRECTIONS
 from srcdiff.ad.effects import silent_block
 from srcdiff.ad.merge import merge
+from srcdiff.ad.refusals import refuse_second_runs
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
     NOWHERE,
@@ -211,6 +212,7 @@ class Assembly:
 
         `like` has a value of the structure of each of these results.
         """
+        refuse_second_runs(sweep, "each of several directions")
         builder = self.builder
         unit = builder.apply(TABLE["unit_directions"], of, name=sweep.main.parameters[position].value.name)
         lists = each_direction(builder, sweep.main, {position: unit}, unit, self._own, len(like))
@@ -236,6 +238,7 @@ class Assembly:
         statements: list[Statement] = []
         replaced: Substitution = {}
         if self._started:
+            refuse_second_runs(Program((Function("", (), body),)), "each of several sweeps")
             body = silent_block(body)  # what the first sweep has printed and asserted the others need not
         self._started = True
         for old in body.statements:

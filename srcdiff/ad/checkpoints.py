@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from srcdiff.ad.effects import printing, silent_block
+from srcdiff.ad.effects import acting, opaque_calls, second_run, silent_block
 from srcdiff.ad.loops import Halves, LoopAdjoint
 from srcdiff.ad.snapshots import Keeping, Steps
 from srcdiff.analysis.liveness import prune_block
@@ -79,10 +79,14 @@ class CheckpointedLoop(LoopAdjoint):
         maker = self.sweep.maker
         if maker is None:
             return
-        loud = printing(maker.variants.program)
+        for effect in opaque_calls(self.loop.body):
+            maker.refusals.add(*second_run(effect, "the reverse sweep of a loop with snapshots"))
+        loud = acting(maker.variants.program)
         for s in walk(self.loop.body):
             if isinstance(s, Call) and s.function in loud:
-                message = f"`{s.function}` prints, and the reverse sweep of a loop with snapshots calls it again"
+                message = (
+                    f"`{s.function}` {loud[s.function]}, and the reverse sweep of a loop with snapshots calls it again"
+                )
                 maker.refusals.add(s.origin, message, "print in the loop itself, or take the loop without `checkpoint`")
 
     def _state(self, step: Block, advance: Block) -> list[int]:

@@ -118,6 +118,7 @@ class _Forward:
         varied = varied_values(function.body, seeds, frozen)
         self.refusals.numbers_from_text(function.body, varied)
         wanted = [r for r in function.body.results if is_differentiable(r.type)]
+        self.refusals.opaque_results(function.body, varied, wanted)
         useful = useful_values(function.body, wanted, varied)
         sweep = TangentSweep(self, varied, dict(seeds), useful, function.name)
         builder = Builder()
@@ -198,7 +199,8 @@ class TangentSweep:
         builder.origin = apply.origin.as_role("tangent")
         start = len(builder.statements)
         try:
-            tangent = rules.jvp(builder, apply, [self.tangents.get(v) for v in apply.operands])
+            given = [self.tangents.get(v) for v in apply.operands]
+            tangent = rules.jvp(builder, apply, given, self.mode.variants.adopt)
         except rules.MissingRule as error:
             self.mode.refusals.missing(apply, error)
             return

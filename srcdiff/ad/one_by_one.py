@@ -23,6 +23,7 @@ from dataclasses import replace
 
 from srcdiff.ad.assembly import each_direction, seeds_of
 from srcdiff.ad.merge import merge
+from srcdiff.ad.refusals import refuse_second_runs
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Call, Function, Program, Value
 from srcdiff.ir.types import UNKNOWN
@@ -44,6 +45,7 @@ def one_by_one(
         The parameters whose structure the other results have, and whether they come as a tuple; where none are named,
         the structure is that of the value.
     """
+    refuse_second_runs(derivative, "each of several directions")
     parameters = derivative.main.parameters
     seeds = seeds_of(primal, derivative)
     fresh = {p.value: Value(UNKNOWN if i in seeds else p.value.type, p.value.name) for i, p in enumerate(parameters)}

@@ -14,14 +14,18 @@ compiler turns into located diagnostics.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
-from srcdiff.ir.core import Apply, Block, For, If, Origin, Value, While, operands_of, walk
-from srcdiff.ir.types import STR
-from srcdiff.primitives.rules import MissingRule
+from srcdiff.ad.effects import opaque_calls, second_run
+from srcdiff.analysis.activity import useful_values, varied_values
+from srcdiff.ir.core import Apply, Block, Effect, For, If, Origin, Program, Value, While, operands_of, walk
+from srcdiff.ir.types import STR, is_differentiable
+from srcdiff.primitives.custom import Custom
+from srcdiff.primitives.rules import MissingRule, has_zero_derivative
 
 REWRITE = "rewrite it with operations that have a rule, or keep it away from what is differentiated"
+DOCUMENTED = "(docs/custom-rules.md)"
 PUT_TOGETHER = frozenset(("stack_of", "direction_of", "jacobian_columns", "jacobian_rows"))
 """What puts a Jacobian together one direction at a time, where types do not allow a stack of them."""
 
@@ -43,6 +47,19 @@ class Refused(Exception):
         self.refusals = refusals
 
 
+def refuse_second_runs(program: Program, why: str) -> None:
+    """A program that is run several times calls no opaque function.
+
+    Raises
+    ------
+    Refused
+        where it does.
+    """
+    found = [Refusal(*second_run(effect, why)) for f in program.functions for effect in opaque_calls(f.body)]
+    if found:
+        raise Refused(tuple(found))
+
+
 @dataclass
 class Refusals:
     """Collects refusals, each once."""
@@ -59,7 +76,47 @@ class Refusals:
             self.add(apply.origin, message, 'take it of an array whose rank is known: `x: Float[np.ndarray, "n"]`')
             return
         reason = f": {error.reason}" if error.reason else ""
+        if isinstance(apply.primitive, Custom):
+            title, remedy = apply.primitive.title, f"register one for it with `srcdiff.rule` {DOCUMENTED}"
+            message = f"there is no derivative rule for `{title}`{reason}"
+            if apply.primitive.has_rule:
+                message = f"the derivative rule of `{title}` is not enough here{reason}"
+                remedy = f"register what is missing, or correct the rule {DOCUMENTED}"
+            self.add(apply.origin, message, remedy)
+            return
         self.add(apply.origin, f"there is no derivative rule for `{apply.primitive.name}`{reason}", REWRITE)
+
+    def opaque_results(self, body: Block, varied: Set[Value], wanted: Iterable[Value]) -> None:
+        """Opaque functions between the parameters that vary and what is wanted: no derivative passes through them."""
+        reached, made = set(varied), dict[Value, Effect]()
+        while True:
+            more = {
+                s.result: s
+                for s in walk(body)
+                if isinstance(s, Effect)
+                and s.result is not None
+                and s.result not in reached
+                and s.primitive is not None
+                and not has_zero_derivative(s.primitive)
+                and is_differentiable(s.result.type)
+                and any(v in reached for v in s.operands)
+            }
+            if not more:
+                break
+            made.update(more)
+            reached = varied_values(body, {*reached, *more})
+        if not made:
+            return
+        through = useful_values(body, wanted, reached)
+        for result, effect in made.items():
+            if result in through:
+                title = getattr(effect.primitive, "title", "it")
+                message = f"a derivative would have to pass through `{title}`, which is opaque"
+                remedy = (
+                    "if what it returns counts as constant, declare that with `srcdiff.rule.non_differentiable`; if it "
+                    f"only computes its result, register a rule in place of `opaque` {DOCUMENTED}"
+                )
+                self.add(effect.origin, message, remedy)
 
     def numbers_from_text(self, body: Block, varied: Set[Value]) -> None:
         """Numbers read from strings that were made of active values: the derivative would be lost silently."""

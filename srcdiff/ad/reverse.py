@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srcdiff.ad.adjoints import Adjoints, add_contribution
-from srcdiff.ad.effects import printing, silent_block
+from srcdiff.ad.effects import acting, opaque_calls, second_run, silent_block
 from srcdiff.ad.inline import inline_helpers
 from srcdiff.ad.masks import mask_partials
 from srcdiff.ad.refusals import Refusals
@@ -121,6 +121,7 @@ class ReverseMode:
         result = function.body.results[0]
         varied = varied_values(function.body, [parameters[i] for i in wrt], self._frozen(function.body))
         self.refusals.numbers_from_text(function.body, varied)
+        self.refusals.opaque_results(function.body, varied, [result])
         active = useful_values(function.body, [result], varied)
         builder = Builder()
         extra: tuple[Parameter, ...] = ()
@@ -212,6 +213,7 @@ class ReverseMode:
         wanted = [body.results[i] for i in active_results]
         varied = varied_values(body, seeds, self._frozen(body))
         self.refusals.numbers_from_text(body, varied)
+        self.refusals.opaque_results(body, varied, wanted)
         active = useful_values(body, wanted, varied)
         builder = Builder()
         adjoints: Adjoints = {}
@@ -248,10 +250,13 @@ class ReverseMode:
     ) -> Pair:
         """The pair of a function that is recomputed: called as it is by the forward sweep, and by the reverse sweep one
         function that computes it again from its arguments and then its adjoints."""
-        loud = printing(self.variants.program)
+        for effect in opaque_calls(forward):
+            self.refusals.add(*second_run(effect, f"the reverse sweep, which recomputes `{function.name}`,"))
+        loud = acting(self.variants.program)
         for s in walk(function.body):
             if isinstance(s, Call) and s.function in loud and s.function != function.name:
-                message = f"`{s.function}` prints, and the reverse sweep calls it again to recompute `{function.name}`"
+                act = f"`{s.function}` {loud[s.function]}"
+                message = f"{act}, and the reverse sweep calls it again to recompute `{function.name}`"
                 self.refusals.add(s.origin, message, f"print in `{function.name}` itself, or take `recompute` away")
         statements = (*silent_block(forward).statements, *backward.statements)
         again = prune_block(Block(backward.parameters, statements, backward.results))

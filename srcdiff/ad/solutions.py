@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from srcdiff.ad.effects import silent_block
+from srcdiff.ad.effects import opaque_calls, second_run, silent_block
 from srcdiff.ad.exits import NeverHappens, settled
 from srcdiff.ad.refusals import Refusals
 from srcdiff.analysis.activity import is_undefined, useful_values, varied_values
@@ -92,6 +92,8 @@ def at_solution(loop: While, asked: Iterable[int], varied: set[Value], refusals:
     made = {s.result: s for s in walk(body) if isinstance(s, Apply)}
     through = {i for i in range(count) if _plain(following[i], made) is loop.carried[i]}
     state = tuple(loop.initial[i] if i in through else loop.results[i] for i in range(count))
+    for effect in opaque_calls(Block((), body.statements, following)):
+        refusals.add(*second_run(effect, "the derivative of the fixed point"))
     bare = silent_block(Block((), body.statements, following))
     block = refresh(bare, dict(zip(loop.carried, state, strict=True)))
     copies = _pairs(bare, block)

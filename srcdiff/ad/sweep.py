@@ -173,7 +173,8 @@ class Sweep:
             return
         start = len(builder.statements)
         try:
-            contributions = list(rules.vjp(builder, apply, adjoint, wanted))
+            adopt = None if self.maker is None else self.maker.variants.adopt
+            contributions = list(rules.vjp(builder, apply, adjoint, wanted, adopt))
         except rules.MissingRule as error:
             assert self.maker is not None
             self.maker.refusals.missing(apply, error)

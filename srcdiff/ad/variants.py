@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ir.calls import positional, unique_name
+from srcdiff.ir.calls import positional, unique_name, united
 from srcdiff.ir.core import Call, Function, Program, walk
 from srcdiff.ir.types import FLOAT
 
@@ -27,6 +27,7 @@ class Variants:
     _names: dict[Hashable, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _kept: set[str] = field(default_factory=set)
+    _adopted: dict[Program, Function] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._taken.update(f.name for f in self.program.functions)
@@ -39,6 +40,18 @@ class Variants:
         self._taken.add(name)
         self._names[key] = name
         return name, True
+
+    def adopt(self, program: Program) -> Function:
+        """Take over the functions of another program; its main function under the name that it has from now on."""
+        if program not in self._adopted:
+            known = {f.name: f for f in self.finished}
+            functions = united(known, program, self._taken - set(known))
+            for function in functions:
+                self._taken.add(function.name)
+                if function.name not in known:
+                    self.finish(function)
+            self._adopted[program] = functions[-1]
+        return self._adopted[program]
 
     def finish(self, function: Function) -> None:
         self.finished.append(function)

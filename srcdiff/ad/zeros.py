@@ -61,11 +61,13 @@ def named(builder: Builder, start: int, value: Value, name: str | None) -> Value
         return value
     for position in range(len(builder.statements) - 1, start - 1, -1):
         statement = builder.statements[position]
-        if isinstance(statement, Apply) and statement.result is value:
+        if isinstance(statement, Apply | Call) and value in statement.results:
             renamed = Value(value.type, name, value.origin)
-            builder.statements[position] = Apply(
-                statement.primitive, statement.operands, renamed, statement.origin, statement.inplace
-            )
+            if isinstance(statement, Call):
+                results = tuple(renamed if r is value else r for r in statement.results)
+                builder.statements[position] = replace(statement, results=results)
+            else:
+                builder.statements[position] = replace(statement, result=renamed)
             for later in range(position + 1, len(builder.statements)):
                 builder.statements[later] = substitute_statement(builder.statements[later], {value: renamed})
             return renamed

@@ -25,6 +25,7 @@ from srcdiff.emit.spelling import Spelling
 from srcdiff.emit.tree import Expression, Leaf, reads_of
 from srcdiff.ir.core import UNDEFINED, Constant, Global, Primitive, Value
 from srcdiff.ir.types import Array, Class, Opaque, Record, Scalar, Type, Unknown
+from srcdiff.primitives.custom import Custom
 from srcdiff.primitives.table import METHOD_ONLY, PACKED
 
 BINARY: dict[str, type[ast.operator]] = {
@@ -219,7 +220,7 @@ class Forms:
                 if all(isinstance(o.type, Scalar | Array) for o in operands):
                     return self.binary(ast.Add(), parts[0], parts[1])
                 return self.helper("accumulate", *parts)
-            case "unbroadcast" | "fitted" | "item_adjoint" | "spread_item":
+            case "unbroadcast" | "fitted" | "item_adjoint" | "spread_item" | "stop_gradient":
                 return self.helper(name, *parts)
             case "scipy.linalg.cho_solve":
                 # In SciPy the factor and its shape are one argument.
@@ -302,6 +303,10 @@ class Forms:
 
     def _library(self, primitive: Primitive, operands: Sequence[Value], parts: Sequence[Expression]) -> Expression:
         """A call of the function the primitive is named after: defaults left out, what follows them by keyword."""
+        if isinstance(primitive, Custom):
+            plain, named = parts[: len(parts) - len(primitive.keywords)], parts[len(parts) - len(primitive.keywords) :]
+            function = self.global_(primitive.target).node
+            return self.call(function, plain, list(zip(primitive.keywords, named, strict=True)))
         function = self.spelling.primitive(primitive.name)
         if primitive.variadic:
             return self.call(function, parts)

@@ -23,6 +23,7 @@ from srcdiff.emit.forms import Forms
 from srcdiff.emit.layout import split
 from srcdiff.emit.names import name_variables
 from srcdiff.emit.order import ordered
+from srcdiff.emit.outside import captured_names
 from srcdiff.emit.printer import Comment, Docstring, to_text
 from srcdiff.emit.prune import prune
 from srcdiff.emit.resolve import Resolver, reverse
@@ -41,11 +42,12 @@ from srcdiff.primitives.record_helpers import WITH_RECORDS
 
 def emit(program: Program, imports: Imports, header: str | None = None) -> str:
     """The module that defines the functions of `program`, in their order."""
-    spelling = Spelling(imports, _hints(program))
+    own = {f.name for f in program.functions}
+    spelling = Spelling(imports, _hints(program), own, captured_names(program))
     impure = functions_with_effects(program)
     functions = [_function(f, spelling, impure) for f in program.functions]
     texts = WITH_RECORDS if _has_records(program) else HELPERS
-    helpers = _helpers(functions, {f.name for f in program.functions}, texts)
+    helpers = _helpers(functions, own, texts)
     trees = {name: ast.parse(texts[name]) for name in helpers}
     used: set[str] = set()
     for tree in trees.values():

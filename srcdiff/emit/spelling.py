@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.ir.core import Global
@@ -28,9 +28,18 @@ _CUSTOMARY = {"numpy": "np"}
 class Spelling:
     """Spells global names as the user does and remembers what has to be imported for it."""
 
-    def __init__(self, imports: Imports, taken: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        imports: Imports,
+        taken: Iterable[str] = (),
+        functions: Iterable[str] = (),
+        captured: Mapping[Global, str] | None = None,
+    ) -> None:
         self._imports = imports
-        self._taken = frozenset(taken)
+        self._functions = frozenset(functions)
+        """The functions of the program, which an imported name would stand in the way of."""
+        self._captured = captured or {}
+        self._taken = frozenset(taken) | self._functions
         self._modules: dict[tuple[str, str], None] = {}
         self._names: dict[str, dict[str, str]] = {}
         self.used: set[str] = set()
@@ -64,7 +73,7 @@ class Spelling:
     def value(self, value: Global) -> ast.expr:
         """A global value of the program."""
         if value.captured is not None or value.module in ("", "builtins"):
-            return self._dotted(value.attribute)
+            return self._dotted(self._captured.get(value, value.attribute))
         return self.name(value.module, value.attribute)
 
     def name(self, module: str, attribute: str) -> ast.expr:
@@ -72,7 +81,7 @@ class Spelling:
         parts = [*module.split("."), *attribute.split(".")]
         for cut in range(len(parts) - 1, 0, -1):
             local = self._imports.names.get((".".join(parts[:cut]), parts[cut]))
-            if local is not None:
+            if local is not None and local not in self._functions:
                 self._names.setdefault(".".join(parts[:cut]), {})[parts[cut]] = local
                 return self._dotted(".".join([local, *parts[cut + 1 :]]))
             alias = self._imports.modules.get(".".join(parts[:cut]))

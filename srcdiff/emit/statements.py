@@ -375,6 +375,15 @@ class Selection(Expressions):
                 value = self.forms.call(name, parts, keywords) if parts or keywords else Expression(name)
                 self._out.append(Jump("raise", value, s.origin))
                 return
+            case "call":
+                assert s.primitive is not None and s.result is not None
+                value = self.forms.apply(s.primitive, s.operands, parts)
+                if self.decisions.used(s.result):
+                    target = self.register(s.result)
+                    node = ast.Assign(targets=[Leaf(target)], value=value.node, lineno=0)
+                    self._out.append(Plain(node, value.reads, (target,), origin=s.origin))
+                    return
+                node, reads = ast.Expr(value=value.node), value.reads
             case _:
                 assert_never(s.kind)
         self._out.append(Plain(node, reads, (), origin=s.origin))

@@ -131,7 +131,9 @@ class Storage:
                     for b in s.results:
                         self._join(a, b)
             case Effect():
-                pass
+                for a in s.operands:
+                    for b in s.results:
+                        self._join(a, b)
             case _:
                 assert_never(s)
 

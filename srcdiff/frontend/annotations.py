@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import gast
 
+from srcdiff.frontend.names import ClassSource
 from srcdiff.ir.types import (
     BOOL,
     FLOAT,
@@ -33,6 +35,9 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
 )
+
+if TYPE_CHECKING:
+    from srcdiff.frontend.module import Module
 
 _PLAIN: dict[str, Type] = {
     "float": FLOAT,
@@ -198,3 +203,14 @@ def _dimension(word: str) -> Dimension:
         return None
     name, sign, offset = match.groups()
     return Symbol(name, int(sign + offset) if offset else 0)
+
+
+def annotation_text(module: Module, node: gast.AST | None) -> str | None:
+    """The text of an annotation; the name of an alias in the module stands for what it is assigned."""
+    if node is None:
+        return None
+    if isinstance(node, gast.Name):
+        alias = module.alias(node.id)
+        if alias is not None and not isinstance(module.bound(node.id), ClassSource):
+            return module.segment(alias)
+    return module.segment(node)

@@ -12,7 +12,8 @@ import gast
 from srcdiff.frontend.expressions import PROPERTIES
 from srcdiff.frontend.factorisations import Factorisations
 from srcdiff.frontend.listed import DTYPES, listed
-from srcdiff.frontend.names import ClassSource, External, FunctionSource, ModuleRef
+from srcdiff.frontend.module import in_library
+from srcdiff.frontend.names import ClassSource, CustomFunction, External, FunctionSource, GlobalValue, ModuleRef
 from srcdiff.frontend.objects import (
     FRESH,
     Arguments,
@@ -30,8 +31,9 @@ from srcdiff.frontend.objects import (
     base_cell,
     may_be_container,
 )
+from srcdiff.frontend.registrations import registered_too_deep
 from srcdiff.frontend.spellings import REFUSED_METHODS
-from srcdiff.frontend.subset import WRITERS, is_complex, no_rule
+from srcdiff.frontend.subset import WRITERS, is_complex, is_random, no_method, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Opaque, Record, Scalar, Tuple, Unknown, is_mutable
 from srcdiff.primitives.table import (
@@ -47,6 +49,7 @@ from srcdiff.primitives.table import (
 
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
+_OF_OBJECTS = frozenset((*METHODS, "get", "keys", "values", "items", "pop"))
 _COPIES = frozenset(("flatten", "astype"))
 
 
@@ -66,6 +69,9 @@ class Calls(Factorisations):
     def srcdiff_function(self, attribute: str, node: gast.Call, name: str | None) -> Operand:
         raise AssertionError("internal error: derivatives are lowered by the class built on this one")
 
+    def custom_call(self, function: CustomFunction, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
+        raise AssertionError("internal error: these calls are lowered by the class built on this one")
+
     def partial(self, node: gast.Call, name: str | None) -> Operand:
         raise AssertionError("internal error: derivatives are lowered by the class built on this one")
 
@@ -83,12 +89,16 @@ class Calls(Factorisations):
     def call(self, node: gast.Call, name: str | None) -> Operand:
         """Lower a call used as an expression."""
         if isinstance(node.func, gast.Attribute):
-            base = self.solid(self.expression(node.func.value))
-            if isinstance(base, Result) and isinstance(base.type, Record | Instance):
+            owner = self.expression(node.func.value)
+            base = self.solid(owner)
+            callee: Operand | None = self._member_of(owner, node.func.attr)
+            if callee is None and isinstance(base, Result) and isinstance(base.type, Record | Instance):
                 return self.record_method(base, node.func.attr, self.arguments(node), node, name)
-            if isinstance(base, Result):
+            if callee is None and isinstance(base, Result):
                 return self.method(base, node.func.attr, node, name)
-            callee: Operand = self.module_attribute(base, node.func)
+            if callee is None and isinstance(base, Static):
+                callee = self.module_attribute(base, node.func)
+            assert callee is not None
         else:
             callee = self.expression(node.func)
         if isinstance(callee, Result) and isinstance(callee.type, Record | Instance):
@@ -100,17 +110,36 @@ class Calls(Factorisations):
                 return self.builtin(builtin, node, name)
             case External(module="functools", attribute="partial"):
                 return self.partial(node, name)
+            case External(module="srcdiff.rule", attribute=form):
+                raise self.error(node, *registered_too_deep(form))
             case External(module=library, attribute=attribute) if library.split(".")[0] == "srcdiff":
                 return self.srcdiff_function(attribute, node, name)
             case External(module="dataclasses", attribute=attribute):
                 return self.dataclass_function(attribute, self.arguments(node), node, name)
             case External() as target:
                 return self.external(target, node, name)
-            case FunctionSource() | Closure() | Differentiated() | Pullback() | Partial() | ClassSource():
+            case (
+                FunctionSource()
+                | Closure()
+                | Differentiated()
+                | Pullback()
+                | Partial()
+                | ClassSource()
+                | CustomFunction()
+            ):
                 return self.call_static(self.effective(callee), self.arguments(node), node, name)
             case ModuleRef(name=module):
                 raise self.error(node, f"`{module}` is a module and cannot be called")
         raise self.error(node, f"{self.describe_static(callee)} cannot be called")
+
+    def _member_of(self, owner: Operand, attribute: str) -> Static | None:
+        """`lib.sub.g` of a module whose text we do not read: a function, unless `lib.sub` has methods like that."""
+        match owner:
+            case Static(value=External(module=module, attribute=outer)) if not in_library(module):
+                member = External(module, f"{outer}.{attribute}")
+                custom = self.scope.module.custom(member)
+                return None if custom is None and attribute in _OF_OBJECTS else Static(custom or member)
+        return None
 
     def call_static(self, callee: Static, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         """Lower a call of a function of the user's, or of a derivative of one."""
@@ -125,6 +154,8 @@ class Calls(Factorisations):
                 return self.call_static(self.effective(function), self._completed(given, arguments, node), node, name)
             case External() as target:
                 return self.apply_external(target, arguments, node, name)
+            case CustomFunction() as custom:
+                return self.custom_call(custom, arguments, node, name)
             case Differentiated() as derivative:
                 return self.derivative_call(derivative, arguments, node, name)
             case Pullback() as pullback:
@@ -245,6 +276,9 @@ class Calls(Factorisations):
         if primitive is None and target.module == "numpy" and target.attribute in WRITERS:
             remedy = "write it as a statement of its own"
             raise self.error(node, f"`{target}` writes into its argument, and its result is None", remedy)
+        if primitive is None and self.compilation.of_rule and not is_random(target):
+            known = CustomFunction(str(target), GlobalValue(target.module, target.attribute, OBJECT))
+            return self.custom_call(known, arguments, node, name)
         if primitive is None:
             outer = self.outer(target, arguments, node, name)
             if outer is None:
@@ -327,8 +361,8 @@ class Calls(Factorisations):
                 packed = isinstance(result.type, Array) and attribute != "astype"
                 return Result(result.value, None, replace(memory, packed=packed))
             return result
-        usual = "use a function or method that has one"
-        raise self.error(node, f"no rule for the method `.{attribute}()`", REFUSED_METHODS.get(attribute, usual))
+        message, usual = no_method(attribute)
+        raise self.error(node, message, REFUSED_METHODS.get(attribute, usual))
 
     def pop(self, base: Result, node: gast.Call, name: str | None) -> Operand:
         """`tape.pop()`: the last element, and the list without it."""

@@ -18,6 +18,7 @@ from srcdiff.ir.calls import callees, united
 from srcdiff.ir.core import Function, Global, Program
 from srcdiff.ir.text import to_text
 from srcdiff.ir.types import BOTTOM, UNKNOWN, Tuple, Type, is_part, join
+from srcdiff.primitives.custom import Custom
 
 _PATIENCE = 4
 
@@ -55,10 +56,14 @@ class Compilation:
     def __init__(
         self,
         lower: Callable[[Compilation, FunctionSource, tuple[Type, ...], str], tuple[Function, Summary]],
+        whole: Callable[[Compilation, FunctionSource, tuple[Type, ...]], Program],
         differentiate: Differentiate | None = None,
     ) -> None:
         self.reporter = Reporter()
+        self.of_rule = False
+        """It is the text of a user's rule, which may call what has no derivative."""
         self._lower = lower
+        self._whole = whole
         self.functions: dict[Key | str, Function] = {}
         """What was lowered, by its key; derivatives made on the way, by name."""
         self._summaries: dict[Key, Summary] = {}
@@ -70,6 +75,8 @@ class Compilation:
         self._main: Key | None = None
         self._differentiate = differentiate
         self._derivatives: dict[tuple[str, Request], Program] = {}
+        self.customs: dict[tuple[object, ...], Custom] = {}
+        """The functions that are called as they are."""
 
     def diagnostic(self, module: Module, node: gast.AST, message: str, remedy: str = "") -> Diagnostic:
         """A diagnostic at a node of the user's text."""
@@ -135,6 +142,13 @@ class Compilation:
     def is_main(self, source: FunctionSource) -> bool:
         """Whether this is the function asked for."""
         return self._main is not None and self._main[0] is source
+
+    def separate(self, source: FunctionSource, types: tuple[Type, ...]) -> Program:
+        """A user's rule as a program of its own, later than all others; global things are the same in both."""
+        other = Compilation(self._lower, self._whole, self._differentiate)
+        other.of_rule = True
+        other._globals, other._captured, other.customs = self._globals, self._captured, self.customs
+        return self._whole(other, source, types)
 
     # --- derivatives inside
 

@@ -17,7 +17,7 @@ from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.liveness import Liveness, Names
 from srcdiff.frontend.merging import Merger
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import ClassSource, FunctionSource, Unsupported
+from srcdiff.frontend.names import ClassSource, CustomFunction, FunctionSource, Unsupported
 from srcdiff.frontend.objects import (
     FRESH,
     NUMBER,
@@ -240,7 +240,7 @@ class Context:
 
     def describe_static(self, operand: Static) -> str:
         match operand.value:
-            case FunctionSource(name=name) | Closure(source=FunctionSource(name=name)):
+            case FunctionSource(name=name) | CustomFunction(title=name) | Closure(source=FunctionSource(name=name)):
                 return f"the function `{name}`"
             case Unsupported(message=message):
                 return message

@@ -25,7 +25,9 @@ from srcdiff.frontend.context import Refused
 from srcdiff.frontend.lifting import Target
 from srcdiff.frontend.names import Request
 from srcdiff.frontend.objects import Arguments, Differentiated, Operand, Pullback, Result, Static, StaticTuple
+from srcdiff.frontend.registrations import FORMS, registered_too_deep
 from srcdiff.frontend.requests import MODES, Requests
+from srcdiff.ir.calls import opaque_results
 from srcdiff.ir.core import UNDEFINED, Apply, Block, Call, Constant, Function, Program, Value, constant
 from srcdiff.ir.types import FLOAT, Array, Bottom, Opaque, Scalar, Tuple, Type, Unknown, is_differentiable
 from srcdiff.primitives.table import TABLE
@@ -55,6 +57,11 @@ class Differentials(Requests):
             return self._jvp(node, name)
         if attribute == "vjp":
             return self._vjp(node)
+        if attribute == "stop_gradient":
+            operands = self.bind_primitive(TABLE["stop_gradient"], self.arguments(node), attribute, node)
+            return self.primitive("stop_gradient", operands, node, name)
+        if attribute in FORMS:
+            raise self.error(node, *registered_too_deep(attribute))
         raise self.error(node, f"`{attribute}` of srcdiff is not supported inside a function", _OUTSIDE)
 
     # --- calls of derivatives
@@ -128,6 +135,10 @@ class Differentials(Requests):
         found = self._target(function, request, self.arguments(primals), node)
         if found is None:
             return self._nothing_known(request)
+        for title in (title for function in found.program.functions for title in opaque_results(function)):
+            message = f"`vjp` runs the function for its value and again for the pullback, and it reads what `{title}`"
+            remedy = "use `value_and_grad`, or call it outside and pass the result in"
+            raise self.error(node, f"{message} returns, which is opaque and may return something else then", remedy)
         value = self._emit(found, replace(request, mode="primal"), [], node, hints[0] if hints else None)
         pullback = Pullback(self.describe_static(function), found, request)
         return Static(StaticTuple((value, Static(pullback))))

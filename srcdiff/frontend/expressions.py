@@ -230,6 +230,9 @@ class Expressions(Listing):
                 value = self.compilation.global_value(type, module, attribute, captured)
                 return Result(value, None, Memory(frozenset({GLOBAL_ROOT})) if is_mutable(type) else FRESH)
             case External(module=module, attribute=attribute):
+                custom = self.scope.module.custom(resolution)
+                if custom is not None:
+                    return Static(custom)
                 if attribute == "newaxis" and module == "numpy":
                     return Result(constant(None))
                 if (module, attribute) in MATH_CONSTANTS:

@@ -128,7 +128,8 @@ class Indexing(Expressions):
                 value = getattr(live_module, attribute)
                 return self.resolved(live.classify(value, live_module.__name__, attribute), node)
             case External(module=module, attribute=outer):
-                return Static(External(module, f"{outer}.{attribute}"))
+                member = External(module, f"{outer}.{attribute}")
+                return Static(self.scope.module.custom(member) or member)
             case ClassSource() as source:
                 return self.member_of_class(source, attribute, None, node)
         raise self.error(node, f"attribute `.{attribute}` of a function is not supported")

@@ -25,7 +25,7 @@ import gast
 
 from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.context import Scope
-from srcdiff.frontend.functions import Functions
+from srcdiff.frontend.customs import Customs
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import FunctionSource
 from srcdiff.frontend.objects import Cell, Closure, Content, Differentiated, Operand, Result, Static
@@ -51,7 +51,7 @@ class Target:
     """It is a function that was written inside its caller."""
 
 
-class Lifting(Functions):
+class Lifting(Customs):
     """Makes programs out of functions."""
 
     def __init__(self, compilation: Compilation) -> None:

@@ -26,9 +26,11 @@ import numpy as np
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend import classes
+from srcdiff.frontend.lambdas import told_apart
 from srcdiff.frontend.names import (
     APART,
     ConstantValue,
+    CustomFunction,
     External,
     FunctionSource,
     GlobalValue,
@@ -44,6 +46,7 @@ from srcdiff.frontend.names import (
 from srcdiff.frontend.values import type_of_value
 from srcdiff.ir.instances import is_object
 from srcdiff.ir.records import place_of
+from srcdiff.primitives.registry import registered
 
 if TYPE_CHECKING:
     from srcdiff.frontend.module import Module
@@ -84,6 +87,8 @@ def locate(function: FunctionType, parse: Callable[[str, str], gast.Module]) -> 
     found = [node for node in gast.walk(tree) if _defines(node, function)]
     if not found:
         raise _unreadable(function, "its definition is not in its file any more (was the file edited since?)")
+    if len(found) > 1:
+        found = told_apart(found, function.__code__, text)
     if len(found) > 1:
         line = code.co_firstlineno
         source = linecache.getline(filename, line).rstrip("\n")
@@ -267,6 +272,11 @@ _modules: dict[tuple[object, ...], Module] = {}
 
 def classify(value: Any, module: str, name: str) -> Resolution:
     """The compile-time value for a live object."""
+    from srcdiff.frontend import live_rules
+
+    registration = registered(value)
+    if registration is not None:
+        return live_rules.custom(value, registration, module, name)
     if value is None or type(value) in (bool, int, float, str):
         return ConstantValue(value)
     if isinstance(value, np.floating):
@@ -302,9 +312,11 @@ def classify(value: Any, module: str, name: str) -> Resolution:
     if type(value).__module__.split(".")[0] == "numba" and isinstance(compiled, FunctionType):
         return _function(compiled)
     if callable(value):
+        if isinstance(value, np.ufunc) or type(value).__module__ == "builtins":
+            return CustomFunction(name, _object(value, *live_rules.place_of(value, module, name)))
         return Unsupported(
             f"`{name}` is a callable object of type {type(value).__name__}, which has no source text",
-            "call a plain function instead",
+            "call a plain function instead, or register a rule for it with `srcdiff.rule` (docs/custom-rules.md)",
         )
     return _object(value, module, name)
 
@@ -394,7 +406,7 @@ def derivative(value: Any) -> LiveDerivative | Unsupported:
     function = _function(inner) if class_of_derivative(inner) is None else derivative(inner)
     if isinstance(function, Unsupported):
         return function
-    if isinstance(function, FunctionSource):
+    if isinstance(function, FunctionSource) and registered(inner) is None:
         function = undecorated(function)
     wrt = value.wrt
     names = None if wrt is None else (wrt,) if isinstance(wrt, int | str) else tuple(wrt)

@@ -16,14 +16,14 @@ from collections.abc import Mapping
 import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.frontend.annotations import type_of
+from srcdiff.frontend.annotations import annotation_text, type_of
 from srcdiff.frontend.classes import names_in, of_one
 from srcdiff.frontend.compilation import Compilation, Differentiate, Shares, Summary
 from srcdiff.frontend.comprehensions import Comprehensions
 from srcdiff.frontend.context import GLOBAL_ROOT, Refused, Scope
 from srcdiff.frontend.liveness import Liveness, local_names
 from srcdiff.frontend.module import Module
-from srcdiff.frontend.names import ClassSource, FunctionSource, Unsupported
+from srcdiff.frontend.names import FunctionSource, Unsupported
 from srcdiff.frontend.objects import Cell, Content, Memory, Plain, Root, Static, whole
 from srcdiff.frontend.subset import check, report_undefined
 from srcdiff.ir.core import Constant, Function, Global, Origin, Parameter, Program, Value, constant
@@ -48,9 +48,13 @@ def lower(
         known = ", ".join(module.functions) or "none"
         raise TransformError([Diagnostic(f"there is no function `{name}`", f"functions: {known}", module.filename)])
     source = module.functions[name]
-    compilation = Compilation(_lower, differentiate)
-    check(compilation, source, set())
     signature = tuple((types or {}).get(p, t) for p, t in zip(source.parameters, declared_types(source), strict=True))
+    return _whole(Compilation(_lower, _whole, differentiate), source, signature)
+
+
+def _whole(compilation: Compilation, source: FunctionSource, signature: tuple[Type, ...]) -> Program:
+    """The program whose main function is `source`, for arguments of these types."""
+    check(compilation, source, set())
     summary = compilation.main(source, signature)
     if compilation.reporter.diagnostics:
         for refused in dict.fromkeys([source, *(key[0] for key in compilation.functions if isinstance(key, tuple))]):
@@ -81,17 +85,6 @@ def declared_types(source: FunctionSource) -> list[Type]:
             type = BOOL if isinstance(default, bool) else STR if isinstance(default, str) else UNKNOWN
         found.append(type)
     return found
-
-
-def annotation_text(module: Module, node: gast.AST | None) -> str | None:
-    """The text of an annotation; the name of an alias in the module stands for what it is assigned."""
-    if node is None:
-        return None
-    if isinstance(node, gast.Name):
-        alias = module.alias(node.id)
-        if alias is not None and not isinstance(module.bound(node.id), ClassSource):
-            return module.segment(alias)
-    return module.segment(node)
 
 
 class Lowering(Comprehensions):
@@ -156,9 +149,13 @@ def _lower(
     try:
         for value, (parameter, argument) in zip(values, source.slots, strict=True):
             parameters.append(lowering.parameter(source, value, argument, source.default_nodes.get(parameter)))
-        operand = (
-            lowering.function_body(source) if isinstance(node, gast.FunctionDef) else lowering.expression(node.body)
-        )
+        custom = source.module.custom(source)
+        if custom is not None:
+            operand = lowering.custom_itself(custom, values, node)
+        elif isinstance(node, gast.FunctionDef):
+            operand = lowering.function_body(source)
+        else:
+            operand = lowering.expression(node.body)
         if isinstance(operand, Static) and not lowering.is_value(operand):
             inline = "it returns a function"
             if compilation.is_main(source) and isinstance(node, gast.Lambda):

@@ -14,6 +14,8 @@ import builtins
 import keyword
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -21,12 +23,13 @@ from typing import Any
 import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.frontend import classes, directives, live
+from srcdiff.frontend import classes, directives, live, live_rules
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
     APART,
     ClassSource,
     ConstantValue,
+    CustomFunction,
     Deferred,
     External,
     FunctionSource,
@@ -38,13 +41,15 @@ from srcdiff.frontend.names import (
     UserModule,
 )
 from srcdiff.frontend.parsing import parse, parse_running
+from srcdiff.frontend.registrations import Registered, registered_in_text, registrations
 from srcdiff.ir.imports import Imports
-from srcdiff.ir.types import UNKNOWN, Array
+from srcdiff.ir.types import OBJECT, UNKNOWN, Array
+from srcdiff.primitives.registry import registered
 
 _STANDARD = ("math", "cmath", "builtins", "typing", "functools", "itertools", "dataclasses", "collections", "enum")
 LIBRARIES = ("numpy", "scipy", "jaxtyping", "srcdiff", *_STANDARD)
 # Functions of ours that are known by name; what else is in the package is read like a user's module.
-OUR_FACES = ("srcdiff", "srcdiff.api", "srcdiff.checks")
+OUR_FACES = ("srcdiff", "srcdiff.api", "srcdiff.checks", "srcdiff.rule")
 
 
 class Module:
@@ -75,6 +80,8 @@ class Module:
         self._lambdas: dict[str, FunctionSource] = {}
         self._methods: dict[gast.FunctionDef, FunctionSource] = {}
         self._records: dict[str, ClassSource | None] = {}
+        self.customs: dict[FunctionSource | External, CustomFunction] = {}
+        """Functions that were found to be called as they are."""
         self.stars: list[str] = []
         modules: dict[str, str] = {}
         names: dict[tuple[str, str], str] = {}
@@ -120,6 +127,9 @@ class Module:
         # The object runs this text: what a decorator made of it is another object.
         source = FunctionSource(function.__name__, found.node, module, live.defaults(function), bare=True)
         module.functions[function.__name__] = source
+        registration = registered(function)
+        if registration is not None:
+            module.customs[source] = live_rules.custom(function, registration, name, function.__name__, source)
         return module
 
     # --- reading the text
@@ -182,7 +192,7 @@ class Module:
             local = alias.asname or alias.name
             if isinstance(source, UserModule):
                 inner = f"{statement.module}.{alias.name}" if statement.module else alias.name
-                found = source.module.resolve(alias.name) or self.module_named(inner, statement.level or 0)
+                found = source.module.meaning(alias.name) or self.module_named(inner, statement.level or 0)
                 missing = f"`{alias.name}` is not defined in {source.module.filename}"
                 yield local, Unsupported(missing, "check the import") if isinstance(found, ModuleRef) else found
             elif is_submodule(source.name, alias.name):
@@ -204,29 +214,68 @@ class Module:
         if path in self._family:
             return UserModule(self._family[path])
         if all(p.isidentifier() and not keyword.iskeyword(p) for p in parts) and path.is_file():
-            return UserModule(Module.from_path(path, self._family))
+            module = Module.from_path(path, self._family)
+            module.name = module.name if level else name
+            return UserModule(module)
         return ModuleRef(name)
 
     # --- names
 
     def resolve(self, name: str) -> Resolution | None:
         """What a global name of this module stands for; None when the module does not define it."""
+        found = self.meaning(name)
+        if isinstance(found, FunctionSource | External):
+            return self.custom(found) or found
+        return found
+
+    def custom(self, found: FunctionSource | External) -> CustomFunction | None:
+        """The function as one that is called as it is, if that is registered for it."""
+        known = self.customs.get(found)
+        if known is None:
+            if self.environment is None:
+                known = registered_in_text(self.family, found)
+            elif isinstance(found, External):
+                known = live_rules.custom_of_library(found)
+            if known is not None:
+                self.customs[found] = known
+        return known
+
+    @cached_property
+    def registrations(self) -> list[Registered]:
+        """The rules and markers that the text registers for functions."""
+        return registrations(self) if "srcdiff" in self.text else []
+
+    @property
+    def top_level(self) -> Iterator[gast.AST]:
+        """The statements that the module runs, those of its branches included."""
+        return (statement for statement, _ in _top_level(self.tree.body))
+
+    @property
+    def family(self) -> list[Module]:
+        """The modules that were read together with this one."""
+        return list(dict.fromkeys([*self._family.values(), self]))
+
+    def meaning(self, name: str) -> Resolution | None:
+        """As `resolve`, whatever is registered for a function."""
         if self.environment is not None and name in self.environment:
             value = self.environment[name]
             known = self._bound.get(name)
             # What an import of a library binds is known by its name; any other module is what the object says it is.
             if isinstance(known, ModuleRef | External) and is_library(known) and live.is_same(known, value):
                 return known
-            return live.classify(value, self.name, name)
+            found = live.classify(value, self.name, name)
+            if isinstance(found, CustomFunction) and isinstance(known, External) and live.is_same(known, value):
+                return replace(found, home=GlobalValue(known.module, known.attribute, OBJECT))
+            return found
         if name in self._bound and name not in self._assigned:
             return self._loaded(self._bound[name])
         if name in self._assigned:
             value = self._constant(name, frozenset())
             if value is not None:
                 return ConstantValue(value)
-            found = self._function(name, frozenset()) or self._record(name)
-            if found is not None:
-                return found
+            made = self._function(name, frozenset()) or self._record(name)
+            if made is not None:
+                return made
             if any(_has_complex(v) for v in self._assigned[name]):
                 return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
             return GlobalValue(self.name, name, self._type(name))
@@ -274,6 +323,13 @@ class Module:
                 return Deferred(value, self)
         return None
 
+    def named(self, node: gast.AST) -> FunctionSource | External | None:
+        """What a name, plain or dotted, of the text stands for, if it is a function."""
+        if not isinstance(node, gast.Name):
+            return self._member(node)
+        found = self.meaning(node.id) or (External("builtins", node.id) if hasattr(builtins, node.id) else None)
+        return found if isinstance(found, FunctionSource | External) else None
+
     def _member(self, node: gast.AST) -> FunctionSource | External | None:
         """What `math.sin`, `np.linalg.norm` or `helpers.f` stands for, if it is a function."""
         parts: list[str] = []
@@ -288,7 +344,9 @@ class Module:
                 case ModuleRef(name=module):
                     found = External(module, part)
                 case UserModule(module=user):
-                    found = user.resolve(part)
+                    found = user.meaning(part)
+                case External(module=module, attribute=outer):
+                    found = External(module, f"{outer}.{part}")
                 case _:
                     return None
         return found if isinstance(found, FunctionSource | External) else None
@@ -419,6 +477,7 @@ def is_submodule(module: str, attribute: str) -> bool:
         ("scipy", "stats"),
         ("numpy", "random"),
         ("srcdiff", "api"),
+        ("srcdiff", "rule"),
     }
     return (module, attribute) in known
 

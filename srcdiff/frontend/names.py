@@ -5,7 +5,7 @@ In: nothing. Out: small classes, the compile-time values of the front end: modul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -227,6 +227,46 @@ class GlobalValue:
     captured: Any = None
 
 
+@dataclass(frozen=True, eq=False)
+class CustomFunction:
+    """A function that is called as it is, and what the user has said of its derivative.
+
+    Parameters
+    ----------
+    title
+        What the user calls it.
+    home
+        Where generated code finds it.
+    source
+        Its text, of which only the signature is read; None where it has none.
+    partials, jvp, vjp, zero, opaque
+        As in `srcdiff.primitives.registry.Registration`.
+    """
+
+    title: str
+    home: GlobalValue
+    source: FunctionSource | None = None
+    partials: tuple[Rule | None, ...] | None = None
+    jvp: Rule | None = None
+    vjp: Rule | None = None
+    zero: bool = False
+    opaque: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What it has in common with itself, met elsewhere."""
+        return (self.home.module, self.home.attribute, id(self.home.captured))
+
+    @property
+    def has_rule(self) -> bool:
+        return self.partials is not None or self.jvp is not None or self.vjp is not None
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the user has said anything of it; what cannot be read otherwise is a function like this too."""
+        return self.has_rule or self.zero or self.opaque
+
+
 @dataclass(frozen=True)
 class Unsupported:
     """A name that exists and that generated code cannot stand on: why, and what to do."""
@@ -247,5 +287,11 @@ Resolution = (
     | PartialSource
     | ConstantValue
     | GlobalValue
+    | CustomFunction
     | Unsupported
 )
+
+RuleSource = FunctionSource | CustomFunction | Unsupported
+"""What says a derivative: a function of the user's, one that is called as it is, or one that cannot be read."""
+Rule = Callable[[], RuleSource]
+"""Finds it when it is needed: functions may be rules of each other."""

@@ -21,7 +21,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.names import FunctionSource, Request, Resolution
+from srcdiff.frontend.names import CustomFunction, FunctionSource, Request, Resolution
 from srcdiff.ir.core import Origin, Primitive, Value
 from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable, present
 
@@ -239,6 +239,8 @@ class Static:
             given = zip(a.arguments, b.arguments, strict=False)
             alike = len(a.arguments) == len(b.arguments) and all(p[0] == q[0] and p[1] is q[1] for p, q in given)
             return alike and a.function.same(b.function)
+        if isinstance(a, CustomFunction) and isinstance(b, CustomFunction):
+            return a.key == b.key
         if isinstance(a, Closure) and isinstance(b, Closure):
             made = [(name, id(binding)) for name, binding in a.defaults]
             return (

@@ -22,6 +22,7 @@ from srcdiff.frontend.lifting import Lifting
 from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import (
     ClassSource,
+    CustomFunction,
     Deferred,
     External,
     FunctionSource,
@@ -31,6 +32,7 @@ from srcdiff.frontend.names import (
     undecorated,
 )
 from srcdiff.frontend.objects import Closure, Differentiated, Operand, Partial, Pullback, Result, Static, StaticTuple
+from srcdiff.frontend.registrations import form_of, registered_too_deep
 from srcdiff.frontend.wrt import GIVE, positions_in
 from srcdiff.ir.core import Constant
 
@@ -125,6 +127,12 @@ class Requests(Lifting):
                         message = f"{self.describe_static(operand)} takes any number of arguments"
                         raise self.error(place, message, "differentiate one that names its parameters: a lambda, say")
                     return operand
+                case CustomFunction(source=FunctionSource() as source):
+                    return Static(source)
+                case CustomFunction(title=title):
+                    message = f"`{title}` has no Python source, of which its parameters could be known"
+                    remedy = f"call it in a function of yours: `lambda x: {self.scope.module.segment(place)}(x)`"
+                    raise self.error(place, message, remedy)
                 case Pullback() | StaticTuple():
                     message = f"{self.describe_static(operand)} cannot be differentiated"
                     raise self.error(place, message, "differentiate a function of yours that calls it")
@@ -161,6 +169,15 @@ class Requests(Lifting):
 
     def decorate(self, decorator: gast.AST, function: Static) -> Static:
         """What one decorator makes of a function."""
+        here = self.scope.module
+        form = form_of(here, decorator.func if isinstance(decorator, gast.Call) else decorator)
+        if form is not None:
+            if isinstance(function.value, Closure):
+                raise self.error(decorator, *registered_too_deep(form))
+            if here.environment is not None:
+                return function  # what is registered for the object is known from the object
+            message = "a rule is registered here for a function that other decorators change"
+            raise self.error(decorator, message, "let the rule be the first of the decorators")
         maker = self.expression(decorator)
         value = maker.value if isinstance(maker, Static) else None
         match value:

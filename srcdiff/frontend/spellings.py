@@ -1,9 +1,9 @@
 """Functions of NumPy that are written with others, and what to write in place of those that are refused.
 
-Out: `RESPELLED` and `STATEMENTS`, names in `numpy` that lowering knows though they are no primitives; `remedy`.
+Out: `RESPELLED`, names in `numpy` that lowering knows though they are no primitives; `remedy`; `REGISTER`.
 
 >>> remedy("numpy", "fromiter")
-'use np.array with a list'
+'use np.array with a list, or register a rule for it with `srcdiff.rule` (docs/custom-rules.md)'
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ RESPELLED = frozenset(
 )
 """Functions that are lowered as others (see `srcdiff.frontend.respelling`)."""
 
-STATEMENTS = frozenset(("fill_diagonal",))
-"""Functions that change their operand and are statements of their own."""
-
 _REMEDIES = {
     "fromiter": "use np.array with a list",
     "fromfunction": "call the function with the grids of np.meshgrid or np.indices",
@@ -24,7 +21,6 @@ _REMEDIES = {
     "vectorize": "write the function for arrays (np.where in the place of `if`), or loop over the elements",
     "frompyfunc": "write the function for arrays, or loop over the elements",
     "polyfit": "write np.linalg.lstsq(np.vander(x, deg + 1), y)[0]",
-    "copyto": "write x[...] = values",
     "mgrid": "use np.meshgrid or np.indices",
     "ogrid": "use np.meshgrid with sparse=True",
 }
@@ -35,9 +31,12 @@ REFUSED_METHODS = {
 }
 """Methods of arrays that are refused, and what to write instead."""
 
-_USUAL = "write it with functions that have one, or as a function of your own"
+REGISTER = "register a rule for it with `srcdiff.rule` (docs/custom-rules.md)"
+
+_USUAL = "write it with functions that have one"
 
 
 def remedy(module: str, attribute: str) -> str:
     """What to write in the place of a function that has no rule."""
-    return _REMEDIES.get(attribute, _USUAL) if module == "numpy" else _USUAL
+    instead = _REMEDIES.get(attribute, _USUAL) if module == "numpy" else _USUAL
+    return f"{instead}, or {REGISTER}"

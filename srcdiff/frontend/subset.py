@@ -17,7 +17,7 @@ from srcdiff.frontend.liveness import local_names
 from srcdiff.frontend.module import Module, is_submodule
 from srcdiff.frontend.names import APART, External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
-from srcdiff.frontend.spellings import RESPELLED, STATEMENTS, remedy
+from srcdiff.frontend.spellings import RESPELLED, remedy
 from srcdiff.primitives.keywords import LOWERED as OF_METHODS
 from srcdiff.primitives.table import lookup
 
@@ -85,7 +85,7 @@ def check(compilation: Compilation, source: FunctionSource, seen: set[FunctionSo
     if source in seen:
         return
     seen.add(source)
-    if helper_primitive(source) is not None:
+    if helper_primitive(source) is not None or source.module.custom(source) is not None:
         return
     _signature(compilation, source, entry)
     _directives(compilation, source)
@@ -103,6 +103,22 @@ def check(compilation: Compilation, source: FunctionSource, seen: set[FunctionSo
                 callee = owner.module.resolve(node.attr) if isinstance(owner, UserModule) else None
             if isinstance(callee, FunctionSource) and node.ctx.__class__ is gast.Load:
                 check(compilation, callee, seen, entry=False)
+
+
+_SAME_DRAW = (
+    "the value and its derivative must see the same draw",
+    "draw outside and pass the draw in as a parameter, or mark the function that draws as `srcdiff.opaque` "
+    "(docs/custom-rules.md)",
+)
+_DRAWS = frozenset(
+    (
+        *("beta", "binomial", "chisquare", "choice", "dirichlet", "exponential", "gamma", "integers", "laplace"),
+        *("logistic", "lognormal", "multivariate_normal", "normal", "permutation", "permuted", "poisson", "rand"),
+        *("randint", "randn", "random", "random_sample", "shuffle", "standard_cauchy", "standard_exponential"),
+        *("standard_gamma", "standard_normal", "standard_t", "uniform"),
+    )
+)
+"""Methods of NumPy's random generators."""
 
 
 def undefined(module: Module, name: str) -> tuple[str, str]:
@@ -196,7 +212,9 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
         return
     if target.module == "numpy" and target.attribute in WRITERS:
         return
-    if target.module == "numpy" and target.attribute in RESPELLED | STATEMENTS:
+    if target.module == "numpy" and target.attribute in RESPELLED:
+        return
+    if source.module.custom(target) is not None or (compilation.of_rule and not is_random(target)):
         return
     compilation.reporter.add(compilation.diagnostic(source.module, node, *no_rule(target)))
 
@@ -213,6 +231,8 @@ _COMPLEX_TYPES = frozenset(
 
 def no_rule(target: External) -> tuple[str, str]:
     """Message and remedy for a function that we cannot differentiate."""
+    if is_random(target):
+        return f"`{target}` is random: {_SAME_DRAW[0]}", _SAME_DRAW[1]
     module, _, name = str(target).rpartition(".")
     if module == "numpy.fft" and name in _TRANSFORMS:
         advice = "write the transform as products with np.cos and np.sin of the frequencies times the places"
@@ -227,6 +247,19 @@ def no_rule(target: External) -> tuple[str, str]:
 def is_complex(target: External) -> bool:
     """Whether this is a type of complex numbers."""
     return target.module in ("numpy", "builtins") and target.attribute in _COMPLEX_TYPES
+
+
+def is_random(target: External) -> bool:
+    """Whether a function draws random numbers, or makes what draws them."""
+    return target.module.split(".")[0] == "random" or f"{target}.".startswith("numpy.random.")
+
+
+def no_method(name: str) -> tuple[str, str]:
+    """Message and remedy for a method that we cannot differentiate."""
+    if name in _DRAWS:
+        return f"the method `.{name}()` is random: {_SAME_DRAW[0]}", _SAME_DRAW[1]
+    remedy = "use a function or method that has one, or call it in a function of yours that has a rule"
+    return f"no rule for the method `.{name}()`", f"{remedy}: `srcdiff.rule` (docs/custom-rules.md)"
 
 
 def _library_function(source: FunctionSource, node: gast.AST) -> External | None:

@@ -24,6 +24,8 @@ from srcdiff.ir.core import (
     Program,
     Statement,
     While,
+    blocks_of,
+    operands_of,
     walk,
 )
 from srcdiff.ir.text import to_text
@@ -88,6 +90,15 @@ def unique_name(wanted: str, taken: Set[str]) -> str:
         count += 1
         name = f"{wanted}_{count}"
     return name
+
+
+def opaque_results(function: Function) -> list[str]:
+    """The opaque functions that a function calls and whose results it reads: another run may get others."""
+    read = set(function.body.results)
+    for s in walk(function.body):
+        read.update(operands_of(s), *(b.results for b in blocks_of(s)))
+    calls = (s for s in walk(function.body) if isinstance(s, Effect) and s.result in read)
+    return [getattr(s.primitive, "title", "") for s in calls]
 
 
 def same(a: Function, b: Function) -> bool:

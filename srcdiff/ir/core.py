@@ -11,6 +11,7 @@ The grammar, with `v` for a value, `*` for any number and `p` for a primitive::
               | v* = while block carry v* do block          While
               | v* = call name(v*)                          Call
               | effect kind(v*)                             Effect  (print, assert, raise)
+              | v = effect p(v*)                            Effect  (the call of an opaque function)
 
 There are no basic blocks and no phi. What a branch or a loop body passes on are the results of its block.
 
@@ -306,19 +307,22 @@ class Call:
 class Effect:
     """Something done for its effect: `print(*operands)`, `assert operands[0][, operands[1]]`, `raise`.
 
-    For `raise`, `exception` names the class (a dotted name as written) and the operands are its arguments. Never
-    removed, never differentiated, never reordered against other effects.
+    For `raise`, `exception` names the class (a dotted name as written) and the operands are its arguments. For `call`,
+    the call of a function that does more than compute its `result`, `primitive` is that function. Never removed, never
+    differentiated, never reordered against other effects.
     """
 
-    kind: Literal["print", "assert", "raise"]
+    kind: Literal["print", "assert", "raise", "call"]
     operands: tuple[Value, ...]
     origin: Origin = NOWHERE
     exception: Global | None = None
     keywords: tuple[tuple[str, Value], ...] = ()
+    primitive: Primitive | None = None
+    result: Value | None = None
 
     @property
     def results(self) -> tuple[Value, ...]:
-        return ()
+        return () if self.result is None else (self.result,)
 
 
 Statement = Apply | If | For | While | Call | Effect

@@ -36,6 +36,7 @@ from srcdiff.ir.core import (
     For,
     Function,
     If,
+    Primitive,
     Statement,
     Value,
     While,
@@ -129,6 +130,10 @@ class _Graph:
                     out = self.node(self.label(result))
                     self.define(result, out)
                     self.line(f"{node} -> {out};")
+            case Effect(operands=operands, primitive=Primitive(name=name), result=Value() as result):
+                node = self.node(f"{self.label(result)} = {name}" if result.name else name)
+                self.define(result, node)
+                self.edges(operands, node)
             case Effect(kind, operands):
                 self.sink(kind, operands)
             case _:

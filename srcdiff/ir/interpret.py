@@ -157,6 +157,10 @@ class _Frame:
                 if effect.exception is None:
                     raise RuntimeError("No active exception to reraise")
                 raise resolve(effect.exception)(*contents, **keywords)
+            case "call":
+                if effect.primitive is None:
+                    raise AssertionError("internal error: a call of no function")
+                self._bind(effect.results, (effect.primitive.evaluate(*contents),))
             case _:
                 assert_never(effect.kind)
 

@@ -52,8 +52,9 @@ def substitute_statement(statement: Statement, mapping: Substitution) -> Stateme
             return replace(statement, condition=test, initial=new(initial), body=body)
         case Call(function, arguments, results, origin):
             return Call(function, new(arguments), results, origin)
-        case Effect(kind, operands, origin, exception, keywords):
-            return Effect(kind, new(operands), origin, exception, tuple((k, mapping.get(v, v)) for k, v in keywords))
+        case Effect(operands=operands, keywords=keywords):
+            named = tuple((k, mapping.get(v, v)) for k, v in keywords)
+            return replace(statement, operands=new(operands), keywords=named)
 
 
 def refresh(block: Block, mapping: Substitution | None = None) -> Block:
@@ -92,6 +93,9 @@ def refresh(block: Block, mapping: Substitution | None = None) -> Block:
             case Call(function, arguments, results, origin):
                 arguments = read(arguments)
                 statements.append(Call(function, arguments, define(results), origin))
-            case Effect():
-                statements.append(substitute_statement(s, mapping))
+            case Effect(result=result):
+                operands = read(s.operands)
+                named = tuple((k, mapping.get(v, v)) for k, v in s.keywords)
+                made_anew = None if result is None else define((result,))[0]
+                statements.append(replace(s, operands=operands, keywords=named, result=made_anew))
     return Block(parameters, tuple(statements), read(block.results))

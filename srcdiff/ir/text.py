@@ -163,6 +163,13 @@ def _statement_lines(
             yield f"{indent}{head}call {function}({names.reads(arguments)})", statement
         case Effect(kind, operands, _, exception, keywords):
             name = "" if exception is None else f" {names(exception)}"
+            if statement.primitive is not None and statement.result is not None:
+                reads = names.reads(operands)
+                yield (
+                    f"{indent}{names.defined(statement.result)} = effect {statement.primitive.name} {reads}".rstrip(),
+                    statement,
+                )
+                return
             named = [f"{k}={names(v)}" for k, v in keywords]
             yield f"{indent}{kind}{name} {', '.join([*map(names, operands), *named])}".rstrip(), statement
         case _:

@@ -164,6 +164,8 @@ class _Checker:
                     self.fault("an assert has a condition and perhaps a message", statement)
                 if kind != "raise" and exception is not None:
                     self.fault("only raise names an exception", statement)
+                if (kind == "call") != (statement.primitive is not None and statement.result is not None):
+                    self.fault("a call, and nothing else, has a function and a result", statement)
             case _:
                 assert_never(statement)
 

@@ -210,6 +210,9 @@ class Overwrites:
                 self._loop(statement)
             case Call():
                 self._call(statement)
+            case Effect(result=Value() as result):
+                given = join(self.reach_of(v) for v in statement.operands)
+                self._set(result, Reach(given.top | {VIEW}, given.all | {VIEW}))
             case Effect():
                 pass
             case _:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from srcdiff.ir.core import Apply, For, Value, While
 from srcdiff.ir.types import Array, Dict, List, Opaque, Tuple, is_mutable
+from srcdiff.primitives.custom import Custom
 
 Site = int
 SiteSet = frozenset[Site]
@@ -126,6 +127,9 @@ def result_reach(apply: Apply, operands: Sequence[Reach], sites: Sites, around: 
             return Reach(frozenset({sites.fresh((apply.result, "top"), around)}), operands[0].inner)
         return _element(apply, operands[0])
     given = join(operands).all
+    if isinstance(apply.primitive, Custom):
+        # It may be an operand, or something that the function keeps for its next call.
+        return Reach(join(operands).top | {VIEW}, given | {VIEW})
     if apply.primitive.views:
         seen = join(operands[i] for i in apply.primitive.views if i < len(operands))
         return Reach(seen.top | {VIEW}, seen.inner if isinstance(kind, Array) else given | {VIEW})

@@ -134,6 +134,7 @@ ADJOINTS: dict[str, Primitive] = {
     for p in (
         primitive("identity", "x", _identity, lambda x: x, views=(0,), cheap=True),
         primitive("copy", "x", _identity, helper("copy_of")),
+        primitive("stop_gradient", "x", _identity, helper("stop_gradient"), views=(0,), cheap=True),
         # The same where x may be undefined: printed as a call of the helper, which answers None with None.
         primitive("zeros_if_defined", "x", lambda x: zero_type(x.type), helper("zeros_like"), keeps_bottom=True),
         primitive("zeros_like", "x", lambda x: zero_type(x.type), helper("zeros_like"), keeps_bottom=True),

@@ -171,7 +171,7 @@ def one_by_one(s: Stacks) -> Symbolic:
 
     def one(k: Symbolic) -> list[Symbolic]:
         taken = [take_direction(x, s.type(i), k) if s.stacked[i] else k.new(x.value) for i, x in enumerate(s.operands)]
-        y = k.apply(s.name, *taken)
+        y = k.new(k.builder.apply(s.apply.primitive, *(x.value for x in taken)))
         return [y[i] for i in range(len(y.type.items))] if isinstance(y.type, Tuple) else [y]
 
     lists = comprehension(s.count, s.count, one, "k")

@@ -243,6 +243,11 @@ def _scaled(partial: Symbolic | Over | float, d: Symbolic, tangent: bool) -> Sym
 
 def elementwise(name: str, *partials: Partial | None) -> None:
     """A function applied to each element; variadic primitives repeat the last partial."""
+    RULES[name] = elementwise_rule(*partials)
+
+
+def elementwise_rule(*partials: Partial | None) -> Rule:
+    """The two derivatives of an elementwise function."""
 
     def partial(i: int) -> Partial | None:
         return partials[min(i, len(partials) - 1)]
@@ -265,7 +270,7 @@ def elementwise(name: str, *partials: Partial | None) -> None:
             result.append(None if contribution is None else fit(contribution, operands[i], alone))
         return result
 
-    RULES[name] = Rule(jvp_rule, vjp_rule)
+    return Rule(jvp_rule, vjp_rule)
 
 
 def linear(name: str, transposes: dict[int, Transpose], *, zero: Callable[[Symbolic], Symbolic] = zeros_of) -> None:

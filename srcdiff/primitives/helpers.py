@@ -45,6 +45,11 @@ def fitted(g, x):
     """g summed over the axes along which x was broadcast, repeated along those over which it was summed."""
     return np.broadcast_to(unbroadcast(g, x), np.shape(x)) + 0.0
 ''',
+    "stop_gradient": '''\
+def stop_gradient(x):
+    """x itself, through which no derivative passes."""
+    return x
+''',
     "item_adjoint": '''\
 def item_adjoint(g, x):
     """The adjoint of x, which was written to an item whose adjoint is g."""

@@ -50,7 +50,8 @@ from srcdiff.primitives import (
     rules_statistics,
     rules_stats,
 )
-from srcdiff.primitives.forms import RULES, ZERO, NoRule
+from srcdiff.primitives.custom import Adopt, Custom, rule_of
+from srcdiff.primitives.forms import RULES, ZERO, NoRule, Rule
 from srcdiff.primitives.rules_containers import zero
 from srcdiff.primitives.rules_joining import display
 from srcdiff.primitives.rules_shapes import unpack
@@ -101,21 +102,30 @@ class MissingRule(Exception):
 
 def has_zero_derivative(primitive: Primitive) -> bool:
     """Whether the derivative is zero wherever it exists (comparisons, `floor`, `shape`)."""
-    return primitive.name in ZERO
+    return primitive.zero if isinstance(primitive, Custom) else primitive.name in ZERO
 
 
 def has_rule(primitive: Primitive) -> bool:
     """Whether a derivative can pass through the primitive (or is zero)."""
+    if isinstance(primitive, Custom):
+        return primitive.has_rule
     return primitive.name in RULES or primitive.name in ZERO
 
 
-def jvp(builder: Builder, apply: Apply, tangents: Sequence[Value | None]) -> Value | None:
-    """The tangent of the result, from the tangents of the operands."""
+def _rule(primitive: Primitive, adopt: Adopt | None) -> Rule:
+    if not has_rule(primitive):
+        raise MissingRule(primitive, "" if isinstance(primitive, Custom) else "there is none in the table")
+    if isinstance(primitive, Custom):
+        assert adopt is not None, "internal error: a rule of the user's brings functions of its own"
+        return rule_of(primitive, adopt)
+    return RULES[primitive.name]
+
+
+def jvp(builder: Builder, apply: Apply, tangents: Sequence[Value | None], adopt: Adopt | None = None) -> Value | None:
+    """The tangent of the result, from the tangents of the operands; `adopt` takes over functions that a rule calls."""
     if has_zero_derivative(apply.primitive) or all(t is None for t in tangents):
         return None
-    rule = RULES.get(apply.primitive.name)
-    if rule is None:
-        raise MissingRule(apply.primitive, "there is none in the table")
+    rule = _rule(apply.primitive, adopt)
     wrap = _Wrap(builder, apply)
     y, operands = wrap(apply.result), tuple(map(wrap, apply.operands))
     given = tuple(None if t is None else wrap(t) for t in tangents)
@@ -138,14 +148,14 @@ def listed_zero(x: Symbolic) -> Symbolic:
     return display(x, *(listed_zero(x[i]) for i in range(len(x.type.items))))
 
 
-def vjp(builder: Builder, apply: Apply, adjoint: Value, wanted: Sequence[bool]) -> tuple[Value | None, ...]:
+def vjp(
+    builder: Builder, apply: Apply, adjoint: Value, wanted: Sequence[bool], adopt: Adopt | None = None
+) -> tuple[Value | None, ...]:
     """The adjoints that the operands get from the adjoint of the result; None where not wanted, or zero."""
     wanted = tuple(w and is_differentiable(x.type) for w, x in zip(wanted, apply.operands, strict=True))
     if has_zero_derivative(apply.primitive) or not any(wanted):
         return (None,) * len(wanted)
-    rule = RULES.get(apply.primitive.name)
-    if rule is None:
-        raise MissingRule(apply.primitive, "there is none in the table")
+    rule = _rule(apply.primitive, adopt)
     wrap = _Wrap(builder, apply)
     y, operands, by = wrap(apply.result), tuple(map(wrap, apply.operands)), wrap(adjoint)
     listed = _listed(apply)

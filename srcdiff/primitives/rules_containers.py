@@ -37,6 +37,7 @@ non_differentiable(
             "get_attribute",
             "last_written",
             "settled",
+            "stop_gradient",
             "next_snapshot",
             "zeros_if_defined",
             "range",

@@ -188,6 +188,9 @@ class _Frame:
 
     def _effect(self, effect: Effect) -> None:
         """Nothing is printed; what fails has failed already where the program itself was run."""
+        if effect.primitive is not None and effect.result is not None:
+            content = effect.primitive.evaluate(*(self._read(v)[0] for v in effect.operands))
+            self.pairs[effect.result] = (content, None)
         if effect.kind == "assert" and not self._read(effect.operands[0])[0]:
             raise AssertionError(*(self._read(v)[0] for v in effect.operands[1:]))
         if effect.kind == "raise" and effect.exception is not None:

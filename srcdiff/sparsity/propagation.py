@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Primitive
+from srcdiff.primitives.custom import Custom
 from srcdiff.primitives.elementwise import ELEMENTWISE
 from srcdiff.primitives.mathlib import MATH
 from srcdiff.primitives.rules import has_zero_derivative
@@ -37,6 +38,8 @@ def propagate(sets: Dependencies, primitive: Primitive, shadows: Shadows, conten
         return None
     if has_zero_derivative(primitive):
         return spread(VARIES, y)
+    if isinstance(primitive, Custom) and primitive.partials is not None:
+        return _elementwise(sets, primitive, shadows, contents, y)
     return HANDLERS.get(name, everything)(sets, primitive, shadows, contents, y)
 
 
