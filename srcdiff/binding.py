@@ -107,8 +107,8 @@ class Binding:
             where they do share memory.
         """
         for i in writes:
-            title = f"{self.title}: argument `{self.names[i]}`"
-            written = f"`{self.title}` writes into `{self.names[i]}`"
+            title = f"{self.title}: argument `{self.every[i].name}`"
+            written = f"`{self.title}` writes into `{self.every[i].name}`"
             if shares_with_itself(arguments[i]):
                 raise ValueError(f"{title} holds the same memory twice, and {written}: pass copies in it")
             for name, content in kept:

@@ -315,8 +315,8 @@ def _share(a: object, b: object) -> bool:
 _NUMBERS = frozenset((float, int, bool, str, type(None), np.float64, np.float32, np.int64, np.bool_))
 
 
-def key_of(arguments: Sequence[object]) -> Hashable:
-    """A key that is equal for arguments that the same code serves."""
+def key_of(arguments: Sequence[object], depth: int = 0) -> Hashable:
+    """A key that is equal for arguments that the same code serves; `depth`: inside of how many objects they are."""
     parts: list[Hashable] = []
     value: Any
     for value in arguments:
@@ -327,15 +327,17 @@ def key_of(arguments: Sequence[object]) -> Hashable:
             shape = value.shape
             parts.append((value.dtype.char, len(shape) if 1 not in shape else tuple(n == 1 for n in shape)))
         elif kind is tuple or kind is list:
-            parts.append((kind, key_of(value)))
+            parts.append((kind, key_of(value, depth)))
         elif kind is dict:
-            parts.append((tuple(value), key_of(tuple(value.values()))))
+            parts.append((tuple(value), key_of(tuple(value.values()), depth)))
         elif (made := record_class(kind)) is not None:
-            parts.append((kind, key_of([getattr(value, name) for name in made.fields]), tuple(shadows_class(value))))
+            parts.append(
+                (kind, key_of([getattr(value, name) for name in made.fields], depth), tuple(shadows_class(value)))
+            )
         elif kind is np.memmap:
             parts.append(("memmap", key_of((np.asarray(value),))))
         elif is_object(value):
-            parts.append(_key_of_object(value, 0))
+            parts.append(_key_of_object(value, depth))
         else:
             parts.append(value if callable(value) else kind)
     return tuple(parts)
@@ -345,8 +347,7 @@ def _key_of_object(value: Any, depth: int) -> Hashable:
     if depth == DEPTH:
         return (type(value),)
     known = attributes_of(value)
-    items = [_key_of_object(v, depth + 1) if is_object(v) else key_of((v,)) for v in known.values()]
-    return (type(value), tuple(known), tuple(items))
+    return (type(value), tuple(known), key_of(tuple(known.values()), depth + 1))
 
 
 def as_floating(value: Any) -> Any:

@@ -188,7 +188,7 @@ def Layer_call_1_reverse_jvp(
         # line 16: return np.tanh(y)
         b1 = 1.0 - y * y
         by_1 = by * b1
-        dby = dby * b1 - by * (dy * y + y * dy)
+        dby = dby * b1 - by * (2.0 * (dy * y))
     else:
         by_1 = by
     # line 14: y = self.W @ x + self.b
@@ -214,7 +214,7 @@ def Layer_call_reverse_jvp(
         # line 16: return np.tanh(y)
         b1 = 1.0 - y * y
         by_1 = by * b1
-        dby = dby * b1 - by * (dy * y + y * dy)
+        dby = dby * b1 - by * (2.0 * (dy * y))
     else:
         by_1 = by
     dbx = dself.W.T @ by_1 + self.W.T @ dby
@@ -298,7 +298,7 @@ def Layer_call_1_reverse_jvp_1(
         # line 16: return np.tanh(y)
         b1 = 1.0 - y * y
         by_1 = by * b1
-        dby = dby * b1 - by * (dy * y + y * dy)
+        dby = dby * b1 - by * (2.0 * (dy * y))
     else:
         by_1 = by
     # line 14: y = self.W @ x + self.b
@@ -324,7 +324,7 @@ def Layer_call_reverse_jvp_1(
         # line 16: return np.tanh(y)
         b1 = 1.0 - y * y
         by_1 = by * b1
-        dby = dby * b1 - by * (dy * y + y * dy)
+        dby = dby * b1 - by * (2.0 * (dy * y))
     else:
         by_1 = by
     dbx = self.W.T @ dby

@@ -9,8 +9,8 @@ def step_jvp(
 ):
     force = -spring.stiffness * state.position - spring.damping * state.velocity
     dforce = (
-        -spring.stiffness * dstate.position
-        - dspring.stiffness * state.position
+        -dspring.stiffness * state.position
+        - spring.stiffness * dstate.position
         - (dspring.damping * state.velocity + spring.damping * dstate.velocity)
     )
     velocity = state.velocity + dt * force

@@ -133,7 +133,7 @@ def step_reverse_jvp_stacked(
     # reverse sweep
     # line 16: force = -spring.stiffness * state.position - spring.damping * state.ve...
     force = -spring.stiffness * state.position - spring.damping * state.velocity
-    dforce = -spring.stiffness * d1 - spring.damping * d2
+    dforce = -(spring.stiffness * d1) - spring.damping * d2
     # line 17: velocity = state.velocity + dt * force
     velocity = state.velocity + dt * force
     dvelocity = d2 + dt * dforce
@@ -148,17 +148,18 @@ def step_reverse_jvp_stacked(
     bforce = bvelocity * dt
     dbforce = dbvelocity * dt
     dbdt += dbvelocity * force + bvelocity * dforce
-    d4 = -dbforce
-    dbvelocity += d4 * spring.damping
     # line 16: force = -spring.stiffness * state.position - spring.damping * state.ve...
     bstate = State(
-        position=bresult.position + bforce * -spring.stiffness,
-        velocity=bvelocity + -bforce * spring.damping,
+        position=bresult.position - bforce * spring.stiffness,
+        velocity=bvelocity - bforce * spring.damping,
     )
-    dbstate = State(position=d3 + dbforce * -spring.stiffness, velocity=dbvelocity)
+    dbstate = State(
+        position=d3 - dbforce * spring.stiffness,
+        velocity=dbvelocity - dbforce * spring.damping,
+    )
     dbspring = Spring(
         stiffness=-(dbforce * state.position + bforce * d1),
-        damping=d4 * state.velocity + -bforce * d2,
+        damping=-(dbforce * state.velocity + bforce * d2),
         steps=np.zeros(directions),
     )
     return bstate, dbstate, dbspring, dbdt
@@ -194,17 +195,15 @@ def step_reverse_jvp_stacked_1(
 ):
     # forward sweep
     directions = count_directions(dstate)
-    d1 = -dspring.stiffness
+    d1 = dspring.stiffness
     d2 = dstate.position
     d3 = dspring.damping
     d4 = dstate.velocity
     # reverse sweep
     # line 16: force = -spring.stiffness * state.position - spring.damping * state.ve...
     force = -spring.stiffness * state.position - spring.damping * state.velocity
-    dforce = (
-        d1 * state.position
-        + -spring.stiffness * d2
-        - (d3 * state.velocity + spring.damping * d4)
+    dforce = -(d1 * state.position + spring.stiffness * d2) - (
+        d3 * state.velocity + spring.damping * d4
     )
     # line 17: velocity = state.velocity + dt * force
     velocity = state.velocity + dt * force
@@ -220,19 +219,18 @@ def step_reverse_jvp_stacked_1(
     bforce = bvelocity * dt
     dbforce = dbvelocity * dt
     dbdt += dbvelocity * force + bvelocity * dforce
-    d6 = -dbforce
-    dbvelocity += d6 * spring.damping + -bforce * d3
     # line 16: force = -spring.stiffness * state.position - spring.damping * state.ve...
     bstate = State(
-        position=bresult.position + bforce * -spring.stiffness,
-        velocity=bvelocity + -bforce * spring.damping,
+        position=bresult.position - bforce * spring.stiffness,
+        velocity=bvelocity - bforce * spring.damping,
     )
     dbstate = State(
-        position=d5 + (dbforce * -spring.stiffness + bforce * d1), velocity=dbvelocity
+        position=d5 - (dbforce * spring.stiffness + bforce * d1),
+        velocity=dbvelocity - (dbforce * spring.damping + bforce * d3),
     )
     dbspring = Spring(
         stiffness=-(dbforce * state.position + bforce * d2),
-        damping=d6 * state.velocity + -bforce * d4,
+        damping=-(dbforce * state.velocity + bforce * d4),
         steps=np.zeros(directions),
     )
     return bstate, dbstate, dbspring, dbdt
@@ -279,16 +277,16 @@ def step_reverse_jvp(
     dbdt += dbvelocity * force + bvelocity * dforce
     # line 16: force = -spring.stiffness * state.position - spring.damping * state.ve...
     bstate = State(
-        position=bresult.position + bforce * -spring.stiffness,
-        velocity=bvelocity + -bforce * spring.damping,
+        position=bresult.position - bforce * spring.stiffness,
+        velocity=bvelocity - bforce * spring.damping,
     )
     dbstate = State(
-        position=dbresult.position + dbforce * -spring.stiffness,
-        velocity=dbvelocity + -dbforce * spring.damping,
+        position=dbresult.position - dbforce * spring.stiffness,
+        velocity=dbvelocity - dbforce * spring.damping,
     )
     dbspring = Spring(
         stiffness=-(dbforce * state.position + bforce * dstate.position),
-        damping=-dbforce * state.velocity + -bforce * dstate.velocity,
+        damping=-(dbforce * state.velocity + bforce * dstate.velocity),
         steps=0.0,
     )
     return bstate, dbstate, dbspring, dbdt
@@ -309,8 +307,9 @@ def energy_hessian(start: State, spring: Spring, dt: float):
     # reverse sweep
     # line 25: return 0.5 * (spring.stiffness * state.position**2 + state.velocity**2)
     b1 = 0.5 * spring.stiffness
+    d2 = 2.0 * b1
     bstate = State(position=b1 * (2.0 * state.position), velocity=state.velocity)
-    dbstate = State(position=b1 * (2.0 * d1), velocity=dstate.velocity)
+    dbstate = State(position=d2 * d1, velocity=dstate.velocity)
     dbspring = Spring(
         stiffness=state.position * d1,
         damping=np.zeros(directions),
@@ -329,9 +328,9 @@ def energy_hessian(start: State, spring: Spring, dt: float):
             steps=np.zeros(directions),
         )
         dbdt += dbdt_1
-    d2 = jacobian_columns(dbstate, start)
-    d3 = jacobian_columns(dbspring, start)
-    d4 = jacobian_columns(dbdt, start)
+    d3 = jacobian_columns(dbstate, start)
+    d4 = jacobian_columns(dbspring, start)
+    d5 = jacobian_columns(dbdt, start)
     dspring = unit_directions(spring)
     directions = count_directions(dspring)
     state = start
@@ -344,16 +343,15 @@ def energy_hessian(start: State, spring: Spring, dt: float):
     for _ in range(spring.steps):
         tape.append((state, dstate_1))
         state, dstate_1 = step_jvp_stacked_1(state, spring, dt, dstate_1, dspring)
-    d5 = dstate_1.position
-    d6 = 2.0 * state.position
+    d6 = dstate_1.position
+    d7 = 2.0 * state.position
     # line 25: return 0.5 * (spring.stiffness * state.position**2 + state.velocity**2)
-    bstate = State(position=b1 * d6, velocity=state.velocity)
+    bstate = State(position=b1 * d7, velocity=state.velocity)
     dbstate = State(
-        position=0.5 * dspring.stiffness * d6 + b1 * (2.0 * d5),
-        velocity=dstate_1.velocity,
+        position=dspring.stiffness * (0.5 * d7) + d2 * d6, velocity=dstate_1.velocity
     )
     dbspring = Spring(
-        stiffness=state.position * d5,
+        stiffness=state.position * d6,
         damping=np.zeros(directions),
         steps=np.zeros(directions),
     )
@@ -370,19 +368,19 @@ def energy_hessian(start: State, spring: Spring, dt: float):
             steps=np.zeros(directions),
         )
         dbdt += dbdt_1
-    d7 = jacobian_columns(dbstate, spring)
-    d8 = jacobian_columns(dbspring, spring)
-    d9 = jacobian_columns(dbdt, spring)
+    d8 = jacobian_columns(dbstate, spring)
+    d9 = jacobian_columns(dbspring, spring)
+    d10 = jacobian_columns(dbdt, spring)
     state = start
     tape = []
     for _ in range(spring.steps):
         tape.append((state, dstate))
         state, dstate = step_jvp(state, spring, dt, dstate, 1.0)
-    d10 = 2.0 * state.position
+    d11 = 2.0 * state.position
     # line 25: return 0.5 * (spring.stiffness * state.position**2 + state.velocity**2)
-    bstate = State(position=b1 * d10, velocity=state.velocity)
+    bstate = State(position=b1 * d11, velocity=state.velocity)
     dbstate = State(position=b1 * (2.0 * dstate.position), velocity=dstate.velocity)
-    dbspring = Spring(stiffness=0.5 * (d10 * dstate.position), damping=0.0, steps=0.0)
+    dbspring = Spring(stiffness=0.5 * (d11 * dstate.position), damping=0.0, steps=0.0)
     dbdt = 0.0
     for state, dstate in reversed(tape):
         # line 24: state = step(state, spring, dt)
@@ -395,4 +393,4 @@ def energy_hessian(start: State, spring: Spring, dt: float):
             steps=0.0,
         )
         dbdt = dbdt + dbdt_1
-    return (d2, d7, dbstate), (d3, d8, dbspring), (d4, d9, dbdt)
+    return (d3, d8, dbstate), (d4, d9, dbspring), (d5, d10, dbdt)

@@ -9,8 +9,8 @@ def step_jvp(
 ):
     force = -spring.stiffness * state.position - spring.damping * state.velocity
     dforce = (
-        -spring.stiffness * dstate.position
-        - dspring.stiffness * state.position
+        -dspring.stiffness * state.position
+        - spring.stiffness * dstate.position
         - (dspring.damping * state.velocity + spring.damping * dstate.velocity)
     )
     velocity = state.velocity + dt * force
@@ -36,11 +36,9 @@ def step_reverse_jvp(
 ):
     # line 16: force = -spring.stiffness * state.position - spring.damping * state.ve...
     force = -spring.stiffness * state.position - spring.damping * state.velocity
-    dforce = (
-        -dspring.stiffness * state.position
-        + -spring.stiffness * dstate.position
-        - (dspring.damping * state.velocity + spring.damping * dstate.velocity)
-    )
+    dforce = -(
+        dspring.stiffness * state.position + spring.stiffness * dstate.position
+    ) - (dspring.damping * state.velocity + spring.damping * dstate.velocity)
     # line 17: velocity = state.velocity + dt * force
     velocity = state.velocity + dt * force
     dvelocity = dstate.velocity + (ddt * force + dt * dforce)
@@ -56,17 +54,17 @@ def step_reverse_jvp(
     dbdt += dbvelocity * force + bvelocity * dforce
     # line 16: force = -spring.stiffness * state.position - spring.damping * state.ve...
     bstate = State(
-        position=bresult.position + bforce * -spring.stiffness,
-        velocity=bvelocity + -bforce * spring.damping,
+        position=bresult.position - bforce * spring.stiffness,
+        velocity=bvelocity - bforce * spring.damping,
     )
-    d1 = dbresult.position + (dbforce * -spring.stiffness + bforce * -dspring.stiffness)
+    d1 = dbresult.position - (dbforce * spring.stiffness + bforce * dspring.stiffness)
     dbstate = State(
         position=d1,
-        velocity=dbvelocity + (-dbforce * spring.damping + -bforce * dspring.damping),
+        velocity=dbvelocity - (dbforce * spring.damping + bforce * dspring.damping),
     )
     dbspring = Spring(
         stiffness=-(dbforce * state.position + bforce * dstate.position),
-        damping=-dbforce * state.velocity + -bforce * dstate.velocity,
+        damping=-(dbforce * state.velocity + bforce * dstate.velocity),
         steps=0.0,
     )
     return bstate, dbstate, dbspring, dbdt

@@ -24,13 +24,11 @@ def step_reverse(state: State, spring: Spring, dt: float, bresult: State):
     bdt += bvelocity * force
     # line 16: force = -spring.stiffness * state.position - spring.damping * state.ve...
     bstate = State(
-        position=bresult.position + bforce * -spring.stiffness,
-        velocity=bvelocity + -bforce * spring.damping,
+        position=bresult.position - bforce * spring.stiffness,
+        velocity=bvelocity - bforce * spring.damping,
     )
     bspring = Spring(
-        stiffness=-(bforce * state.position),
-        damping=-bforce * state.velocity,
-        steps=0.0,
+        stiffness=-bforce * state.position, damping=-bforce * state.velocity, steps=0.0
     )
     return bstate, bspring, bdt
 

@@ -38,13 +38,13 @@ def loss_jvp(
     d2 = interval_of(x, d1)
     d3 = d2 - 1
     dbend = np.where(
-        (x < d1[0]) | (x > d1[-1]), 0.0, (t3[d2] - t3[d3]) / (d1[d2] - d1[d3])
-    ) * dx + np.interp(x, d1, np.concatenate([dknots, [0.0]]))
+        (x < d1[0]) | (x > d1[-1]), 0.0, (t3[d2] - t3[d3]) / (d1[d2] - d1[d3]) * dx
+    ) + np.interp(x, d1, np.concatenate([dknots, [0.0]]))
     residual = features @ weights + bend - y
     system = np.block([[np.diag(weights), kernel[:, None]], [kernel, 1.0]])
     dsystem = np.block([[np.diag(dweights), dkernel[:, None]], [dkernel, 0.0]])
     return (
         np.sum(residual**2) + np.trace(system @ system),
-        np.sum(2.0 * residual * (dfeatures @ weights + features @ dweights + dbend))
+        np.sum(2.0 * (residual * (dfeatures @ weights + features @ dweights + dbend)))
         + np.trace(dsystem @ system + system @ dsystem),
     )

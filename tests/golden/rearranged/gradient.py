@@ -50,22 +50,21 @@ def loss_grad(
     b8 = b4[b5] - b7
     b9 = x < b4[0]
     b10 = x > b4[-1]
-    bx = b3 * np.where(b9 | b10, 0.0, (t2[b5] - t2[b6]) / b8)
-    b11 = np.where(b9, 0.0, np.where(b10, 1.0, (x - b7) / b8))
+    bx = np.where(b9 | b10, 0.0, 2.0 * (residual * ((t2[b5] - t2[b6]) / b8)))
+    b11 = np.where(b10, 1.0, (x - b7) / b8)
     b12 = np.zeros_like(t2)
-    np.add.at(b12, b6, b3 * (1.0 - b11))
-    np.add.at(b12, b5, b3 * b11)
+    np.add.at(b12, b6, 2.0 * (residual * (1.0 - np.where(b9, 0.0, b11))))
+    np.add.at(b12, b5, np.where(b9, 0.0, 2.0 * (residual * b11)))
+    b13 = b12[:2]
     # line 13: features = np.stack([smooth, x, np.ones_like(x)], axis=1)
-    b13 = bfeatures[:, 0]
+    b14 = bfeatures[:, 0]
     bx += bfeatures[:, 1]
     # line 12: smooth = np.convolve(np.pad(x, 1, mode="edge"), kernel, mode="valid")
-    b14 = np.pad(b13, min(len(t1), 3) - 1)
-    bkernel = bkernel + np.correlate(b14, t1)
-    b15 = np.zeros_like(x)
+    b15 = np.pad(b14, min(len(t1), 3) - 1)
+    bkernel += np.correlate(b15, t1)
     np.add.at(
-        b15, np.pad(np.arange(len(x)), (1, 1), mode="edge"), np.correlate(b14, kernel)
+        bx, np.pad(np.arange(len(x)), (1, 1), mode="edge"), np.correlate(b15, kernel)
     )
-    bx += b15
     # line 11: kernel, weights, knots = np.split(theta, [3, 6])
-    btheta = np.concatenate([bkernel, bweights, b12[:2]])
+    btheta = np.concatenate([bkernel, bweights, b13])
     return btheta, bx

@@ -43,25 +43,26 @@ def loss_hessian(
     bend = np.interp(x, [-2.0, 0.0, 2.0], t3)
     d3 = np.array([-2.0, 0.0, 2.0])
     dbend = np.stack([np.interp(x, d3, d2[k]) for k in range(directions)])
+    d4 = dfeatures @ weights + dweights @ features.T + dbend
     residual = features @ weights + bend - y
-    d4 = dweights[:, None]
-    d5 = [np.where(np.eye(3) == 1.0, d4, 0.0), dkernel[:, :, None]]
-    dsystem = np.block([d5, [dkernel[:, None], np.zeros(directions)[:, None, None]]])
+    d5 = dweights[:, None]
+    d6 = [np.where(np.eye(3) == 1.0, d5, 0.0), dkernel[:, :, None]]
+    dsystem = np.block([d6, [dkernel[:, None], np.zeros(directions)[:, None, None]]])
     # reverse sweep
     # line 17: return np.sum(residual**2) + np.trace(system @ system)
     b1 = np.eye(4)
-    d6 = np.swapaxes(dsystem, -1, -2)
-    dbsystem = b1 @ d6
-    dbsystem += d6 @ b1
+    d7 = np.swapaxes(dsystem, -1, -2)
+    dbsystem = b1 @ d7
+    dbsystem += d7 @ b1
     b2 = 2.0 * residual
-    d7 = 2.0 * (dfeatures @ weights + dweights @ features.T + dbend)
-    d8 = np.squeeze(dbsystem[:, :3, 3:], axis=2)
-    dbkernel = dbsystem[:, 3, :3] + d8
+    d8 = 2.0 * d4
+    d9 = np.squeeze(dbsystem[:, :3, 3:], axis=2)
+    dbkernel = dbsystem[:, 3, :3] + d9
     dbweights = np.diagonal(dbsystem[:, :3, :3], axis1=1, axis2=2)
     # line 15: residual = features @ weights + bend - y
     bfeatures = np.outer(b2, weights)
-    dbfeatures = d7[:, :, None] * weights + b2[:, None] * d4
-    dbweights = dbweights + (np.swapaxes(dfeatures, -1, -2) @ b2 + d7 @ features)
+    dbfeatures = d8[:, :, None] * weights + b2[:, None] * d5
+    dbweights = dbweights + (np.swapaxes(dfeatures, -1, -2) @ b2 + d8 @ features)
     # line 14: bend = np.interp(x, [-2.0, 0.0, 2.0], np.concatenate([knots, [0.0]]))
     b3 = np.array([-2.0, 0.0, 2.0])
     b4 = interval_of(x, b3)
@@ -70,71 +71,68 @@ def loss_hessian(
     b7 = b3[b4] - b6
     b8 = x < b3[0]
     b9 = x > b3[-1]
-    b10 = b8 | b9
-    dbx = d7 * np.where(b10, 0.0, (t3[b4] - t3[b5]) / b7) + b2 * np.where(
-        b10, 0.0, (d2[:, b4] - d2[:, b5]) / b7
+    dbx = np.where(
+        b8 | b9,
+        0.0,
+        2.0
+        * (d4 * ((t3[b4] - t3[b5]) / b7) + residual * ((d2[:, b4] - d2[:, b5]) / b7)),
     )
-    b11 = np.where(b8, 0.0, np.where(b9, 1.0, (x - b6) / b7))
-    d9 = np.tile(np.zeros_like(t3), d1)
-    np.add.at(d9, (slice(None), b5), d7 * (1.0 - b11))
-    np.add.at(d9, (slice(None), b4), d7 * b11)
-    d10 = dbfeatures[:, :, 0]
+    b10 = np.where(b9, 1.0, (x - b6) / b7)
+    d10 = np.tile(np.zeros_like(t3), d1)
+    np.add.at(d10, (slice(None), b5), 2.0 * (d4 * (1.0 - np.where(b8, 0.0, b10))))
+    np.add.at(d10, (slice(None), b4), np.where(b8, 0.0, 2.0 * (d4 * b10)))
+    d11 = d10[:, :2]
+    d12 = dbfeatures[:, :, 0]
     dbx += dbfeatures[:, :, 1]
     # line 12: smooth = np.convolve(np.pad(x, 1, mode="edge"), kernel, mode="valid")
-    b12 = min(len(t1), 3)
-    b13 = np.pad(bfeatures[:, 0], b12 - 1)
-    d11 = (0, 0), (b12 - 1, b12 - 1)
-    d12 = np.pad(d10, d11)
-    dbkernel = dbkernel + np.stack(
-        [np.correlate(d12[k], t1) for k in range(directions)]
-    )
-    d13 = np.tile(np.zeros_like(x), d1)
-    d14 = np.stack([np.correlate(b13, dkernel[k]) for k in range(directions)])
+    b11 = min(len(t1), 3)
+    b12 = np.pad(bfeatures[:, 0], b11 - 1)
+    d13 = (0, 0), (b11 - 1, b11 - 1)
+    d14 = np.pad(d12, d13)
+    dbkernel += np.stack([np.correlate(d14[k], t1) for k in range(directions)])
+    d15 = np.stack([np.correlate(b12, dkernel[k]) for k in range(directions)])
     np.add.at(
-        d13,
+        dbx,
         (slice(None), np.pad(np.arange(len(x)), (1, 1), mode="edge")),
-        np.stack([np.correlate(d12[k], kernel) for k in range(directions)]) + d14,
+        np.stack([np.correlate(d14[k], kernel) for k in range(directions)]) + d15,
     )
-    dbx += d13
-    dbtheta = np.concatenate((dbkernel, dbweights, d9[:, :2]), axis=1)
-    d15 = dbtheta, dbx
-    d16 = dbx.T
+    dbtheta = np.concatenate((dbkernel, dbweights, d11), axis=1)
+    d16 = dbtheta, dbx
+    d17 = dbx.T
     dx = np.eye(len(x), dtype=x.dtype)
     directions = len(dx)
-    d17 = np.pad(dx, ((0, 0), (1, 1)), mode="edge")
+    d18 = np.pad(dx, ((0, 0), (1, 1)), mode="edge")
     dsmooth = np.stack(
-        [np.convolve(d17[k], kernel, mode="valid") for k in range(directions)]
+        [np.convolve(d18[k], kernel, mode="valid") for k in range(directions)]
     )
-    d18 = directions, 1
-    dfeatures = np.stack((dsmooth, dx, np.tile(np.zeros_like(t2), d18)), axis=2)
+    dfeatures = np.stack(
+        (dsmooth, dx, np.tile(np.zeros_like(t2), (directions, 1))), axis=2
+    )
     d19 = np.array([-2.0, 0.0, 2.0])
     d20 = interval_of(x, d19)
     d21 = d20 - 1
-    dbend = (
-        np.where(
-            (x < d19[0]) | (x > d19[-1]),
-            0.0,
-            (t3[d20] - t3[d21]) / (d19[d20] - d19[d21]),
-        )
-        * dx
+    dbend = np.where(
+        (x < d19[0]) | (x > d19[-1]),
+        0.0,
+        (t3[d20] - t3[d21]) / (d19[d20] - d19[d21]) * dx,
     )
-    d22 = 2.0 * (dfeatures @ weights + dbend)
-    dbfeatures = d22[:, :, None] * weights
+    d22 = dfeatures @ weights + dbend
+    dbfeatures = (2.0 * d22)[:, :, None] * weights
     # line 14: bend = np.interp(x, [-2.0, 0.0, 2.0], np.concatenate([knots, [0.0]]))
-    b14 = np.array([-2.0, 0.0, 2.0])
-    b15 = interval_of(x, b14)
-    b16 = b15 - 1
-    dbx = d22 * np.where(
-        (x < b14[0]) | (x > b14[-1]), 0.0, (t3[b15] - t3[b16]) / (b14[b15] - b14[b16])
+    b13 = np.array([-2.0, 0.0, 2.0])
+    b14 = interval_of(x, b13)
+    b15 = b14 - 1
+    dbx = np.where(
+        (x < b13[0]) | (x > b13[-1]),
+        0.0,
+        2.0 * (d22 * ((t3[b14] - t3[b15]) / (b13[b14] - b13[b15]))),
     )
     d23 = dbfeatures[:, :, 0]
     dbx += dbfeatures[:, :, 1]
-    d24 = np.pad(d23, d11)
-    d25 = np.tile(np.zeros_like(x), d18)
+    d24 = np.pad(d23, d13)
     np.add.at(
-        d25,
+        dbx,
         (slice(None), np.pad(np.arange(len(x)), (1, 1), mode="edge")),
         np.stack([np.correlate(d24[k], kernel) for k in range(directions)]),
     )
-    dbx += d25
-    return d15, (d16.copy(), dbx)
+    return d16, (d17.copy(), dbx)

@@ -41,24 +41,25 @@ def loss_hvp(
     d4 = interval_of(x, d3)
     d5 = d4 - 1
     dbend = np.where(
-        (x < d3[0]) | (x > d3[-1]), 0.0, (t3[d4] - t3[d5]) / (d3[d4] - d3[d5])
-    ) * dx + np.interp(x, d3, d2)
+        (x < d3[0]) | (x > d3[-1]), 0.0, (t3[d4] - t3[d5]) / (d3[d4] - d3[d5]) * dx
+    ) + np.interp(x, d3, d2)
+    d6 = dfeatures @ weights + features @ dweights + dbend
     residual = features @ weights + bend - y
     dsystem = np.block([[np.diag(dweights), dkernel[:, None]], [dkernel, 0.0]])
     # reverse sweep
     # line 17: return np.sum(residual**2) + np.trace(system @ system)
     b1 = np.eye(4)
-    d6 = dsystem.T
-    dbsystem = b1 @ d6
-    dbsystem += d6 @ b1
+    d7 = dsystem.T
+    dbsystem = b1 @ d7
+    dbsystem += d7 @ b1
     b2 = 2.0 * residual
-    d7 = 2.0 * (dfeatures @ weights + features @ dweights + dbend)
+    d8 = 2.0 * d6
     dbkernel = dbsystem[3, :3] + np.squeeze(dbsystem[:3, 3:], axis=1)
     dbweights = np.diag(dbsystem[:3, :3])
     # line 15: residual = features @ weights + bend - y
     bfeatures = np.outer(b2, weights)
-    dbfeatures = np.outer(d7, weights) + np.outer(b2, dweights)
-    dbweights = dbweights + (dfeatures.T @ b2 + features.T @ d7)
+    dbfeatures = np.outer(d8, weights) + np.outer(b2, dweights)
+    dbweights = dbweights + (dfeatures.T @ b2 + features.T @ d8)
     # line 14: bend = np.interp(x, [-2.0, 0.0, 2.0], np.concatenate([knots, [0.0]]))
     b3 = np.array([-2.0, 0.0, 2.0])
     b4 = interval_of(x, b3)
@@ -67,28 +68,39 @@ def loss_hvp(
     b7 = b3[b4] - b6
     b8 = x < b3[0]
     b9 = x > b3[-1]
-    b10 = b8 | b9
-    dbx = d7 * np.where(b10, 0.0, (t3[b4] - t3[b5]) / b7) + b2 * np.where(
-        b10, 0.0, (d2[b4] - d2[b5]) / b7
+    dbx = np.where(
+        b8 | b9,
+        0.0,
+        2.0 * (d6 * ((t3[b4] - t3[b5]) / b7) + residual * ((d2[b4] - d2[b5]) / b7)),
     )
-    b11 = np.where(b8, 0.0, np.where(b9, 1.0, (x - b6) / b7))
-    d8 = b2 * np.where(b8, 0.0, np.where(b9, 0.0, dx / b7))
-    d9 = np.zeros_like(t3)
-    np.add.at(d9, b5, d7 * (1.0 - b11) - d8)
-    np.add.at(d9, b4, d7 * b11 + d8)
-    d10 = dbfeatures[:, 0]
+    d9 = dx / b7
+    b10 = np.where(b9, 1.0, (x - b6) / b7)
+    d10 = np.zeros_like(t3)
+    np.add.at(
+        d10,
+        b5,
+        2.0
+        * (
+            d6 * (1.0 - np.where(b8, 0.0, b10))
+            - np.where(b8, 0.0, np.where(b9, 0.0, residual))
+            * np.where(b8, 0.0, np.where(b9, 0.0, d9))
+        ),
+    )
+    np.add.at(
+        d10, b4, np.where(b8, 0.0, 2.0 * (d6 * b10 + np.where(b9, 0.0, residual * d9)))
+    )
+    d11 = d10[:2]
+    d12 = dbfeatures[:, 0]
     dbx += dbfeatures[:, 1]
     # line 12: smooth = np.convolve(np.pad(x, 1, mode="edge"), kernel, mode="valid")
-    b12 = min(len(t1), 3)
-    b13 = np.pad(bfeatures[:, 0], b12 - 1)
-    d11 = np.pad(d10, b12 - 1)
-    dbkernel = dbkernel + (np.correlate(d11, t1) + np.correlate(b13, d1))
-    d12 = np.zeros_like(x)
+    b11 = min(len(t1), 3)
+    b12 = np.pad(bfeatures[:, 0], b11 - 1)
+    d13 = np.pad(d12, b11 - 1)
+    dbkernel += np.correlate(d13, t1) + np.correlate(b12, d1)
     np.add.at(
-        d12,
+        dbx,
         np.pad(np.arange(len(x)), (1, 1), mode="edge"),
-        np.correlate(d11, kernel) + np.correlate(b13, dkernel),
+        np.correlate(d13, kernel) + np.correlate(b12, dkernel),
     )
-    dbx += d12
-    dbtheta = np.concatenate([dbkernel, dbweights, d9[:2]])
+    dbtheta = np.concatenate([dbkernel, dbweights, d11])
     return dbtheta, dbx

@@ -36,7 +36,7 @@ def loss_vjp(
     b2 = system.T
     bsystem = b1 @ b2
     bsystem += b2 @ b1
-    bresidual = bresult * (2.0 * residual)
+    bresidual = 2.0 * bresult * residual
     # line 16: system = np.block([[np.diag(weights), kernel[:, None]], [kernel, 1.0]])
     bkernel = bsystem[3, :3] + np.squeeze(bsystem[:3, 3:], axis=1)
     bweights = np.diag(bsystem[:3, :3])
@@ -51,22 +51,21 @@ def loss_vjp(
     b7 = b3[b4] - b6
     b8 = x < b3[0]
     b9 = x > b3[-1]
-    bx = bresidual * np.where(b8 | b9, 0.0, (t2[b4] - t2[b5]) / b7)
-    b10 = np.where(b8, 0.0, np.where(b9, 1.0, (x - b6) / b7))
+    bx = np.where(b8 | b9, 0.0, bresidual * ((t2[b4] - t2[b5]) / b7))
+    b10 = np.where(b9, 1.0, (x - b6) / b7)
     b11 = np.zeros_like(t2)
-    np.add.at(b11, b5, bresidual * (1.0 - b10))
-    np.add.at(b11, b4, bresidual * b10)
+    np.add.at(b11, b5, bresidual * (1.0 - np.where(b8, 0.0, b10)))
+    np.add.at(b11, b4, np.where(b8, 0.0, bresidual * b10))
+    b12 = b11[:2]
     # line 13: features = np.stack([smooth, x, np.ones_like(x)], axis=1)
-    b12 = bfeatures[:, 0]
+    b13 = bfeatures[:, 0]
     bx += bfeatures[:, 1]
     # line 12: smooth = np.convolve(np.pad(x, 1, mode="edge"), kernel, mode="valid")
-    b13 = np.pad(b12, min(len(t1), 3) - 1)
-    bkernel = bkernel + np.correlate(b13, t1)
-    b14 = np.zeros_like(x)
+    b14 = np.pad(b13, min(len(t1), 3) - 1)
+    bkernel += np.correlate(b14, t1)
     np.add.at(
-        b14, np.pad(np.arange(len(x)), (1, 1), mode="edge"), np.correlate(b13, kernel)
+        bx, np.pad(np.arange(len(x)), (1, 1), mode="edge"), np.correlate(b14, kernel)
     )
-    bx += b14
     # line 11: kernel, weights, knots = np.split(theta, [3, 6])
-    btheta = np.concatenate([bkernel, bweights, b11[:2]])
+    btheta = np.concatenate([bkernel, bweights, b12])
     return np.sum(residual**2) + np.trace(system @ system), (btheta, bx)
