@@ -185,7 +185,7 @@ def split_like(g, parts, axis):
 def interval_of(x, xp):
     """The number of the knot in xp at the right end of the interval that x lies in."""
     if len(xp) < 2:
-        raise ValueError("np.interp has a derivative between two knots, not with one alone")
+        raise ValueError("the derivative of np.interp needs two knots")
     found = np.searchsorted(xp, x, side="right")
     return np.minimum(np.maximum(found, 1), len(xp) - 1)
 ''',
