@@ -5,10 +5,9 @@ In: a call in the user's text. Out: its result; arguments are bound to parameter
 
 from __future__ import annotations
 
-from typing import Any
-
 import gast
 
+from srcdiff.frontend import library
 from srcdiff.frontend.expressions import DTYPES, PROPERTIES
 from srcdiff.frontend.indexing import Indexing
 from srcdiff.frontend.names import External, FunctionSource, ModuleRef
@@ -29,7 +28,7 @@ from srcdiff.frontend.objects import (
 from srcdiff.frontend.subset import is_complex, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, List, Opaque, Scalar, Tuple, Unknown, is_mutable
-from srcdiff.primitives.table import METHODS, PACKED_METHODS, TABLE, lookup
+from srcdiff.primitives.table import METHODS, PACKED_METHODS, lookup
 
 Arguments = list[tuple[str | None, Operand, gast.AST]]
 """Keyword (None for a positional argument), operand, and where it was written."""
@@ -37,20 +36,6 @@ Arguments = list[tuple[str | None, Operand, gast.AST]]
 _ONLY_IN_FOR = frozenset(("enumerate", "zip", "map", "filter", "iter", "next"))
 _OVER_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all"))
 _COPIES = frozenset(("flatten", "astype"))
-
-
-def _with_tuples(node: gast.AST) -> Any:
-    """A call with tuples for the lists in it: of a list of axes it is not known what it holds."""
-    match node:
-        case gast.Call(func=func, args=args, keywords=keywords):
-            changed = gast.Call(func, [*map(_with_tuples, args)], [*map(_with_tuples, keywords)])
-        case gast.keyword(arg=arg, value=value):
-            changed = gast.keyword(arg, _with_tuples(value))
-        case gast.List(elts=items) | gast.Tuple(elts=items):
-            changed = gast.Tuple([*map(_with_tuples, items)], gast.Load())
-        case _:
-            return node
-    return gast.copy_location(changed, node)
 
 
 class Calls(Indexing):
@@ -194,46 +179,8 @@ class Calls(Indexing):
     # --- functions of libraries
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:
-        match node.args:
-            case [gast.List(elts=factors) | gast.Tuple(elts=factors)] if target.attribute == "multi_dot":
-                # Of a list the ranks of the single matrices would be lost.
-                arguments = [(None, o, n) for o, n in zip(self.evaluate_all(factors), factors, strict=True)]
-                more = [(k.arg, self.expression(k.value), k.value) for k in node.keywords]
-                return self.apply_external(target, [*arguments, *more], node, name)
-        if target.attribute == "multi_dot":
-            raise self.error(
-                node, "the matrices of `multi_dot` are written in the call", "write `multi_dot([a, b, c])`"
-            )
-        if target.attribute == "tensordot":
-            node = _with_tuples(node)
-        if target == External("scipy.linalg", "cho_solve"):
-            return self._cho_solve(target, node, name)
-        if target == External("scipy.linalg", "cho_factor"):
-            return self._cho_factor(target, node, name)
-        return self.apply_external(target, self.arguments(node), node, name)
-
-    def _cho_solve(self, target: External, node: gast.Call, name: str | None) -> Operand:
-        """The factor is a tuple of a matrix and of what it is: two operands here."""
-        arguments = self.arguments(node)
-        factor = next((n for n, a in enumerate(arguments) if a[0] in (None, "c_and_lower")), None)
-        if factor is None:
-            raise self.error(node, f"`{target}` needs the argument `c_and_lower`")
-        _, operand, place = arguments.pop(factor)
-        items = self.unpacked(operand, place)
-        if len(items) != 2:
-            raise self.error(place, "the factor is a tuple `(c, lower)`", "pass what `cho_factor` gives")
-        return self.apply_external(target, [*((None, i, place) for i in items), *arguments], node, name)
-
-    def _cho_factor(self, target: External, node: gast.Call, name: str | None) -> Operand:
-        """A tuple of which the second item is known: it is the argument `lower`."""
-        arguments = self.arguments(node)
-        made = self.apply_external(target, arguments, node, None)
-        assert isinstance(made, Result)
-        positional = [o for keyword, o, _ in arguments if keyword is None]
-        lower = next((o for keyword, o, _ in arguments if keyword == "lower"), None)
-        if lower is None:
-            lower = positional[1] if len(positional) > 1 else Result(constant(False))
-        return self.display([self.item(made, constant(0), node), lower], node, name)
+        found = library.rearranged(self, target, node, name)
+        return self.apply_external(target, self.arguments(node), node, name) if found is None else found
 
     def apply_external(self, target: External, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         primitive = lookup(target.module, target.attribute)
@@ -246,17 +193,9 @@ class Calls(Indexing):
                 where = f"`{keyword}=`" if keyword else "an argument"
                 raise self.error(place, f"`{target}` takes a function as {where}: not supported", "write a loop")
         if primitive.name == "np.einsum":
-            primitive, arguments = self._einsum(arguments)
+            primitive, arguments = library.einsum(arguments)
         operands = self.bind_primitive(primitive, arguments, str(target), node)
         return self.primitive(primitive, operands, node, name)
-
-    def _einsum(self, arguments: Arguments) -> tuple[Primitive, Arguments]:
-        """Of several operands a product, with `optimize=` in front; that of one operand is a view."""
-        options = [(None, o, place) for keyword, o, place in arguments if keyword == "optimize"]
-        rest = [a for a in arguments if a[0] != "optimize"]
-        if len(options) > 1 or sum(keyword is None for keyword, _, _ in rest) < 3:
-            return TABLE["np.einsum"], rest
-        return TABLE["einsum_product"], [*(options or [(None, Result(constant(False)), rest[0][2])]), *rest]
 
     def is_value(self, operand: Static) -> bool:
         value = operand.value
