@@ -85,6 +85,11 @@ def by_index(a: np.ndarray) -> float:
     return np.sum(pair[1] ** 2 * pair.R) + np.sum(np.linalg.eigh(a)[1] ** 3)
 
 
+def from_the_end(a: np.ndarray) -> float:
+    made = np.linalg.svd(a, full_matrices=False)
+    return np.sum(np.linalg.eigh(a)[-1] ** 3) + made[-2][0] + np.sum(made[-1][0] ** 3)
+
+
 def low_rank(a: np.ndarray) -> float:
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     best = (u[:, :2] * s[:2]) @ vh[:2]
@@ -124,6 +129,7 @@ PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (spectral, (positive(4),)),
     (by_name, (positive(3),)),
     (by_index, (positive(3),)),
+    (from_the_end, (positive(3),)),
     (low_rank, (general(4, 3),)),
     (low_rank, (general(3, 4),)),
     (orthogonal, (general(4, 3),)),
