@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Annotated, Any
 
 import numpy as np
@@ -264,6 +265,21 @@ def test_determinants_of_singular_matrices() -> None:
 
     with pytest.raises(np.linalg.LinAlgError):
         grad(logdet)(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("least", [1.0, 1e-3, 1e-6, 1e-9, 1e-14, 0.0])
+def test_cofactors_are_exact_however_near_the_matrix_is_to_a_singular_one(least: float) -> None:
+    def det(a: np.ndarray) -> float:
+        return np.linalg.det(a)
+
+    u, v = (np.linalg.qr(RNG.normal(size=(3, 3)))[0] for _ in range(2))
+    a = (u * np.array([least, 2.0, 3.0])) @ v
+    m = [[Fraction(float(x)) for x in row] for row in a]
+    exact = np.empty((3, 3))
+    for i, j in np.ndindex(3, 3):
+        (p, q), (r, s) = ([row[k] for k in range(3) if k != j] for n, row in enumerate(m) if n != i)
+        exact[i, j] = float((p * s - q * r) * (-1) ** (i + j))
+    np.testing.assert_allclose(grad(det)(a), exact, rtol=0, atol=1e-14 * np.abs(exact).max())
 
 
 def test_real_eigenvalues_of_general_matrices_only() -> None:

@@ -2,8 +2,8 @@
 
 From M. B. Giles 2008, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation".
 A determinant is a polynomial, so it has derivatives at singular matrices as well: they are minors, which are taken from
-a singular value decomposition rather than from an inverse (`cofactors`). The logarithm of a determinant has none there,
-and NumPy raises LinAlgError for the inverse.
+a singular value decomposition where the inverse is not exact enough (`cofactors`). The logarithm of a determinant has
+none there, and NumPy raises LinAlgError for the inverse.
 """
 
 from __future__ import annotations
