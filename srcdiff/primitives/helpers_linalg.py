@@ -11,14 +11,14 @@ from __future__ import annotations
 
 LINALG_HELPERS: dict[str, str] = {
     "cross_adjoint": '''\
-def cross_adjoint(g, a, b):
-    """The adjoint of a in np.cross(a, b), where g is the adjoint of the product."""
+def cross_adjoint(g, a, b, axis=-1):
+    """The adjoint of a in np.cross(a, b), where g is that of the product, with its vectors along axis."""
     if np.shape(a)[-1] == 2 and np.shape(b)[-1] == 2:
         turned = np.stack((b[..., 1], -b[..., 0]), axis=-1)
         return unbroadcast(np.expand_dims(g, -1) * turned, a)
     if np.shape(a)[-1] == 2 or np.shape(b)[-1] == 2:
         raise ValueError("np.cross of vectors of two and of three components")
-    return unbroadcast(np.cross(b, g), a)
+    return unbroadcast(np.cross(b, g, axisb=axis), a)
 ''',
     "matrix_power_change": '''\
 def matrix_power_change(a, n, d):
