@@ -254,7 +254,9 @@ def require_like(primal: Any, other: Any, what: str, directions: int | None = No
                 stack = f", for {directions} directions" if lead else ""
                 raise ValueError(f"the {what} has shape {np.shape(other)}, its primal {np.shape(primal)}{stack}")
         case list() | tuple():
-            if type(other) is not type(primal) or len(other) != len(primal):
+            # NumPy gives some tuples names, those of derivatives have none.
+            kind_of = tuple if isinstance(primal, tuple) else list
+            if not isinstance(other, kind_of) or len(other) != len(primal):
                 size = f" of {len(other)} items" if isinstance(other, list | tuple) else ""
                 kind = type(primal).__name__
                 raise ValueError(f"the {what} is {described(other)}{size}, its primal a {kind} of {len(primal)} items")

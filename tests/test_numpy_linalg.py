@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Annotated, Any
 
 import numpy as np
@@ -85,6 +86,11 @@ def by_index(a: np.ndarray) -> float:
     return np.sum(pair[1] ** 2 * pair.R) + np.sum(np.linalg.eigh(a)[1] ** 3)
 
 
+def from_the_end(a: np.ndarray) -> float:
+    made = np.linalg.svd(a, full_matrices=False)
+    return np.sum(np.linalg.eigh(a)[-1] ** 3) + made[-2][0] + np.sum(made[-1][0] ** 3)
+
+
 def low_rank(a: np.ndarray) -> float:
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     best = (u[:, :2] * s[:2]) @ vh[:2]
@@ -124,6 +130,7 @@ PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (spectral, (positive(4),)),
     (by_name, (positive(3),)),
     (by_index, (positive(3),)),
+    (from_the_end, (positive(3),)),
     (low_rank, (general(4, 3),)),
     (low_rank, (general(3, 4),)),
     (orthogonal, (general(4, 3),)),
@@ -258,6 +265,21 @@ def test_determinants_of_singular_matrices() -> None:
 
     with pytest.raises(np.linalg.LinAlgError):
         grad(logdet)(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("least", [1.0, 1e-3, 1e-6, 1e-9, 1e-14, 0.0])
+def test_cofactors_are_exact_however_near_the_matrix_is_to_a_singular_one(least: float) -> None:
+    def det(a: np.ndarray) -> float:
+        return np.linalg.det(a)
+
+    u, v = (np.linalg.qr(RNG.normal(size=(3, 3)))[0] for _ in range(2))
+    a = (u * np.array([least, 2.0, 3.0])) @ v
+    m = [[Fraction(float(x)) for x in row] for row in a]
+    exact = np.empty((3, 3))
+    for i, j in np.ndindex(3, 3):
+        (p, q), (r, s) = ([row[k] for k in range(3) if k != j] for n, row in enumerate(m) if n != i)
+        exact[i, j] = float((p * s - q * r) * (-1) ** (i + j))
+    np.testing.assert_allclose(grad(det)(a), exact, rtol=0, atol=1e-14 * np.abs(exact).max())
 
 
 def test_real_eigenvalues_of_general_matrices_only() -> None:

@@ -146,7 +146,7 @@ def _cross_evaluate(a: Any, b: Any, *axes: Any) -> Any:
         return np.cross(a, b, *axes)
 
 
-def _cross_adjoint(g: Value, a: Value, b: Value) -> Type:
+def _cross_adjoint(g: Value, a: Value, b: Value, axis: Value) -> Type:
     return Array(None, shape_of_type(a.type))
 
 
@@ -241,7 +241,7 @@ CONTRACTIONS: dict[str, Primitive] = {
         primitive("np.tensordot", "a b axes", _tensordot, np.tensordot, defaults=(2,)),
         primitive("np.kron", "a b", _kron, np.kron),
         primitive("np.cross", "a b axisa axisb axisc axis", _cross, _cross_evaluate, defaults=(-1, -1, -1, None)),
-        primitive("cross_adjoint", "g a b", _cross_adjoint, helper("cross_adjoint")),
+        primitive("cross_adjoint", "g a b axis", _cross_adjoint, helper("cross_adjoint"), defaults=(-1,)),
         primitive("np.vecdot", "x1 x2 axis", _vecdot, _vecdot_evaluate, defaults=(-1,)),
         primitive("np.matvec", "x1 x2", _matvec, _matvec_evaluate),
         primitive("np.vecmat", "x1 x2", _vecmat, _vecmat_evaluate),

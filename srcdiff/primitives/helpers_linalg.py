@@ -11,14 +11,14 @@ from __future__ import annotations
 
 LINALG_HELPERS: dict[str, str] = {
     "cross_adjoint": '''\
-def cross_adjoint(g, a, b):
-    """The adjoint of a in np.cross(a, b), where g is the adjoint of the product."""
+def cross_adjoint(g, a, b, axis=-1):
+    """The adjoint of a in np.cross(a, b), where g is that of the product, with its vectors along axis."""
     if np.shape(a)[-1] == 2 and np.shape(b)[-1] == 2:
         turned = np.stack((b[..., 1], -b[..., 0]), axis=-1)
         return unbroadcast(np.expand_dims(g, -1) * turned, a)
     if np.shape(a)[-1] == 2 or np.shape(b)[-1] == 2:
         raise ValueError("np.cross of vectors of two and of three components")
-    return unbroadcast(np.cross(b, g), a)
+    return unbroadcast(np.cross(b, g, axisb=axis), a)
 ''',
     "matrix_power_change": '''\
 def matrix_power_change(a, n, d):
@@ -37,6 +37,8 @@ def as_columns(x, a):
     "cofactors": '''\
 def cofactors(a):
     """The matrix of cofactors of a, which is the derivative of its determinant, singular or not."""
+    if a.size > 0 and np.all(np.linalg.cond(a, 1) * np.finfo(a.dtype).eps < 1e-10):
+        return np.linalg.det(a)[..., None, None] * np.swapaxes(np.linalg.inv(a), -1, -2)
     u, s, vh = np.linalg.svd(a)
     orientation = np.linalg.det(u) * np.linalg.det(vh)
     others = product_of_others(s, -1) * orientation[..., None]

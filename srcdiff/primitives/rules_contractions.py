@@ -14,7 +14,7 @@ from srcdiff.primitives.contractions import axes_of, cross_axes, vector_lengths
 from srcdiff.primitives.forms import NoRule, Operands, Tangents, constant_of, fit, jvp, plus, vjp
 from srcdiff.primitives.known import axis_of
 from srcdiff.primitives.rules_products import mT, rank_of
-from srcdiff.primitives.symbolic import Symbolic, np
+from srcdiff.primitives.symbolic import Symbolic
 
 Side = Callable[..., Symbolic]
 
@@ -133,8 +133,6 @@ def _cross_side(of_a: bool) -> Side:
         axes = cross_axes(*(g.value for g in given))
         if axes is None:
             raise NoRule("the axes of np.cross must be integers written in the call")
-        if axes != (-1, -1, -1):
-            ranks_known("np.cross", a, b)
         x, other = (a, b) if of_a else (b, a)
         match vector_lengths(a.value, b.value, axes):
             case 3, 3:
@@ -152,13 +150,14 @@ def _cross_side(of_a: bool) -> Side:
                 return by.apply("np.moveaxis", fit(spread, moved), -1, own)
             case (3, 2) | (2, 3):
                 raise NoRule("vectors of two and of three components: give both three")
-            case _ if axes[2] != -1:
-                raise NoRule("whether its vectors have two or three components must be known: annotate their shape")
             case _:
                 u, v = (
                     w if axis == -1 else w.apply("np.moveaxis", w, axis, -1) for w, axis in ((a, axes[0]), (b, axes[1]))
                 )
-                g = by.apply("cross_adjoint", by, u, v) if of_a else -by.apply("cross_adjoint", by, v, u)
+                if of_a:
+                    g = by.apply("cross_adjoint", by, u, v, axes[2])
+                else:
+                    g = -by.apply("cross_adjoint", by, v, u, axes[2])
                 own = axes[0] if of_a else axes[1]
                 return g if own == -1 else by.apply("np.moveaxis", g, -1, own)
 
@@ -170,20 +169,21 @@ product("np.cross", _cross_side(True), _cross_side(False))
 
 @jvp("cross_adjoint")  # b x g, summed down
 def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    (g, a, b), (dg, _, db) = operands, tangents
+    (g, a, b, axis), (dg, _, db, _) = operands, tangents
     return plus(
-        None if dg is None else y.apply("cross_adjoint", dg, a, b),
-        None if db is None else y.apply("cross_adjoint", g, a, db),
+        None if dg is None else y.apply("cross_adjoint", dg, a, b, axis),
+        None if db is None else y.apply("cross_adjoint", g, a, db, axis),
     )
 
 
 @vjp("cross_adjoint")  # by . (b x g) = g . (by x b) = b . (g x by)
 def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-    g, _a, b = operands
+    g, _a, b, axis = operands
     return [
-        by.apply("unbroadcast", np.cross(by, b), g) if wanted[0] else None,
+        by.apply("unbroadcast", by.apply("np.cross", by, b, -1, -1, axis), g) if wanted[0] else None,
         None,
-        -by.apply("cross_adjoint", g, b, by) if wanted[2] else None,
+        -by.apply("cross_adjoint", g, b, by, axis) if wanted[2] else None,
+        None,
     ]
 
 

@@ -2,8 +2,8 @@
 
 From M. B. Giles 2008, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation".
 A determinant is a polynomial, so it has derivatives at singular matrices as well: they are minors, which are taken from
-a singular value decomposition rather than from an inverse (`cofactors`). The logarithm of a determinant has none there,
-and NumPy raises LinAlgError for the inverse.
+a singular value decomposition where the inverse is not exact enough (`cofactors`). The logarithm of a determinant has
+none there, and NumPy raises LinAlgError for the inverse.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.core import Apply, Constant, Primitive, Value
-from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.types import Array, Scalar, Tuple
 from srcdiff.primitives.forms import NoRule, Operands, Tangents, constant_of, fit, jvp, linear, non_differentiable, vjp
 from srcdiff.primitives.rules_products import matmul_left, mT, rank_of
 from srcdiff.primitives.symbolic import Symbolic, np
@@ -44,6 +44,9 @@ def item_of(by: Symbolic, index: int) -> Symbolic | None:
 
     def item(t: Value, at: int) -> Value | None:
         """An item of a tuple; the tuple itself where it is not known what the item is."""
+        if not isinstance(t.type, Tuple):
+            return t
+        count = len(t.type.items)
         match made.get(t):
             case Apply(Primitive(name="zeros_like")):
                 return None
@@ -51,7 +54,7 @@ def item_of(by: Symbolic, index: int) -> Symbolic | None:
                 return whole(operands[at])
             case Apply(Primitive(name="index_add"), (before, Constant(value=int(place)), added)):
                 found = item(before, at)
-                if place != at:
+                if place % count != at % count:
                     return t if found is before else found
                 return whole(added) if found is None else t
             case Apply(Primitive(name="accumulate"), (a, b)):
