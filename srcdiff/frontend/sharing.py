@@ -19,13 +19,15 @@ from srcdiff.frontend.objects import (
     meet,
 )
 from srcdiff.ir.core import Primitive
-from srcdiff.ir.types import FLOAT, Array, List, Scalar, Type, is_mutable
+from srcdiff.ir.types import FLOAT, Array, Dict, List, Scalar, Tuple, Type, is_mutable
 
 _NUMERIC = frozenset(("subtract", "divide", "floor_divide", "power", "matmul", "negative", "abs"))
 _ITEMS_HELD = frozenset(("make_tuple", "make_list", "make_dict", "append"))
 _ELEMENTS_HELD = frozenset(
     ("add", "multiply", "list", "tuple", "sorted", "reversed", "copy", "drop_last", "accumulate")
 )
+_PIECES = frozenset(("np.split", "np.array_split", "np.hsplit", "np.vsplit", "np.dsplit"))
+"""What makes several views of an array that share nothing with each other."""
 
 
 class Sharing(Displays):
@@ -44,7 +46,10 @@ class Sharing(Displays):
         memory = FRESH
         for position in primitive.views:
             if position < len(operands) and primitive.name not in _ELEMENTS_HELD:
-                memory = memory | self.memory(operands[position])
+                inner = self.memory(operands[position])
+                if isinstance(type, List | Tuple | Dict):
+                    inner = Memory(held=inner.all, tangled=primitive.name not in _PIECES)
+                memory = memory | inner
         if not may_be_container(type):
             return memory
         mutable = [o for o in operands if isinstance(o, Result) and is_mutable(o.type)]
@@ -64,6 +69,9 @@ class Sharing(Displays):
                 inner = self.memory(operand)
                 if may_be_container(operand.type):
                     memory = memory | Memory(held=inner.elements | inner.held, tangled=inner.tangled)
+                if not isinstance(operand.type, List | Tuple | Dict):
+                    # `list(A)` holds the rows of an array, which are views of it.
+                    memory = memory | Memory(held=inner.own)
             if primitive.name == "multiply" and isinstance(type, List):
                 item = type.item
                 memory = memory | Memory(tangled=item is not None and is_mutable(item))
