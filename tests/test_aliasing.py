@@ -204,6 +204,18 @@ EXACT: dict[str, tuple[str, tuple[Any, ...]]] = {
         "def f(x, n):\n a = x.copy()\n b = x.copy()\n for t in range(n):\n  a, b = step(a, b)\n return a",
         (V, 3),
     ),
+    "unpacked rows": (
+        "def f(x):\n y = x - 1.0\n a, b, c = y\n a[0] = x[1, 1]\n y[1, 0] = x[0, 0] ** 2\n return y, a, b",
+        (M,),
+    ),
+    "rows displayed": (
+        "def f(x):\n y = x - 1.0\n l = [y[0], y[1]]\n y[0, 0] = x[1, 1]\n l[1][0] = x[0, 0]\n return l[0] * 2.0, y",
+        (M,),
+    ),
+    "a default": (
+        "def f(x):\n y = x - 1.0\n def g(a=y):\n  a[0] = x[1] ** 2\n g()\n return y",
+        (V,),
+    ),
     "filled": ("def f(x):\n y = x * 1.0\n z = y\n y.fill(x[0] ** 2)\n return z * x", (V,)),
     "deleted": ("def f(x):\n y = [x * 1.0, x * 2.0, x * 3.0]\n z = y\n del y[1], y\n z[0][1] = x[0]\n return z", (V,)),
 }
@@ -235,6 +247,16 @@ REFUSED: dict[str, tuple[str, tuple[Any, ...], str]] = {
         "def f(x):\n rows = [r for r in x * 2.0]\n rows[0][0] = 1.0\n return rows[0]",
         (M,),
         "may be one and the same object",
+    ),
+    "list of rows": (
+        "def f(x):\n y = x - 1.0\n rows = list(y)\n rows[0][0] = x[1, 1]\n return y",
+        (M,),
+        "`y` (line 4) may share memory with what line 6 writes",
+    ),
+    "rows in a list": (
+        "def f(x):\n y = x - 1.0\n rows = list(y)\n y[0, 0] = x[1, 1]\n return rows[0]",
+        (M,),
+        "`rows` (line 5) may share memory with what line 6 writes",
     ),
     "read only": ("def f(x):\n np.diagonal(x)[0] = 1.0\n return x[0, 0]", (M,), "NumPy lets nothing be written"),
     "no out": ("def f(x):\n return np.sum(np.add(x, x, where=x > 0))", (V,), "leaves elements unset"),

@@ -19,15 +19,15 @@ from srcdiff.frontend.objects import (
     meet,
 )
 from srcdiff.ir.core import Primitive
-from srcdiff.ir.types import FLOAT, Array, List, Scalar, Tuple, Type, Unknown, is_mutable
+from srcdiff.ir.types import FLOAT, Array, Dict, List, Scalar, Tuple, Type, is_mutable
 
 _NUMERIC = frozenset(("subtract", "divide", "floor_divide", "power", "matmul", "negative", "abs"))
 _ITEMS_HELD = frozenset(("make_tuple", "make_record", "make_list", "make_dict", "append"))
 _ELEMENTS_HELD = frozenset(
     ("add", "multiply", "list", "tuple", "sorted", "reversed", "copy", "drop_last", "accumulate")
 )
-_OF_ROWS = frozenset(("list", "tuple", "reversed", "sorted"))
-"""Python's functions of what is iterated over, which may be the rows of an array."""
+_PIECES = frozenset(("np.split", "np.array_split", "np.hsplit", "np.vsplit", "np.dsplit"))
+"""What makes several views of an array that share nothing with each other."""
 
 
 class Sharing(Displays):
@@ -46,7 +46,10 @@ class Sharing(Displays):
         memory = FRESH
         for position in primitive.views:
             if position < len(operands) and primitive.name not in _ELEMENTS_HELD:
-                memory = memory | self._seen(operands[position], type)
+                inner = self.memory(operands[position])
+                if isinstance(type, List | Tuple | Dict):
+                    inner = Memory(held=inner.all, tangled=primitive.name not in _PIECES)
+                memory = memory | inner
         if not may_be_container(type):
             return memory
         mutable = [o for o in operands if isinstance(o, Result) and is_mutable(o.type)]
@@ -66,8 +69,8 @@ class Sharing(Displays):
                 inner = self.memory(operand)
                 if may_be_container(operand.type):
                     memory = memory | Memory(held=inner.elements | inner.held, tangled=inner.tangled)
-                if primitive.name in _OF_ROWS and isinstance(operand.type, Array | Unknown):
-                    # The rows of an array are views of it.
+                if not isinstance(operand.type, List | Tuple | Dict):
+                    # `list(A)` holds the rows of an array, which are views of it.
                     memory = memory | Memory(held=inner.own)
             if primitive.name == "multiply" and isinstance(type, List):
                 item = type.item
@@ -78,14 +81,6 @@ class Sharing(Displays):
                 tangled = item_mutable and meet(a.elements | a.held, b.elements | b.held)
                 memory = memory | Memory(tangled=tangled)
         return memory
-
-    def _seen(self, operand: Operand, type: Type) -> Memory:
-        """The memory that a result shares with what it is a view of; a list or tuple of pieces holds it."""
-        inner = self.memory(operand)
-        if isinstance(type, List | Tuple) and isinstance(operand, Result):
-            whole = inner.elements | inner.held
-            return Memory(held=whole if may_be_container(operand.type) else inner.own | whole)
-        return inner
 
     def _makes_leaf(self, primitive: Primitive, operands: list[Operand]) -> bool:
         """Whether the result is a new number or array, whatever its type says: no list, tuple or dict can be it."""
