@@ -22,7 +22,7 @@ from typing import Any
 
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import in_library
-from srcdiff.ir.instances import is_object
+from srcdiff.ir.instances import is_foreign, is_object
 from srcdiff.ir.records import is_record
 from srcdiff.ir.types import Dict, Instance, List, Record, Tuple, Type
 from srcdiff.signatures import key_of
@@ -66,7 +66,7 @@ def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) 
             pending.append(current.function)  # type: ignore[attr-defined]
             continue
         pending.extend(_behind(current))
-        if isinstance(current, type) and current not in seen and not in_library(current.__module__):
+        if isinstance(current, type) and current not in seen and not is_foreign(current.__module__):
             seen.add(current)
             for owner in current.__mro__[:-1]:
                 for name, content in vars(owner).items():
@@ -76,22 +76,22 @@ def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) 
         if not isinstance(current, FunctionType) or current in seen or in_library(current.__module__ or ""):
             continue
         seen.add(current)
+        names = _names_in(current.__code__)
         for name, cell in zip(current.__code__.co_freevars, current.__closure__ or (), strict=True):
             content = cell.cell_contents
-            found.append(Dependency(cell, name, content, _key(content)))
+            found.append(_dependency(cell, name, content))
             pending.append(content)
-        names = _names_in(current.__code__)
         for name in names:
             if name not in current.__globals__:
                 continue
             content = current.__globals__[name]
             if isinstance(content, ModuleType):
-                if not in_library(content.__name__):
+                if not is_foreign(content.__name__):
                     read = [n for n in names if n in vars(content) and not isinstance(vars(content)[n], ModuleType)]
                     found.extend(Dependency(vars(content), n, vars(content)[n]) for n in read)
                     pending.extend(vars(content)[n] for n in read)
                 continue
-            found.append(Dependency(current.__globals__, name, content, _key(content)))
+            found.append(_dependency(current.__globals__, name, content))
             pending.append(content)
     return found
 
@@ -112,8 +112,9 @@ def _behind(content: object) -> list[object]:
     return []
 
 
-def _key(content: object) -> Hashable:
-    return key_of((content,)) if is_object(content) or is_record(content) else None
+def _dependency(place: Mapping[str, Any] | CellType, name: str, content: object) -> Dependency:
+    key = key_of((content,)) if is_object(content) or is_record(content) else None
+    return Dependency(place, name, content, key)
 
 
 def classes_in(types: Iterable[Type]) -> list[type]:

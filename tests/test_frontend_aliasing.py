@@ -20,6 +20,15 @@ V = np.array([1.0, -2.0, 3.5])
 A = np.arange(6.0).reshape(2, 3)
 
 EXACT: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "nested_fn_args": (
+        """
+def ap(g,*a):
+    return g(*a)
+def f(x):
+    return ap(np.sin,x)
+""",
+        (1.0,),
+    ),
     "multi": (
         """
 def f(x):
@@ -376,15 +385,6 @@ def f(x):
     return y, x
 """,
         (V,),
-    ),
-    "nested_fn_args": (
-        """
-def ap(g,*a):
-    return g(*a)
-def f(x):
-    return ap(np.sin,x)
-""",
-        (1.0,),
     ),
     "T_write": (
         """
