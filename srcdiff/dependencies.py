@@ -22,7 +22,7 @@ from typing import Any
 
 from srcdiff.frontend.live import class_of_derivative
 from srcdiff.frontend.module import in_library
-from srcdiff.ir.instances import is_object
+from srcdiff.ir.instances import is_foreign, is_object
 from srcdiff.ir.records import is_record
 from srcdiff.ir.types import Dict, Instance, List, Record, Tuple, Type
 from srcdiff.primitives.registry import Registration, registered
@@ -93,7 +93,7 @@ def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) 
                 pending.extend(registration.rules)
             continue
         pending.extend(_behind(current))
-        if isinstance(current, type) and current not in seen and not in_library(current.__module__):
+        if isinstance(current, type) and current not in seen and not is_foreign(current.__module__):
             seen.add(current)
             for owner in current.__mro__[:-1]:
                 for name, content in vars(owner).items():
@@ -103,15 +103,15 @@ def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) 
         if not isinstance(current, FunctionType) or current in seen or in_library(current.__module__ or ""):
             continue
         seen.add(current)
+        names = _names_in(current.__code__)
         for name, cell in zip(current.__code__.co_freevars, current.__closure__ or (), strict=True):
             note(cell, name, cell.cell_contents)
-        names = _names_in(current.__code__)
         for name in names:
             if name not in current.__globals__:
                 continue
             content = current.__globals__[name]
             if isinstance(content, ModuleType):
-                if not in_library(content.__name__):
+                if not is_foreign(content.__name__):
                     read = [n for n in names if n in vars(content) and not isinstance(vars(content)[n], ModuleType)]
                     found.extend(Dependency(vars(content), n, vars(content)[n]) for n in read)
                     pending.extend(vars(content)[n] for n in read)

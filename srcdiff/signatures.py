@@ -13,7 +13,7 @@ False
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import combinations
 from numbers import Number
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.classes import described_class
-from srcdiff.ir.instances import DEPTH, attributes_of, described, is_array_like, is_object
+from srcdiff.ir.instances import DEPTH, attributes_of, deeper, described, is_array_like, is_object
 from srcdiff.ir.records import is_record, items_of, rebuilt, record_class, shadows_class
 from srcdiff.ir.types import (
     BOOL,
@@ -50,8 +50,9 @@ FUNCTION = Opaque("function")
 _APART = "pass real and imaginary parts apart"
 
 
-def type_of_argument(value: object, name: str) -> Type:
-    """The type of an argument; the dimensions of arrays are called after the parameter.
+def type_of_argument(value: object, name: str, depth: int = 0) -> Type:
+    """The type of an argument; the dimensions of arrays are called after the parameter. `depth` is the number of
+    objects that it is an attribute of.
 
     Raises
     ------
@@ -82,20 +83,21 @@ def type_of_argument(value: object, name: str) -> Type:
         case slice():
             return SLICE
         case _ if (made := record_class(type(value))) is not None:
-            items = zip(made.fields, items_of(value), strict=True)
-            return Record(tuple(type_of_argument(v, f"{name}_{field}") for field, v in items), described_class(made))
+            pairs = zip(made.fields, items_of(value), strict=True)
+            items = tuple(type_of_argument(v, f"{name}_{field}", depth) for field, v in pairs)
+            return Record(items, described_class(made))
         case tuple():
-            return Tuple(tuple(type_of_argument(v, f"{name}_{i}") for i, v in enumerate(value)))
+            return Tuple(tuple(type_of_argument(v, f"{name}_{i}", depth) for i, v in enumerate(value)))
         case list():
             item: Type | None = None
             for i, v in enumerate(value):
-                kind = type_of_argument(v, f"{name}_{i}")
+                kind = type_of_argument(v, f"{name}_{i}", depth)
                 item = kind if item is None else join(item, kind)
             return List(item)
         case dict():
-            return Dict(tuple((k, type_of_argument(v, f"{name}_{k}")) for k, v in value.items()))
+            return Dict(tuple((k, type_of_argument(v, f"{name}_{k}", depth)) for k, v in value.items()))
     if is_object(value):
-        return _object_type(value, name, 0)
+        return _object_type(value, name, depth)
     _require_known(value, name)
     return FUNCTION if callable(value) else OBJECT
 
@@ -104,12 +106,10 @@ def _object_type(value: object, name: str, depth: int) -> Type:
     if depth == DEPTH:
         return OBJECT
     known: list[tuple[str, Type]] = []
+    inner = deeper(value, depth)
     for attribute, content in attributes_of(value).items():
         try:
-            if is_object(content):
-                kind = _object_type(content, f"{name}_{attribute}", depth + 1)
-            else:
-                kind = type_of_argument(content, f"{name}_{attribute}")
+            kind = type_of_argument(content, f"{name}_{attribute}", inner)
         except TypeError as error:
             kind = Unreadable("object", str(error))
         known.append((attribute, kind))
@@ -317,8 +317,9 @@ def _share(a: object, b: object) -> bool:
 _NUMBERS = frozenset((float, int, bool, str, type(None), np.float64, np.float32, np.int64, np.bool_))
 
 
-def key_of(arguments: Sequence[object], depth: int = 0) -> Hashable:
-    """A key that is equal for arguments that the same code serves; `depth`: inside of how many objects they are."""
+def key_of(arguments: Iterable[object], depth: int = 0) -> Hashable:
+    """A key that is equal for arguments that the same code serves; `depth` is the number of objects that they are
+    attributes of."""
     parts: list[Hashable] = []
     value: Any
     for value in arguments:
@@ -331,25 +332,18 @@ def key_of(arguments: Sequence[object], depth: int = 0) -> Hashable:
         elif kind is tuple or kind is list:
             parts.append((kind, key_of(value, depth)))
         elif kind is dict:
-            parts.append((tuple(value), key_of(tuple(value.values()), depth)))
+            parts.append((tuple(value), key_of(value.values(), depth)))
         elif (made := record_class(kind)) is not None:
-            parts.append(
-                (kind, key_of([getattr(value, name) for name in made.fields], depth), tuple(shadows_class(value)))
-            )
+            inner = key_of([getattr(value, name) for name in made.fields], depth)
+            parts.append((kind, inner, tuple(shadows_class(value))))
         elif kind is np.memmap:
             parts.append(("memmap", key_of((np.asarray(value),))))
         elif is_object(value):
-            parts.append(_key_of_object(value, depth))
+            known = attributes_of(value) if depth < DEPTH else {}
+            parts.append((kind, tuple(known), key_of(known.values(), deeper(value, depth))))
         else:
             parts.append(value if callable(value) else kind)
     return tuple(parts)
-
-
-def _key_of_object(value: Any, depth: int) -> Hashable:
-    if depth == DEPTH:
-        return (type(value),)
-    known = attributes_of(value)
-    return (type(value), tuple(known), key_of(tuple(known.values()), depth + 1))
 
 
 def as_floating(value: Any) -> Any:

@@ -242,6 +242,37 @@ def test_global_objects() -> None:
         CONFIG.rate = 2.0
 
 
+APP = SimpleNamespace(model=Block(np.ones(3)), params=np.ones(3), size=3, items=[Block(2.0)])
+
+
+def test_what_a_global_object_holds_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: Any) -> Any:
+        return APP.model(x) * len(APP.params) + APP.items[0](x) * APP.params.shape[0]
+
+    g = grad(f)
+    assert g(1.0) == 15.0
+    monkeypatch.setattr(APP, "params", np.ones(5))
+    assert g(1.0) == 25.0
+    APP.model.gain = 2.0
+    assert g(1.0) == 20.0
+    APP.items[0].gain = np.ones((2, 2))
+    assert g(1.0) == 30.0
+
+
+def test_objects_that_hold_themselves() -> None:
+    class Node:
+        def __init__(self) -> None:
+            self.me = self
+            self.others = [self]
+            self.table = {"me": self, "all": [self, self.others]}
+            self.w = 2.0
+
+        def f(self, x: Any) -> Any:
+            return self.me.w * self.others[0].w * x
+
+    assert grad(Node().f)(1.0) == 4.0
+
+
 def foreign(o: Any, x: Any) -> Any:
     return o.z * x
 

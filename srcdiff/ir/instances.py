@@ -9,8 +9,12 @@ In: a value. Out: whether it is such an object, and its attributes by name.
 
 from __future__ import annotations
 
+import argparse
 import functools
+import sys
+import sysconfig
 from enum import Enum
+from functools import lru_cache
 from numbers import Number
 from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
@@ -53,6 +57,20 @@ def attributes_of(value: object) -> dict[str, Any]:
             if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                 found[name] = getattr(value, name)
     return {n: v for n, v in found.items() if not isinstance(getattr(cls, n, None), property)}
+
+
+def deeper(value: object, depth: int) -> int:
+    """The depth of what an object at `depth` holds; what a library's object holds is not looked into further."""
+    plain = isinstance(value, SimpleNamespace | argparse.Namespace)
+    return depth + 1 if plain or not is_foreign(type(value).__module__) else DEPTH
+
+
+@lru_cache(maxsize=256)
+def is_foreign(module: str) -> bool:
+    """Whether a module is of a library, whose functions and classes stay what they are."""
+    file = str(getattr(sys.modules.get(module), "__file__", None) or "")
+    folders = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
+    return module in sys.builtin_module_names or any(file.startswith(folder) for folder in folders if folder)
 
 
 def is_array_like(cls: type) -> bool:
