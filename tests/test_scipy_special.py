@@ -67,7 +67,7 @@ def test_derivatives(name: str, annotated: bool) -> None:
     text = expression.replace("S.", special).replace("T.", statistics)
     kinds = [f": {VECTOR if a.ndim == 1 else MATRIX}" if annotated else "" for a in args]
     parameters = ", ".join(f"{p}{k}" for p, k in zip("xyz", kinds, strict=False))
-    check_text(body(f"return np.sum({text})", parameters=parameters, imports=imports), *args)
+    check_text(body(f"return np.sum({text})", parameters=parameters, imports=imports), *args, second=annotated)
 
 
 @pytest.mark.parametrize("style", STYLES)
