@@ -207,6 +207,7 @@ REFUSED = [
     ("np.piecewise(x, [True], [np.sin])", "a condition of `np.piecewise` is an array"),
     ("np.piecewise(x, [x > 0.0], [np.sin, 1.0, 2.0])", "`np.piecewise` got 1 conditions and 3 functions"),
     ("np.piecewise(x, [x > 0.0], [lambda v, k: v * k], k=2.0)", "`np.piecewise` with `k=` is not supported"),
+    ("np.nan_to_num(x, copy=False)", "np.nan_to_num with copy=False changes its argument"),
     ("np.nonsense(x)", "no rule for `numpy.nonsense`"),
     ("np.gcd(x[0], 2.5)", "np.gcd needs integers, not a float"),
     ("divmod(x)", "`divmod` is supported with two arguments"),

@@ -67,7 +67,7 @@ def test_derivatives(name: str, annotated: bool) -> None:
     text = expression.replace("S.", special).replace("T.", statistics)
     kinds = [f": {VECTOR if a.ndim == 1 else MATRIX}" if annotated else "" for a in args]
     parameters = ", ".join(f"{p}{k}" for p, k in zip("xyz", kinds, strict=False))
-    check_text(body(f"return np.sum({text})", parameters=parameters, imports=imports), *args)
+    check_text(body(f"return np.sum({text})", parameters=parameters, imports=imports), *args, second=annotated)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -146,6 +146,8 @@ def test_covariance_of_unknown_rank_is_refused() -> None:
         ("special.gammainc(x, 2.0)", "the derivative in its first argument has no closed form"),
         ("special.gammaincc(x, 2.0)", "the derivative in its first argument has no closed form"),
         ("special.jv(x, 2.0)", "the derivative in its order has no closed form"),
+        ("special.polygamma(x, 2.0)", "its order is an integer, in which there is no derivative"),
+        ("special.multigammaln(3.0, x)", "its dimension is an integer, in which there is no derivative"),
         ("special.comb(x, 2)", "no derivative rule for `scipy.special.comb`"),
         ("special.zeta(x, 2.0)", "no rule for `scipy.special.zeta`"),
         ("special.logsumexp(x, return_sign=True)", "`scipy.special.logsumexp` with `return_sign=` is not supported"),

@@ -200,6 +200,8 @@ def _abs_type(x: Value) -> Type:
 
 
 def _nan_to_num_type(x: Value, copy: Value, nan: Value, posinf: Value, neginf: Value) -> Type:
+    if not (isinstance(copy, Constant) and copy.value):
+        raise InferenceError("np.nan_to_num with copy=False changes its argument: leave it out, and use the result")
     given = [v for v in (nan, posinf, neginf) if not (isinstance(v, Constant) and v.value is None)]
     require_numeric("np.nan_to_num", x, *given)
     return elementwise_type("same", x)  # what stands for NaN has to fit into the shape of x

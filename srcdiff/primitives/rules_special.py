@@ -46,6 +46,23 @@ def rule(name: str, *partials: Callable[..., Symbolic | Over | float] | None) ->
     elementwise(f"scipy.special.{name}", *partials)
 
 
+def _refused(name: str, position: int, why: str) -> None:
+    """Make a rule refuse the derivative with respect to one operand."""
+    known = RULES[f"scipy.special.{name}"]
+
+    def jvp_rule(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
+        if tangents[position] is not None:
+            raise NoRule(why)
+        return known.jvp(y, operands, tangents)
+
+    def vjp_rule(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+        if wanted[position] and not isinstance(operands[position].value, Constant):
+            raise NoRule(why)
+        return known.vjp(y, operands, by, [want and i != position for i, want in enumerate(wanted)])
+
+    RULES[f"scipy.special.{name}"] = Rule(jvp_rule, vjp_rule)
+
+
 # Gamma and beta functions (DLMF 5.2, 5.12, 5.15).
 
 rule("gamma", lambda y, x: y * special("digamma", x))
@@ -53,6 +70,7 @@ rule("gammaln", lambda y, x: special("digamma", x))
 rule("loggamma", lambda y, x: special("digamma", x))
 rule("digamma", lambda y, x: special("polygamma", 1, x))
 rule("polygamma", None, lambda y, n, x: special("polygamma", n + 1, x))
+_refused("polygamma", 0, "its order is an integer, in which there is no derivative")
 
 
 def _of_beta(y: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
@@ -74,23 +92,6 @@ def _gamma_density(a: Symbolic, x: Symbolic) -> Symbolic:
     return logarithm.apply("np.exp", logarithm)
 
 
-def _refused(name: str, position: int, why: str) -> None:
-    """Make a rule refuse the derivative with respect to one operand."""
-    known = RULES[f"scipy.special.{name}"]
-
-    def jvp_rule(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-        if tangents[position] is not None:
-            raise NoRule(why)
-        return known.jvp(y, operands, tangents)
-
-    def vjp_rule(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-        if wanted[position] and not isinstance(operands[position].value, Constant):
-            raise NoRule(why)
-        return known.vjp(y, operands, by, [want and i != position for i, want in enumerate(wanted)])
-
-    RULES[f"scipy.special.{name}"] = Rule(jvp_rule, vjp_rule)
-
-
 rule("gammainc", None, lambda y, a, x: _gamma_density(a, x))
 rule("gammaincc", None, lambda y, a, x: -_gamma_density(a, x))
 for _name in ("gammainc", "gammaincc"):
@@ -99,12 +100,16 @@ for _name in ("gammainc", "gammaincc"):
 
 @jvp("scipy.special.multigammaln")  # the sum of gammaln(a - j / 2) for j = 0, ..., d - 1, and a constant (DLMF 35.3)
 def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-    da = tangents[0]
+    da, dd = tangents
+    if dd is not None:
+        raise NoRule("its dimension is an integer, in which there is no derivative")
     return None if da is None else _multidigamma(*operands) * da
 
 
 @vjp("scipy.special.multigammaln")
 def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+    if wanted[1] and not isinstance(operands[1].value, Constant):
+        raise NoRule("its dimension is an integer, in which there is no derivative")
     return [by * _multidigamma(*operands) if wanted[0] else None, None]
 
 
