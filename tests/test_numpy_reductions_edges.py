@@ -108,7 +108,6 @@ REFUSED = [
     ("np.average(x, returned=True)[0]", "`numpy.average` with `returned=` is not supported"),
     ("np.take(x, 1, mode='wrap')", "`numpy.take` with `mode=` is not supported"),
     ("np.nansum(x, where=x > 0)", "`numpy.nansum` with `where=` is not supported"),
-    ("np.cumsum(x, 0, None, x)[0]", "`numpy.cumsum` with `out=` is not supported"),
     ("np.quantile(x, 0.3, method='nearest')", "the method 'nearest' has no rule"),
     ("np.linalg.norm(x.reshape(1, -1), 3)", "a matrix has no norm of order 3"),
     ("np.gradient(x.reshape(2, -1), x, x, x)[0][0, 0]", "takes one spacing or 2"),
