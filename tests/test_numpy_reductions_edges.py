@@ -110,6 +110,8 @@ REFUSED = [
     ("np.nansum(x, where=x > 0)", "`numpy.nansum` with `where=` is not supported"),
     ("np.quantile(x, 0.3, method='nearest')", "the method 'nearest' has no rule"),
     ("np.linalg.norm(x.reshape(1, -1), 3)", "a matrix has no norm of order 3"),
+    ("np.linalg.norm(x, float('inf'))", "a norm whose order is decided at run time has no rule"),
+    ("np.linalg.norm(x, x[0])", "the order of a norm is not differentiated"),
     ("np.gradient(x.reshape(2, -1), x, x, x)[0][0, 0]", "takes one spacing or 2"),
     ("np.sum(x, where=np.ones(3))", "booleans as `where=`"),
     ("np.hypot.outer(x)", "`numpy.hypot.outer` is supported with two arguments"),
