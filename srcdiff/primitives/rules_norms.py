@@ -54,9 +54,11 @@ def _number(order: Symbolic) -> float | str | None:
 def _vector_power(y: Symbolic, x: Symbolic, order: Symbolic) -> tuple[Symbolic, Symbolic]:
     """What the tangent of a vector is weighted with in a p-norm, and what the sum is divided by."""
     p = _number(order)
-    less = p - 1 if isinstance(p, int | float) else order - 1
-    size = np.abs(x)
-    if not isinstance(p, int | float) or p < 1:
+    if not isinstance(p, int | float):
+        # It may be 0 or infinite, and the norm another function.
+        raise NoRule("a norm whose order is decided at run time has no rule: write the number in the call")
+    less, size = p - 1, np.abs(x)
+    if p < 1:
         size = size + (x == 0)  # whose power is finite; the sign is 0
     return np.sign(x) * size**less, nonzero(y) ** less
 
