@@ -5,7 +5,7 @@ In: nothing. Out: small frozen classes compared by value, and `join`, the least 
 >>> print(join(Scalar("int"), Scalar("float")))
 float
 >>> print(join(Array("float64", (Symbol("n"), 3)), Array("float64", (Symbol("n"), 4))))
-float64[n, ≠1]
+float64[n, !1]
 >>> print(join(Array("float64", (1,)), Array("float64", (4,))))
 float64[?]
 >>> print(join(Scalar("float"), Array("float64", (3,))))
@@ -44,7 +44,7 @@ class Several:
     rank that take turns. Two of these need not be equal."""
 
     def __str__(self) -> str:
-        return "≠1"
+        return "!1"
 
 
 SEVERAL = Several()

@@ -24,17 +24,7 @@ from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
 from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_exact, is_float_dtype
 from srcdiff.optimize.contractions import summed_product
-from srcdiff.optimize.contributions import (
-    alike,
-    beside_broadcast,
-    beside_zero,
-    changed_part,
-    display,
-    first_part,
-    into_whole,
-    later_part,
-    number_to_part,
-)
+from srcdiff.optimize.contributions import alike, beside_broadcast, beside_zero, into_whole
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, Outcome, Rule, again, made_by, part_made_by
 from srcdiff.optimize.elements import (
@@ -52,7 +42,8 @@ from srcdiff.optimize.elements import (
     zeros_of_empty,
 )
 from srcdiff.optimize.factors import collected, common, into_small, minus, outwards, sum_of_product
-from srcdiff.optimize.linear_systems import solved
+from srcdiff.optimize.matrices import solved, turned_back
+from srcdiff.optimize.parts import changed_part, display, first_part, later_part, number_to_part
 
 
 def simplified(apply: Apply, known: Definitions) -> Outcome:
@@ -370,34 +361,6 @@ _OPPOSITE = {
 }
 
 
-def _turned_back(apply: Apply, known: Definitions) -> Outcome:
-    """``v.T`` is x for a ``v = x.T``, and ``(x.T @ y).T`` is ``y.T @ x``."""
-    whole = apply.operands[0]
-    inner = made_by(whole, known, "T")
-    if inner is not None:
-        return inner.operands[0]
-    product = part_made_by(whole, known, "matmul")
-    if product is None or known.reads.get(whole) != 1:
-        return None
-    if not all(isinstance(v.type, Array) and v.type.rank == 2 for v in product.operands):
-        return None
-    a, b = product.operands
-    first, second = made_by(a, known, "T"), made_by(b, known, "T")
-    if first is None and second is None:
-        return None
-    made: list[Apply] = []
-
-    def turned(value: Value, inner: Apply | None) -> Value:
-        if inner is not None:
-            return inner.operands[0]
-        result = Value(apply.primitive.infer(value), None, apply.result.origin)
-        made.append(replace(apply, operands=(value,), result=result))
-        return result
-
-    left, right = turned(b, second), turned(a, first)
-    return [*made, again(apply, "matmul", left, right)]
-
-
 def _not_compared(apply: Apply, known: Definitions) -> Outcome:
     """``not a < b`` is ``a >= b`` for integers (for floats not: NaN); ``not a is b`` is ``a is not b``."""
     inner = part_made_by(apply.operands[0], known, *_OPPOSITE)
@@ -468,7 +431,7 @@ ARITHMETIC: dict[str, tuple[Rule, ...]] = {
     "index_get": (written_element, known_size),
     "len": (known_size, shape_of_zeros),
     "copy": (by_fields, copy_of_fresh),
-    "T": (_turned_back,),
+    "T": (turned_back,),
     "not_": (_twice, _not_compared),
     "index_add": (first_addition, number_to_part, first_part, later_part, display),
     "index_set": (unchanged_element, number_to_part, changed_part, display),

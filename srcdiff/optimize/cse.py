@@ -147,8 +147,7 @@ class _Scope:
         if primitive.name in _MAKERS or primitive.updates is not None or primitive.name == "identity":
             return (apply,)
         key: Hashable = (primitive, *map(atom_key, operands))
-        kind = apply.result.type
-        if primitive.name == "multiply" and apply.origin.role != "primal" and isinstance(kind, Array):
+        if primitive.name == "multiply" and isinstance(apply.result.type, Array):
             key = (primitive, frozenset(map(atom_key, operands)))  # x * y and y * x
         earlier = self.computed.get(key)
         if earlier is None:

@@ -44,9 +44,9 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import BOOL, Array, Dict, List, Tuple
 from srcdiff.optimize.algebra import simplified
-from srcdiff.optimize.contributions import mark_untouched
 from srcdiff.optimize.cse import atom_key
 from srcdiff.optimize.definitions import Definitions, reads_of_values
+from srcdiff.optimize.parts import mark_untouched
 from srcdiff.primitives.table import TABLE
 
 
