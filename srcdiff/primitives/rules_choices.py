@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from srcdiff.ir.types import Scalar, Tuple, is_differentiable
+from srcdiff.ir.types import Array, Tuple, is_differentiable
 from srcdiff.primitives.forms import (
     NoRule,
     Operands,
@@ -28,20 +28,21 @@ from srcdiff.primitives.symbolic import Symbolic, np
 # Extrema of two values.
 
 
-def _share(g: Symbolic, wins: Symbolic, ties: Symbolic) -> Symbolic:
-    """What one operand gets: all where it wins, half where it ties."""
-    if isinstance(g.type, Scalar) and isinstance(wins.type, Scalar):
-        return g * (wins + 0.5 * ties)
-    return g * wins + 0.5 * g * ties
+def _share(g: Symbolic, holds: Symbolic, ties: Symbolic) -> Symbolic:
+    """What one operand gets: all where it wins, half where it ties. Of arrays it is chosen, for a factor of zero would
+    let an infinite derivative of the result through as NaN."""
+    if isinstance(holds.type, Array):
+        return g.apply("np.where", holds, g.apply("np.where", ties, 0.5 * g, g), 0.0)
+    return g * (holds - 0.5 * ties)
 
 
-def _extremum(name: str, wins: Callable[[Symbolic, Symbolic], Symbolic]) -> None:
+def _extremum(name: str, holds: Callable[[Symbolic, Symbolic], Symbolic]) -> None:
     @jvp(name)
     def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
         (a, b), (da, db) = operands, tangents
         start = len(y.builder.statements)
-        left = None if da is None else _share(da, wins(a, b), a == b)
-        right = None if db is None else _share(db, wins(b, a), a == b)
+        left = None if da is None else _share(da, holds(a, b), a == b)
+        right = None if db is None else _share(db, holds(b, a), a == b)
         return cover(plus(left, right), start, y, operands, tangents)
 
     @vjp(name)
@@ -49,13 +50,13 @@ def _extremum(name: str, wins: Callable[[Symbolic, Symbolic], Symbolic]) -> None
         a, b = operands
         alone = stands_alone(operands)
         return [
-            fit(_share(by, wins(a, b), a == b), a, alone) if wanted[0] else None,
-            fit(_share(by, wins(b, a), a == b), b, alone) if wanted[1] else None,
+            fit(_share(by, holds(a, b), a == b), a, alone) if wanted[0] else None,
+            fit(_share(by, holds(b, a), a == b), b, alone) if wanted[1] else None,
         ]
 
 
-_extremum("np.maximum", lambda a, b: a > b)
-_extremum("np.minimum", lambda a, b: a < b)
+_extremum("np.maximum", lambda a, b: a >= b)
+_extremum("np.minimum", lambda a, b: a <= b)
 
 # fmax and fmin take the other operand where one is NaN, whose derivative must not leak.
 
@@ -93,7 +94,7 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     total: Symbolic | None = None
     for d, taken in zip(tangents, _clip_masks(operands), strict=True):
         if d is not None:
-            total = plus(total, d if taken is None else d * taken)
+            total = plus(total, _taken(d, taken))
     bounds = tuple((x, d) for x, d in zip(operands, tangents, strict=True) if not is_none(x))
     return cover(total, start, y, tuple(x for x, _ in bounds), tuple(d for _, d in bounds))
 
@@ -103,9 +104,15 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     alone = stands_alone(x for x in operands if not is_none(x))
     masks = _clip_masks(operands)
     return [
-        fit(by if taken is None else by * taken, x, alone) if want else None
+        fit(_taken(by, taken), x, alone) if want else None
         for x, taken, want in zip(operands, masks, wanted, strict=True)
     ]
+
+
+def _taken(g: Symbolic, mask: Symbolic | None) -> Symbolic:
+    if mask is None:
+        return g
+    return g.apply("np.where", mask, g, 0.0) if isinstance(mask.type, Array) else g * mask
 
 
 def _clip_masks(operands: Operands) -> list[Symbolic | None]:
