@@ -276,14 +276,14 @@ class Calls(Factorisations):
         if primitive is None and target.module == "numpy" and target.attribute in WRITERS:
             remedy = "write it as a statement of its own"
             raise self.error(node, f"`{target}` writes into its argument, and its result is None", remedy)
-        if primitive is None and self.compilation.of_rule and not is_random(target):
-            known = CustomFunction(str(target), GlobalValue(target.module, target.attribute, OBJECT))
-            return self.custom_call(known, arguments, node, name)
         if primitive is None:
             outer = self.outer(target, arguments, node, name)
-            if outer is None:
-                raise self.error(node, *no_rule(target))
-            return outer
+            if outer is not None:
+                return outer
+            if self.compilation.of_rule and not is_random(target):
+                known = CustomFunction(str(target), GlobalValue(target.module, target.attribute, OBJECT))
+                return self.custom_call(known, arguments, node, name)
+            raise self.error(node, *no_rule(target))
         if primitive.name == "np.gradient":
             return self.gradients(arguments, node, name)
         primitive, arguments = self.formed(primitive, arguments)

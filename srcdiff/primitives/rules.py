@@ -52,6 +52,7 @@ from srcdiff.primitives import (
 )
 from srcdiff.primitives.custom import Adopt, Custom, rule_of
 from srcdiff.primitives.forms import RULES, ZERO, NoRule, Rule
+from srcdiff.primitives.inference import InferenceError
 from srcdiff.primitives.rules_containers import zero
 from srcdiff.primitives.rules_joining import display
 from srcdiff.primitives.rules_shapes import unpack
@@ -137,7 +138,7 @@ def jvp(builder: Builder, apply: Apply, tangents: Sequence[Value | None], adopt:
         return display(y, *(listed_zero(x) if d is None else d for x, d in zip(operands, given, strict=True))).value
     try:
         return wrap.unwrap(rule.jvp(y, operands, given))
-    except NoRule as error:
+    except (NoRule, InferenceError) as error:
         raise MissingRule(apply.primitive, str(error)) from error
 
 
@@ -162,7 +163,7 @@ def vjp(
     arrays = tuple(_as_array(x) if i in listed else x for i, x in enumerate(operands))
     try:
         adjoints = rule.vjp(y, arrays, by, wanted)
-    except NoRule as error:
+    except (NoRule, InferenceError) as error:
         raise MissingRule(apply.primitive, str(error)) from error
     return tuple(
         wrap.unwrap(unpack(g, operands[i]) if g is not None and i in listed else g) for i, g in enumerate(adjoints)

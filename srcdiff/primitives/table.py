@@ -176,7 +176,7 @@ __all__ = [
     "lookup",
 ]
 
-_PREFIXES = {
+PREFIXES = {
     "math": "math.",
     "numpy": "np.",
     "numpy.linalg": "np.linalg.",
@@ -186,7 +186,7 @@ _PREFIXES = {
 }
 """How the names of primitives begin that are functions of a module."""
 
-_ALIASES: dict[str, dict[str, str]] = {
+ALIASES: dict[str, dict[str, str]] = {
     "builtins": {"pow": "power"},
     "scipy.special": special.SPECIAL_ALIASES,
     "numpy": {
@@ -208,8 +208,8 @@ _ALIASES: dict[str, dict[str, str]] = {
 def lookup(module: str, attribute: str) -> Primitive | None:
     """The primitive that a function of the outside world is, or None."""
     if module == "builtins":
-        name = _ALIASES[module].get(attribute, attribute)
+        name = ALIASES[module].get(attribute, attribute)
         return TABLE[name] if attribute in BUILTINS or name != attribute else None
-    if module not in _PREFIXES:
+    if module not in PREFIXES:
         return None
-    return TABLE.get(_ALIASES.get(module, {}).get(attribute, _PREFIXES[module] + attribute))
+    return TABLE.get(ALIASES.get(module, {}).get(attribute, PREFIXES[module] + attribute))
