@@ -25,7 +25,7 @@ from tests.rule_cases import CASES
 from tests.support import check_modes
 from tests.test_aliasing_random import identical
 
-HOLDERS = frozenset(("make_tuple", "make_list", "make_dict", "add", "multiply"))
+HOLDERS = frozenset(("make_tuple", "make_record", "make_list", "make_dict", "add", "multiply"))
 
 
 def arrays_in(x: Any) -> Iterator[np.ndarray]:

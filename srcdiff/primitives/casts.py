@@ -40,7 +40,7 @@ def _infer(name: str) -> Callable[[Value], Type]:
 
 
 def _cast(name: str) -> Primitive:
-    return primitive(f"np.{name}", "x", _infer(name), getattr(np, name))
+    return primitive(f"np.{name}", "x", _infer(name), getattr(np, name), views=(0,))
 
 
 CASTS: dict[str, Primitive] = {p.name: p for p in map(_cast, (*_FLOATS, *_OTHERS))}

@@ -246,7 +246,7 @@ CONTRACTIONS: dict[str, Primitive] = {
         primitive("np.matvec", "x1 x2", _matvec, _matvec_evaluate),
         primitive("np.vecmat", "x1 x2", _vecmat, _vecmat_evaluate),
         primitive("np.linalg.multi_dot", "arrays", _multi_dot, _multi_dot_evaluate, variadic=True),
-        primitive("np.linalg.matrix_power", "a n", _matrix_power, np.linalg.matrix_power),
+        primitive("np.linalg.matrix_power", "a n", _matrix_power, np.linalg.matrix_power, views=(0,)),
         primitive("matrix_power_change", "a n d", _power_change, helper("matrix_power_change")),
     )
 }

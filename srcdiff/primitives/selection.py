@@ -180,7 +180,7 @@ SELECTION: dict[str, Primitive] = {
         _make("np.compress", "condition a axis", _compress, defaults=(None,)),
         _make("np.extract", "condition arr", _extract),
         _make("np.bincount", "x weights minlength", _bincount, defaults=(None, 0)),
-        _make("np.histogram", "a bins range", _histogram, defaults=(10, None)),
+        _make("np.histogram", "a bins range", _histogram, defaults=(10, None), views=(1,)),
         _make("np.lexsort", "keys axis", _lexsort, defaults=(-1,)),
     )
 }
