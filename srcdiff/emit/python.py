@@ -90,7 +90,8 @@ def _helpers(functions: Sequence[ast.FunctionDef], own: set[str], texts: Mapping
 
     def need(names: set[str]) -> None:
         for name in sorted(names & texts.keys() - own - set(order)):
-            need(names_in(ast.parse(texts[name])) - {name})
+            for helper in ast.parse(texts[name]).body:
+                need(_read(helper) - {name})
             order.setdefault(name)
 
     for function in functions:
@@ -98,11 +99,18 @@ def _helpers(functions: Sequence[ast.FunctionDef], own: set[str], texts: Mapping
     return list(order)
 
 
+def _read(function: ast.AST) -> set[str]:
+    """The names that the text of a helper reads and does not give a value itself."""
+    own = {n.arg for n in ast.walk(function) if isinstance(n, ast.arg)}
+    own |= {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return names_in(function) - own
+
+
 def _function(function: Function, spelling: Spelling, impure: frozenset[str]) -> ast.FunctionDef:
     forms = Forms(spelling)
     spelling.used = set()
-    arguments = _arguments(function.parameters, forms, _classes(function, spelling))
     classes = _classes(function, spelling)
+    arguments = _arguments(function.parameters, forms, classes)
     returns = None if function.returns is None else classes.visit(_annotation(function.returns, spelling))
     selection = Selection(ordered(function), forms, impure)
     parameters = tuple(p.value for p in function.parameters)
