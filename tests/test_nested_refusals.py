@@ -85,7 +85,7 @@ REFUSED = {
     ),
     "others": "def f(x):\n    return transform(g, 'gradient')(x, x)\n",
     "decorators": (
-        "@functools.cache\n@grad\ndef h(x):\n"
+        "@functools.singledispatch\n@grad\ndef h(x):\n"
         "    return x\n@functools.partial(np.sum, axis=0)\ndef k(x):\n    return x\n"
         "def f(x):\n    return h(x) + k(x)\n"
     ),
