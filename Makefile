@@ -32,7 +32,7 @@ test: $(READY) ## lint, check types, run the tests (one interpreter)
 	@echo "== mypy --strict"
 	@$(PYTHON) -m mypy
 	@echo "== pytest"
-	@$(PYTHON) -m pytest -q
+	@$(PYTHON) -m pytest -q -n auto
 
 test-all: ## run the tests on every Python 3.10 to 3.13 that is found, NumPy 1.26 on one of them
 	@set -u; ran=""; failed=""; \
@@ -49,7 +49,7 @@ test-all: ## run the tests on every Python 3.10 to 3.13 that is found, NumPy 1.2
 	  env=$(VENV)-$$version; \
 	  { test -x $$env/bin/python || "$$found" -m venv $$env; } \
 	    && $$env/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mixture,plots]' "$$numpy" \
-	    && $$env/bin/python -m pytest -q -p no:cacheprovider \
+	    && $$env/bin/python -m pytest -q -n auto -p no:cacheprovider \
 	    && ran="$$ran $$version" || failed="$$failed $$version"; \
 	done; \
 	echo "== passed:$${ran:- none}; failed:$${failed:- none}"; \
