@@ -21,6 +21,7 @@ from srcdiff.ir.types import (
     List,
     Opaque,
     Scalar,
+    Several,
     Size,
     Symbol,
     Tuple,
@@ -96,7 +97,10 @@ def covers(t: Type, x: Any) -> bool:
             return shape is None or (
                 len(shape) == x.ndim
                 and all(
-                    d is None or d == n or (isinstance(d, Symbol) and max(sizes[d.name] + d.offset, 0) == n)
+                    d is None
+                    or d == n
+                    or (isinstance(d, Several) and n != 1)
+                    or (isinstance(d, Symbol) and max(sizes[d.name] + d.offset, 0) == n)
                     for d, n in zip(shape, x.shape, strict=True)
                 )
             )
