@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
-from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_exact, is_float_dtype
+from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_exact, never_one
 from srcdiff.optimize.contractions import summed_product
 from srcdiff.optimize.contributions import alike, beside_broadcast, beside_zero, into_whole
 from srcdiff.optimize.cse import atom_key
@@ -42,6 +42,7 @@ from srcdiff.optimize.elements import (
     zeros_of_empty,
 )
 from srcdiff.optimize.factors import collected, common, into_small, minus, outwards, sum_of_product
+from srcdiff.optimize.floats import is_float_type, is_floating, keeps_single
 from srcdiff.optimize.matrices import solved, turned_back
 from srcdiff.optimize.parts import changed_part, display, first_part, later_part, number_to_part
 
@@ -64,15 +65,11 @@ def simplified(apply: Apply, known: Definitions) -> Outcome:
 # -- what is asked of types and definitions ---------------------------------------------------------------------------
 
 
-def _is_float(t: Type) -> bool:
-    return t == Scalar("float") or (isinstance(t, Array) and t.dtype is not None and is_float_dtype(t.dtype))
-
-
-def _stands_for(apply: Apply, value: Value) -> bool:
+def _stands_for(apply: Apply, value: Value, known: Definitions) -> bool:
     """Whether `value`, times one or plus zero, has the type of the result: shapes and dtypes are then unchanged."""
     if apply.result.type != value.type:
         return False
-    return _is_float(value.type) or (value.origin.role != "primal" and isinstance(value.type, Array | Unknown))
+    return is_floating(value, known) or (value.origin.role != "primal" and isinstance(value.type, Array | Unknown))
 
 
 def _same_shape(a: Type, b: Type) -> bool:
@@ -89,10 +86,6 @@ def _has_shape_and_dtype(result: Type, operand: Type) -> bool:
     return result.dtype is None or result.dtype == operand.dtype
 
 
-def _of_floats(t: Type) -> bool:
-    return not isinstance(t, Array) or t.dtype is None or t.dtype.startswith("float")
-
-
 def _is_double(t: Type) -> bool:
     return isinstance(t, Array) and t.dtype == "float64"
 
@@ -103,23 +96,23 @@ def _is_double(t: Type) -> bool:
 def _one_times(apply: Apply, known: Definitions) -> Outcome:
     """``1.0 * x`` and ``x * 1.0`` are x."""
     a, b = apply.operands
-    if is_constant(a, 1.0, 1) and _stands_for(apply, b):
+    if is_constant(a, 1.0, 1) and _stands_for(apply, b, known):
         return b
-    return a if is_constant(b, 1.0, 1) and _stands_for(apply, a) else None
+    return a if is_constant(b, 1.0, 1) and _stands_for(apply, a, known) else None
 
 
 def _minus_one_times(apply: Apply, known: Definitions) -> Outcome:
     """``-1.0 * x`` is ``-x``."""
     a, b = apply.operands
-    if is_constant(a, -1.0, -1) and _stands_for(apply, b):
+    if is_constant(a, -1.0, -1) and _stands_for(apply, b, known):
         return again(apply, "negative", b)
-    return again(apply, "negative", a) if is_constant(b, -1.0, -1) and _stands_for(apply, a) else None
+    return again(apply, "negative", a) if is_constant(b, -1.0, -1) and _stands_for(apply, a, known) else None
 
 
 def _first_of_one(apply: Apply, known: Definitions) -> Outcome:
     """``x / 1.0`` and ``x ** 1`` are x."""
     x, one = apply.operands
-    return x if is_constant(one, 1.0, 1) and _stands_for(apply, x) else None
+    return x if is_constant(one, 1.0, 1) and _stands_for(apply, x, known) else None
 
 
 def _twice_negative(apply: Apply, known: Definitions) -> Outcome:
@@ -156,11 +149,11 @@ def _plus_zero(apply: Apply, known: Definitions) -> Outcome:
     """A sum with a zero of the same shape and dtype is the other term: the first contribution is an assignment."""
     a, b = apply.operands
     for zero, term in ((a, b), (b, a)):
-        if not _stands_for(apply, term):
+        if not _stands_for(apply, term, known):
             continue
         if isinstance(term.type, Scalar) and is_constant(zero, 0.0, 0):
             return term
-        proven = zero.type == term.type and _same_shape(zero.type, term.type) and _is_float(zero.type)
+        proven = zero.type == term.type and _same_shape(zero.type, term.type) and is_float_type(zero.type)
         if proven and made_by(zero, known, "zeros_like", "np.zeros_like", "np.zeros"):
             return term
         # The derivatives of one array have its shape, and a zero one is of floats.
@@ -178,7 +171,7 @@ def _doubled(apply: Apply, known: Definitions) -> Outcome:
     inner = part_made_by(a, known, "multiply")
     if inner and isinstance(inner.operands[0], Constant) and type(inner.operands[0].value) is float:
         return again(apply, "multiply", constant(2.0 * inner.operands[0].value), inner.operands[1])
-    return again(apply, "multiply", constant(2.0), a) if _stands_for(apply, a) else None
+    return again(apply, "multiply", constant(2.0), a) if _stands_for(apply, a, known) else None
 
 
 def _fold(apply: Apply, known: Definitions) -> Outcome:
@@ -201,11 +194,13 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
         if found is None:
             continue
         small, model = found
-        if isinstance(small.type, Scalar) and not _of_floats(other.type) and not _is_double(apply.result.type):
+        if isinstance(small.type, Scalar) and keeps_single(other.type) and not _is_double(apply.result.type):
             # A number times a mask is of double precision, a broadcast of single precision times a mask is not.
             continue
         operands = (small, other) if position == 0 else (other, small)
         if _same_shape(apply.result.type, apply.primitive.infer(*operands)):
+            return again(apply, apply.primitive.name, *operands)
+        if _fills(other.type, apply.result.type):
             return again(apply, apply.primitive.name, *operands)
         if not _has_shape_and_dtype(apply.result.type, other.type):
             continue
@@ -213,6 +208,16 @@ def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
         if _same_shape(spread.type, other.type) or same:
             return again(apply, apply.primitive.name, *operands)
     return None
+
+
+def _fills(operand: Type, result: Type) -> bool:
+    """Whether an operand has the shape of the result, if the operation is possible at all: its rank, and no axis that
+    could be stretched. (And its dtype, as far as that is known.)"""
+    if not (isinstance(operand, Array) and isinstance(result, Array)) or operand.shape is None or result.shape is None:
+        return False
+    if len(operand.shape) != len(result.shape) or not all(map(never_one, operand.shape)):
+        return False
+    return result.dtype is None or result.dtype == operand.dtype
 
 
 def _chosen_number(apply: Apply, known: Definitions) -> Outcome:
