@@ -1,4 +1,4 @@
-"""Lists whose elements are all written later start with None in their places, not with zeros.
+"""Lists whose elements are all written later start with None in their places, not with arrays of zeros.
 
 In: a program that is differentiated and optimised. Out: the program in which the zero adjoint of a list is
 `[None] * len(x)` where every element is then assigned: one in each iteration of a loop over the whole list, or the last
@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Block, For, If, Program, Statement, Value, While, constant
-from srcdiff.ir.types import INT, NONE, List
+from srcdiff.ir.types import INT, List, Scalar
 from srcdiff.optimize.definitions import Definitions, made_by, reads_of_values
 from srcdiff.primitives.table import TABLE
 
@@ -49,12 +49,13 @@ def _inside(statement: Statement, known: Definitions) -> Statement:
 
 
 def _started(statement: Statement) -> tuple[Apply, ...]:
-    """``[None] * len(x)`` in place of ``zeros_like(x)``."""
-    assert isinstance(statement, Apply)
+    """``[None] * len(x)`` in place of ``zeros_like(x)``, and ``[0.0] * len(x)`` for numbers, whose type is kept so."""
+    assert isinstance(statement, Apply) and isinstance(statement.result.type, List)
     (x,), origin = statement.operands, statement.origin
-    one, count = Value(List(NONE), None, statement.result.origin), Value(INT, None, statement.result.origin)
+    item = constant(0.0 if isinstance(statement.result.type.item, Scalar) else None)
+    one, count = Value(List(item.type), None, statement.result.origin), Value(INT, None, statement.result.origin)
     return (
-        Apply(TABLE["make_list"], (constant(None),), one, origin),
+        Apply(TABLE["make_list"], (item,), one, origin),
         Apply(TABLE["len"], (x,), count, origin),
         replace(statement, primitive=TABLE["multiply"], operands=(one, count)),
     )

@@ -53,7 +53,7 @@ def softmax_entropy_grad(scores: list[float], t: float) -> tuple[list[float], fl
     # reverse sweep
     # line 8: return sum([-(w / total) * np.log(w / total) for w in weights])
     b1 = [1.0] * len(t1)
-    bweights = [None] * len(weights)
+    bweights = [0.0] * len(weights)
     btotal = 0.0
     for i, b2 in zip(reversed(range(len(weights))), reversed(b1)):
         t2 = tape.pop()
@@ -68,7 +68,7 @@ def softmax_entropy_grad(scores: list[float], t: float) -> tuple[list[float], fl
         bweights[i] = bw
     # line 7: total = sum(weights)
     bweights = accumulate(bweights, [btotal] * len(weights))
-    bscores = [None] * len(scores)
+    bscores = [0.0] * len(scores)
     bm = 0.0
     bt = 0.0
     for i, t4, b5 in zip(

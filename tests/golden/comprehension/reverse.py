@@ -55,7 +55,7 @@ def softmax_entropy_vjp(
     # reverse sweep
     # line 8: return sum([-(w / total) * np.log(w / total) for w in weights])
     b1 = [bresult] * len(t1)
-    bweights = [None] * len(weights)
+    bweights = [0.0] * len(weights)
     btotal = 0.0
     for i, b2 in zip(reversed(range(len(weights))), reversed(b1)):
         t2 = tape.pop()
@@ -70,7 +70,7 @@ def softmax_entropy_vjp(
         bweights[i] = bw
     # line 7: total = sum(weights)
     bweights = accumulate(bweights, [btotal] * len(weights))
-    bscores = [None] * len(scores)
+    bscores = [0.0] * len(scores)
     bm = 0.0
     bt = 0.0
     for i, t4, b5 in zip(
