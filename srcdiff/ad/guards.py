@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcdiff.ir.core import Block, Constant, Value, walk
-from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.types import Array, Scalar, is_exact
 
 Mask = tuple[Value, bool]
 """A condition, and what it is where the adjoint may differ from zero."""
@@ -51,7 +51,7 @@ def same_shape(mask: Value, adjoint: Value) -> bool:
     """Whether the types prove that the shapes are equal."""
     match mask.type, adjoint.type:
         case Array(_, m), Array(_, s):
-            return m is not None and m == s and None not in m
+            return m == s and is_exact(m)
         case Scalar(), Scalar():
             return True
     return False

@@ -15,7 +15,7 @@ from srcdiff.frontend.objects import Arguments, Operand, Place, Result, Static, 
 from srcdiff.frontend.subset import WRITERS
 from srcdiff.frontend.writes import Writes
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import Array, List, Opaque, Scalar, Size, Tuple, Type
+from srcdiff.ir.types import Array, List, Opaque, Scalar, Size, Tuple, Type, is_exact
 from srcdiff.primitives.inference import dtype_of_type, shape_of_type
 from srcdiff.primitives.table import lookup
 
@@ -404,4 +404,4 @@ def _rank_of(t: Type) -> int | None:
 
 def _same_shape(a: Array, b: Array) -> bool:
     """Whether two arrays certainly have the same shape."""
-    return a.shape is not None and a.shape == b.shape and None not in a.shape
+    return a.shape == b.shape and is_exact(a.shape)

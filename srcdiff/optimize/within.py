@@ -27,7 +27,7 @@ from dataclasses import replace
 
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import Apply, Block, For, If, Statement, Value, While, blocks_of, operands_of, walk
-from srcdiff.ir.types import Array, Opaque, Scalar, Tuple, Type
+from srcdiff.ir.types import Array, Opaque, Scalar, Tuple, Type, is_exact
 from srcdiff.optimize.cse import atom_key
 from srcdiff.primitives.indexing import index_get_type
 from srcdiff.primitives.table import TABLE
@@ -182,7 +182,7 @@ def _is_array(t: Type) -> bool:
 
 
 def _is_known(t: Type) -> bool:
-    return isinstance(t, Array) and t.shape is not None and None not in t.shape
+    return isinstance(t, Array) and is_exact(t.shape)
 
 
 def _is_basic(index: Type) -> bool:

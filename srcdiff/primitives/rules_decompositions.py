@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from srcdiff.ir.types import Dimension
+from srcdiff.ir.types import Dimension, is_exact
 from srcdiff.primitives.decompositions import is_upper, reads_lower
 from srcdiff.primitives.forms import NoRule, Operands, Tangents, constant_of, jvp, linear, plus, vjp
 from srcdiff.primitives.inference import shape_of_type
@@ -217,7 +217,7 @@ def _sides(a: Symbolic) -> tuple[Dimension, Dimension]:
 
 def _is_longer(m: Dimension, n: Dimension) -> bool | None:
     """Whether m > n; None where it is not known."""
-    if m is not None and m == n:
+    if is_exact((m,)) and m == n:
         return False
     return m > n if isinstance(m, int) and isinstance(n, int) else None
 
@@ -236,7 +236,7 @@ def _factors(y: Symbolic, a: Symbolic, full: Symbolic, vectors: bool) -> tuple[S
     """The factors of the reduced decomposition."""
     u, s, vh = y[0], y[1], y[2]
     m, n = _sides(a)
-    if not constant_of(full) or (m is not None and m == n):
+    if not constant_of(full) or (is_exact((m,)) and m == n):
         return u, s, vh
     if vectors:
         raise NoRule(

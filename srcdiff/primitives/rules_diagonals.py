@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.types import Type
+from srcdiff.ir.types import Type, is_exact
 from srcdiff.primitives.diagonals import the_two
 from srcdiff.primitives.forms import NoRule, Transpose, constant_of, linear, non_differentiable, zeros_of
 from srcdiff.primitives.inference import shape_of_type
@@ -27,7 +27,7 @@ def places_on_diagonal(count: object, k: Symbolic) -> tuple[Symbolic, Symbolic]:
 
 
 def _is_square(shape: tuple[object, ...] | None) -> bool:
-    return shape is not None and len(shape) == 2 and shape[0] is not None and shape[0] == shape[1]
+    return shape is not None and len(shape) == 2 and is_exact(shape) and shape[0] == shape[1]
 
 
 def _rank(t: Type) -> int | None:

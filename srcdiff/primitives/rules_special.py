@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from srcdiff.ir.core import Constant
-from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.types import Array, Scalar, is_exact
 from srcdiff.primitives.forms import (
     RULES,
     NoRule,
@@ -258,7 +258,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
 def _wide(g: Symbolic, b: Symbolic) -> Symbolic:
     """g, broadcast against b unless it surely has the axes of b."""
     own = shape_of_type(g.type)
-    known = own is not None and broadcast_shapes([own, shape_of_type(b.type)]) == own and None not in own
+    known = own is not None and broadcast_shapes([own, shape_of_type(b.type)]) == own and is_exact(own)
     return g if known else g + zeros_of(b)
 
 
