@@ -5,7 +5,7 @@ from __future__ import annotations
 from srcdiff.ir.types import Type, is_exact
 from srcdiff.primitives.diagonals import the_two
 from srcdiff.primitives.forms import NoRule, Transpose, constant_of, linear, non_differentiable, zeros_of
-from srcdiff.primitives.inference import shape_of_type
+from srcdiff.primitives.inference import Shape, shape_of_type
 from srcdiff.primitives.rules_shapes import back
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -26,8 +26,8 @@ def places_on_diagonal(count: object, k: Symbolic) -> tuple[Symbolic, Symbolic]:
     return i - k.apply("min", k, 0), i + k.apply("max", k, 0)
 
 
-def _is_square(shape: tuple[object, ...] | None) -> bool:
-    return shape is not None and len(shape) == 2 and is_exact(shape) and shape[0] == shape[1]
+def _is_square(shape: Shape | None) -> bool:
+    return shape is not None and len(shape) == 2 and shape[0] == shape[1] and is_exact(shape)
 
 
 def _rank(t: Type) -> int | None:
