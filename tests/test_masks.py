@@ -109,3 +109,14 @@ def test_sides_of_one_choice_become_one_choice() -> None:
     leaky_grad = grad(leaky)
     np.testing.assert_allclose(leaky_grad(POINTS), np.where(POINTS > 0, 2.0, 2e-4) * POINTS)
     assert "bx = np.where(t1, b1, b1 * 0.01)" in leaky_grad.source
+
+
+def test_masks_of_sums_are_read_before_what_they_mask_is_overwritten() -> None:
+    def f(x: np.ndarray, m: np.ndarray) -> float:
+        v = np.where(x > 0.2, np.log(np.abs(x) + 0.3), np.log(np.abs(x) + 0.3) / x)
+        return np.sum(np.where(m > 0.4, m, v))
+
+    x, m = np.array([-1.0, 0.0, 1.0]), np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 0.1]])
+    with np.errstate(all="ignore"):
+        found, _ = grad(f, wrt=(0, 1))(x, m)
+    np.testing.assert_allclose(found, [-1 / (1.3 * -1.0) - np.log(1.3), 0.0, 2.0 / 1.3], rtol=1e-14)

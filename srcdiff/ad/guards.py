@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcdiff.ir.core import Block, Constant, Value, walk
-from srcdiff.ir.types import Array, Scalar, is_exact
+from srcdiff.ir.types import Array, Scalar, is_exact, never_one
 
 Mask = tuple[Value, bool]
 """A condition, and what it is where the adjoint may differ from zero."""
@@ -20,13 +20,9 @@ Mask = tuple[Value, bool]
 
 @dataclass(frozen=True)
 class Guard:
-    """The tangent or adjoint is zero off these masks.
-
-    `summed`: it is a sum along axes. Such a sum is seldom zero, and only what divides it is looked after.
-    """
+    """The tangent or adjoint is zero off these masks."""
 
     masks: tuple[Mask, ...]
-    summed: bool = False
 
     def holds_outside(self, block: Block) -> bool:
         """Whether the masks are defined outside of a block."""
@@ -47,11 +43,12 @@ def common(a: Guard | None, b: Guard | None) -> Guard | None:
     return b if a == ZERO else a if b == ZERO else None
 
 
-def same_shape(mask: Value, adjoint: Value) -> bool:
-    """Whether the types prove that the shapes are equal."""
+def covers(mask: Value, adjoint: Value) -> bool:
+    """Whether a mask has the shape of an adjoint that it broadcasts with: of the same rank, with axes that cannot be
+    stretched, or with the same ones."""
     match mask.type, adjoint.type:
-        case Array(_, m), Array(_, s):
-            return m == s and is_exact(m)
+        case Array(_, m), Array(_, s) if m is not None and s is not None and len(m) == len(s):
+            return all(map(never_one, m)) or (m == s and is_exact(m))
         case Scalar(), Scalar():
             return True
     return False

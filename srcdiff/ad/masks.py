@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ad.guards import ZERO, Guard, Guards, common, is_finite, is_mask, is_zero, same_shape
+from srcdiff.ad.guards import ZERO, Guard, Guards, Mask, common, covers, is_finite, is_mask, is_zero
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
     Apply,
@@ -176,7 +176,7 @@ class _Body:
                 return ZERO
             case "np.where", (c, g, o) if is_zero(o) or is_zero(g):
                 taken = self.guards.get(g if is_zero(o) else o, ZERO)
-                return Guard((*taken.masks, (c, is_zero(o))), taken.summed)
+                return Guard((*taken.masks, (c, is_zero(o))))
             case "index_set", (x, mask, o) if is_zero(o) and is_mask(mask, x):
                 return Guard((*(first.masks if first else ()), (mask, False)))
             case "multiply", _:
@@ -205,10 +205,10 @@ class _Body:
             return None
         if name == "np.sum":
             mask = builder.apply(TABLE["np.any"], self._whole(builder, x), *others[:2])
-            return Guard(((mask, True),), True)
+            return Guard(((mask, True),))
         moved = builder.apply(apply.primitive, self._whole(builder, x), *others)
         mask = builder.apply(TABLE["not_equal"], moved, 0) if name == "unbroadcast" else moved
-        return Guard(((mask, True),), first.summed)
+        return Guard(((mask, True),))
 
     def _added(self, builder: Builder, apply: Apply, base: Guard | None, added: Guard | None) -> Guard | None:
         """Elements added to an array of zeros, or of masked elements."""
@@ -217,10 +217,10 @@ class _Body:
         mask = builder.apply(
             TABLE["np.logical_or"], self._whole(builder, apply.operands[0]), self._counted(builder, apply)
         )
-        return Guard(((mask, True),), base.summed or added.summed)
+        return Guard(((mask, True),))
 
     def _scattered(self, builder: Builder, apply: Apply) -> Guard:
-        return Guard(((self._counted(builder, apply), True),), self.guards[apply.operands[2]].summed)
+        return Guard(((self._counted(builder, apply), True),))
 
     def _counted(self, builder: Builder, apply: Apply) -> Value:
         """Where at least one element was added that may differ from zero."""
@@ -235,23 +235,25 @@ class _Body:
 
     def _whole(self, builder: Builder, adjoint: Value) -> Value:
         """The masks of a guarded adjoint as one of its shape."""
-        whole: Value | None = None
-        for condition, taken in self.guards[adjoint].masks:
-            mask = condition if taken else builder.apply(TABLE["np.logical_not"], condition)
-            whole = mask if whole is None else builder.apply(TABLE["np.logical_and"], whole, mask)
-        assert whole is not None
-        if is_container(adjoint.type) or same_shape(whole, adjoint):
+        whole = _all(builder, self.guards[adjoint].masks)
+        if is_container(adjoint.type) or covers(whole, adjoint):
             return whole
         return builder.apply(TABLE["np.broadcast_to"], whole, builder.apply(TABLE["shape"], adjoint))
 
     def _sum(self, builder: Builder, a: Value, b: Value) -> Guard | None:
+        """The guard of the sum of two guarded tangents or adjoints: what both are zero off."""
         first, second = self._of(a), self._of(b)
         if first is None or second is None:
             return None
         if first == second or ZERO in (first, second):
             return second if first == ZERO else first
-        mask = builder.apply(TABLE["np.logical_or"], self._whole(builder, a), self._whole(builder, b))
-        return Guard(((mask, True),), first.summed or second.summed)
+        common = tuple(m for m in first.masks if m in second.masks)
+        rest, other = (tuple(m for m in g.masks if m not in common) for g in (first, second))
+        if not rest or not other or (len(rest) == len(other) == 1 and rest[0][0] is other[0][0]):
+            # By opposite masks, or by none but the common ones.
+            return Guard(common) if common else None
+        either = builder.apply(TABLE["np.logical_or"], _all(builder, rest), _all(builder, other))
+        return Guard((*common, (either, True)))
 
     # -- the operations
 
@@ -260,7 +262,7 @@ class _Body:
         match apply.primitive, apply.operands:
             case Primitive(name="multiply"), (a, b) if (a in self.guards) != (b in self.guards):
                 adjoint, partial = (a, b) if a in self.guards else (b, a)
-                if self.guards[adjoint].summed or (is_finite(partial) and self._choice(adjoint) is None):
+                if is_finite(partial) and self._choice(adjoint) is None:
                     return apply
                 name, operands = self._product(builder, adjoint, partial, a is adjoint)
                 return replace(apply, primitive=TABLE[name], operands=operands)
@@ -300,7 +302,7 @@ class _Body:
         if choice is not None:
             c, g, o = choice
             inner = g if is_zero(o) else o
-            if inner in self.guards and not self.guards[inner].summed:
+            if inner in self.guards:
                 name, operands = self._product(builder, inner, partial, left)
             else:
                 name, operands = "multiply", (inner, partial) if left else (partial, inner)
@@ -332,6 +334,16 @@ class _Body:
         return (
             isinstance(number, Constant) and isinstance(number.value, int | float) and (number.value != 0 or not other)
         )
+
+
+def _all(builder: Builder, masks: tuple[Mask, ...]) -> Value:
+    """Where all of the masks hold."""
+    whole: Value | None = None
+    for condition, taken in masks:
+        mask = condition if taken else builder.apply(TABLE["np.logical_not"], condition)
+        whole = mask if whole is None else builder.apply(TABLE["np.logical_and"], whole, mask)
+    assert whole is not None
+    return whole
 
 
 def _choice(builder: Builder, condition: Value, taken: bool, x: Value, other: Value) -> Value:

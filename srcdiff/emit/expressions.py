@@ -288,6 +288,8 @@ class Decisions:
             root = self._storage.of(operand)
             if root is not None and self._looks(s) and Events.between(events.writes.get(root), index, last):
                 return None
+            if not self._looks(s) and any(_overwrites(w, operand) for w in block.statements[index + 1 : last + 1]):
+                return None
             if operand.name is not None and Events.between(events.hints.get(operand.name), index, last):
                 return None
         return place
@@ -433,3 +435,8 @@ class Decisions:
     def _simple_index(self, index: Value) -> bool:
         made = self.definitions.get(index)
         return is_atom(index) or made is None or index.name is not None or self._repeatable(made)[0]
+
+
+def _overwrites(s: Statement, value: Value) -> bool:
+    """Whether a statement gives the name of the value to another, so that even its shape can no longer be read."""
+    return isinstance(s, Apply) and s.inplace and s.operands[s.primitive.updates or 0] is value
