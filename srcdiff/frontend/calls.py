@@ -11,8 +11,8 @@ import gast
 
 from srcdiff.frontend.expressions import PROPERTIES
 from srcdiff.frontend.factorisations import Factorisations
+from srcdiff.frontend.libraries import in_library
 from srcdiff.frontend.listed import DTYPES, listed
-from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import ClassSource, CustomFunction, External, FunctionSource, GlobalValue, ModuleRef
 from srcdiff.frontend.objects import (
     FRESH,

@@ -14,8 +14,8 @@ import gast
 from srcdiff.frontend.constants import MATH_CONSTANTS
 from srcdiff.frontend.context import GLOBAL_ROOT, Scope
 from srcdiff.frontend.lenses import is_packed, keeps_packed, lens_of
+from srcdiff.frontend.libraries import in_library
 from srcdiff.frontend.listed import DTYPES, Listing
-from srcdiff.frontend.module import in_library
 from srcdiff.frontend.names import (
     APART,
     ConstantValue,

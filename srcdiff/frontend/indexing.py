@@ -14,7 +14,7 @@ from srcdiff.frontend.decisions import Decisions
 from srcdiff.frontend.displays import position_of
 from srcdiff.frontend.expressions import PROPERTIES
 from srcdiff.frontend.lenses import FLAT
-from srcdiff.frontend.module import is_submodule
+from srcdiff.frontend.libraries import is_submodule
 from srcdiff.frontend.names import (
     ClassSource,
     External,

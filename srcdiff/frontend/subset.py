@@ -13,8 +13,9 @@ import gast
 from srcdiff.diagnostics import Diagnostic
 from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.directives import about
+from srcdiff.frontend.libraries import is_submodule
 from srcdiff.frontend.liveness import local_names
-from srcdiff.frontend.module import Module, is_submodule
+from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import APART, External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.frontend.spellings import RESPELLED, remedy
