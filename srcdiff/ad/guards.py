@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcdiff.ir.core import Block, Constant, Value, walk
-from srcdiff.ir.types import Array, Scalar, is_exact
+from srcdiff.ir.types import Array, Scalar
 
 Mask = tuple[Value, bool]
 """A condition, and what it is where the adjoint may differ from zero."""
@@ -45,16 +45,6 @@ def common(a: Guard | None, b: Guard | None) -> Guard | None:
     if a is None or b is None or a == b:
         return None if b is None else a
     return b if a == ZERO else a if b == ZERO else None
-
-
-def same_shape(mask: Value, adjoint: Value) -> bool:
-    """Whether the types prove that the shapes are equal."""
-    match mask.type, adjoint.type:
-        case Array(_, m), Array(_, s):
-            return m == s and is_exact(m)
-        case Scalar(), Scalar():
-            return True
-    return False
 
 
 def is_zero(x: Value) -> bool:

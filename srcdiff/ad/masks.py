@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ad.guards import ZERO, Guard, Guards, common, is_finite, is_mask, is_zero, same_shape
+from srcdiff.ad.guards import ZERO, Guard, Guards, common, is_finite, is_mask, is_zero
 from srcdiff.ir.builder import Builder
 from srcdiff.ir.core import (
     Apply,
@@ -51,7 +51,7 @@ from srcdiff.ir.core import (
     constant,
     walk,
 )
-from srcdiff.ir.types import Array, List, Scalar, is_container
+from srcdiff.ir.types import Array, List, Scalar, is_container, same_shape
 from srcdiff.primitives.table import TABLE
 
 _SAME_PLACES = frozenset(("negative", "positive", "astype", "identity", "copy", "float"))
@@ -240,7 +240,7 @@ class _Body:
             mask = condition if taken else builder.apply(TABLE["np.logical_not"], condition)
             whole = mask if whole is None else builder.apply(TABLE["np.logical_and"], whole, mask)
         assert whole is not None
-        if is_container(adjoint.type) or same_shape(whole, adjoint):
+        if is_container(adjoint.type) or same_shape(whole.type, adjoint.type):
             return whole
         return builder.apply(TABLE["np.broadcast_to"], whole, builder.apply(TABLE["shape"], adjoint))
 

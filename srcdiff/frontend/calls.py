@@ -37,7 +37,6 @@ from srcdiff.frontend.subset import WRITERS, is_complex, is_random, no_method, n
 from srcdiff.ir.core import Constant, Primitive, Value, constant
 from srcdiff.ir.types import OBJECT, Array, Dict, Instance, Record, Tuple, Unknown, is_mutable
 from srcdiff.primitives.table import (
-    KEYWORDS,
     METHODS,
     PACKED,
     PACKED_METHODS,
@@ -236,7 +235,6 @@ class Calls(Factorisations):
         for keyword, operand, place in arguments:
             if keyword is None:
                 continue
-            keyword = KEYWORDS.get(primitive.name, {}).get(keyword, keyword)
             if keyword not in primitive.parameters:
                 raise self.error(place, f"`{title}` with `{keyword}=` is not supported", f"leave `{keyword}=` out")
             if keyword in slots:
