@@ -15,7 +15,7 @@ from srcdiff.frontend.respelling import Respelling
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Primitive, Value, constant
 from srcdiff.ir.types import Scalar
-from srcdiff.primitives.inference import rank_of_type, shape_of_type
+from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.keywords import NEUTRAL, ORDERS, REDUCING, formed
 from srcdiff.primitives.known import axis_of, normal_axes
 from srcdiff.primitives.table import TABLE, lookup
@@ -60,7 +60,7 @@ class Reductions(Respelling):
         if len(arguments) != 2 or any(keyword is not None for keyword, _, _ in arguments):
             raise self.error(node, f"`{target}` is supported with two arguments", "leave others out")
         a, b = (self.current(operand, node) for _, operand, _ in arguments)
-        rank, other = (rank_of_type(v.type) for v in (a, b))
+        rank, other = (None if shape is None else len(shape) for shape in (shape_of_type(v.type) for v in (a, b)))
         if other is None:
             remedy = "annotate the parameters, or write `a[:, None] - b`"
             raise self.error(node, f"`{target}` needs to know the rank of its second argument", remedy)
