@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from srcdiff.frontend.libraries import in_library
 from srcdiff.frontend.live import class_of_derivative
-from srcdiff.frontend.module import in_library
 from srcdiff.ir.instances import is_foreign, is_object
 from srcdiff.ir.records import is_record
 from srcdiff.ir.types import Dict, Instance, List, Record, Tuple, Type

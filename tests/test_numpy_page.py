@@ -11,7 +11,7 @@ import pytest
 from srcdiff.frontend.expressions import PROPERTIES
 from srcdiff.frontend.spellings import RESPELLED
 from srcdiff.frontend.subset import LOWERED, WRITERS
-from srcdiff.primitives.keywords import LOWERED as OF_UFUNCS
+from srcdiff.primitives.keywords import OF_UFUNCS
 from srcdiff.primitives.rules import has_zero_derivative
 from srcdiff.primitives.table import ALIASES, METHODS, PREFIXES, TABLE, lookup
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import gast
 
-from srcdiff.frontend.calls import Calls
+from srcdiff.frontend.builtin_calls import Builtins
 from srcdiff.frontend.names import External
 from srcdiff.frontend.objects import Arguments, Operand, Result, Static
 from srcdiff.ir.core import Value, constant
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Unknown
 
 
-class Choices(Calls):
+class Choices(Builtins):
     """Lowers calls that choose."""
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:

@@ -88,3 +88,10 @@ def _binary(op: type, a: Any, b: Any) -> Any:
     except (ArithmeticError, ValueError):
         return None
     return value if isinstance(value, int | float) else None
+
+
+def has_complex(node: gast.AST | None) -> bool:
+    """Whether there is a complex number in an expression."""
+    return node is not None and any(
+        isinstance(inner, gast.Constant) and isinstance(inner.value, complex) for inner in gast.walk(node)
+    )

@@ -3,6 +3,21 @@
 In: what a display holds, and what it is read or written at. Out: its parts as the objects they are. As long as it is
 known which objects a container holds, a write to one of them through any of its names is exact: the container is made
 again of its parts where it is read as a whole. What grows or is written at an index that is no constant is a value.
+
+>>> from srcdiff.frontend.lower import lower
+>>> from srcdiff.frontend.module import Module
+>>> from srcdiff.ir.text import to_text
+>>> head = "def f(x: float):\\n    inner = [x]\\n    outer = (inner, 2.0)\\n"
+>>> text = head + "    outer[0][0] = x * x\\n    return inner[0]\\n"
+>>> print(to_text(lower(Module.from_text(text, "f.py"), "f")))
+function f(%x: float):
+    %inner: list[float] = make_list %x
+    %outer: (list[float], float) = make_tuple %inner, 2.0
+    %t: float = multiply %x, %x
+    %inner_1: list[float] = index_set %inner, 0, %t
+    %t_1: float = index_get %inner_1, 0
+    return %t_1
+<BLANKLINE>
 """
 
 from __future__ import annotations

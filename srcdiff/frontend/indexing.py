@@ -10,10 +10,11 @@ from dataclasses import replace
 import gast
 
 from srcdiff.frontend import live
+from srcdiff.frontend.decisions import Decisions
 from srcdiff.frontend.displays import position_of
-from srcdiff.frontend.expressions import PROPERTIES, Expressions
+from srcdiff.frontend.expressions import PROPERTIES
 from srcdiff.frontend.lenses import FLAT
-from srcdiff.frontend.module import is_submodule
+from srcdiff.frontend.libraries import is_submodule
 from srcdiff.frontend.names import (
     ClassSource,
     External,
@@ -52,7 +53,7 @@ from srcdiff.ir.types import (
 from srcdiff.primitives.table import METHODS
 
 
-class Indexing(Expressions):
+class Indexing(Decisions):
     """Lowers attributes and subscripts."""
 
     def member(self, base: Result, attribute: str, node: gast.AST, name: str | None) -> Operand:

@@ -3,6 +3,20 @@
 In: a call or statement. Out: the same write as `x[i] = v` puts it: `np.multiply(a, b, out=c)` is `c[...] = a * b` and
 its value is c, `np.copyto(x, y, where=m)` is `x[...] = np.where(m, y, x)`. What NumPy repeats until it fills the place
 (`np.put`, `np.place`, `np.putmask`, `x.flat[i] = v`) is gathered first.
+
+>>> from srcdiff.frontend.lower import lower
+>>> from srcdiff.frontend.module import Module
+>>> from srcdiff.ir.text import to_text
+>>> head = "import numpy as np\\ndef f(x: float, c: np.ndarray):\\n"
+>>> text = head + "    np.copyto(c, x, where=c > 0.0)\\n    return np.sum(c)\\n"
+>>> print(to_text(lower(Module.from_text(text, "f.py"), "f")))
+function f(%x: float, %c: array[...]):
+    %t: bool[...] = greater %c, 0.0
+    %t_1: array[...] = np.where %t, %x, %c
+    %c_1: array[...] = index_set %c, Ellipsis, %t_1
+    %t_2: float = np.sum %c_1, None, False
+    return %t_2
+<BLANKLINE>
 """
 
 from __future__ import annotations
@@ -14,9 +28,10 @@ from srcdiff.frontend.names import External
 from srcdiff.frontend.objects import Arguments, Operand, Place, Result, Static, Unbound
 from srcdiff.frontend.subset import WRITERS
 from srcdiff.frontend.writes import Writes
+from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import Array, List, Opaque, Scalar, Size, Tuple, Type, is_exact
-from srcdiff.primitives.inference import dtype_of_type, shape_of_type
+from srcdiff.ir.types import Array, List, Opaque, Scalar, Size, Tuple, Type, same_shape
+from srcdiff.primitives.inference import dtype_of_type, rank_of_type
 from srcdiff.primitives.table import lookup
 
 _PARAMETERS = {
@@ -55,9 +70,9 @@ class Into(Writes):
         where = given.get("where")
         if where is not None and ufunc is None:
             return super().applied(primitive, arguments, title, node, name)
-        if where is not None and isinstance(where[0], Result) and _is(where[0].value, True):
+        if where is not None and isinstance(where[0], Result) and is_constant(where[0].value, True):
             where = None
-        if "out" not in given or _is(self.current(given["out"][0], node), None):
+        if "out" not in given or is_constant(self.current(given["out"][0], node), None):
             if where is not None:
                 raise self.error(
                     where[1], f"`{title}` with `where=` and without `out=` leaves elements unset", "pass `out=`"
@@ -79,7 +94,7 @@ class Into(Writes):
     def _fill(self, place: Place, value: Value, node: gast.AST) -> None:
         """`place[...] = value`: simply the value, where it certainly has the type of what it replaces."""
         whole = self.read(place, node).type
-        if isinstance(whole, Array) and whole == value.type and whole.dtype is not None and _same_shape(whole, whole):
+        if isinstance(whole, Array) and whole == value.type and whole.dtype is not None and same_shape(whole, whole):
             self.write(place, value, node)
         else:
             self.put(place, constant(Ellipsis), Result(value), node)
@@ -114,7 +129,7 @@ class Into(Writes):
     def _spread(self, value: Value, place: Place, shape: Value, node: gast.AST) -> Value:
         """The value with the shape of what is at the place."""
         t, whole = value.type, self.read(place, node).type
-        if isinstance(t, Array) and isinstance(whole, Array) and _same_shape(t, whole):
+        if isinstance(t, Array) and isinstance(whole, Array) and same_shape(t, whole):
             return value
         return self.apply("np.broadcast_to", value, shape, node=node)
 
@@ -157,7 +172,7 @@ class Into(Writes):
         if len(self.writes) > before:
             raise self.error(node, "an argument changes an object while another is written", "use two statements")
         for parameter, only in _ONLY.items():
-            if parameter in operands and not _is(self.current(operands.pop(parameter), node), only):
+            if parameter in operands and not is_constant(self.current(operands.pop(parameter), node), only):
                 raise self.error(bound[parameter], f"`np.{writer}` with this `{parameter}=` is not supported")
         match writer:
             case "put":
@@ -176,7 +191,7 @@ class Into(Writes):
         """What is added at an index of several axes, in the shape of the index: where the array has one axis, NumPy
         (2.4) does not broadcast it but reads beyond its end."""
         value = self._array(operand, node)
-        rank, own = (_rank_of(t) for t in (index.type, value.type))
+        rank, own = (rank_of_type(t) for t in (index.type, value.type))
         if own == 0 or rank in (0, 1, own) or isinstance(index.type, Tuple | Opaque):
             return operand if not isinstance(self.current(operand, node).type, List | Tuple) else Result(value)
         part = self.apply("index_get", self.read(place, node), index, node=node)
@@ -278,7 +293,7 @@ class Into(Writes):
         self._check_cast(place, value.type, node)
         if not isinstance(value.type, Scalar):
             whole = self.read(where, node)
-            if not (isinstance(value.type, Array) and isinstance(whole.type, Array)) or not _same_shape(
+            if not (isinstance(value.type, Array) and isinstance(whole.type, Array)) or not same_shape(
                 value.type, whole.type
             ):
                 row = self._repeated(Result(value), self.apply("size", whole, node=node), node).value
@@ -289,7 +304,7 @@ class Into(Writes):
     def _copyto(self, place: Place, source: Operand, where: Operand | None, node: gast.AST) -> None:
         value = self._array(source, node)
         self._check_cast(place, value.type, node)
-        if where is not None and not _is(self.current(where, node), True):
+        if where is not None and not is_constant(self.current(where, node), True):
             mask = self._array(where, node)
             value = self.apply("np.where", mask, value, self.read(place, node), node=node)
         self._fill(place, value, node)
@@ -383,25 +398,8 @@ class Into(Writes):
         return self.apply("add", self.apply("index_get", items, before, node=node), rest, node=node, name=items.name)
 
 
-def _is(value: Value, known: object) -> bool:
-    """Whether a value is this constant."""
-    return isinstance(value, Constant) and type(value.value) is type(known) and value.value == known
-
-
 def _ufunc(title: str) -> np.ufunc | None:
     """The ufunc of NumPy that has this title."""
     module, _, attribute = title.partition(".")
     found = getattr(np, attribute, None) if module == "numpy" and "." not in attribute else None
     return found if isinstance(found, np.ufunc) else None
-
-
-def _rank_of(t: Type) -> int | None:
-    if isinstance(t, Scalar):
-        return 0
-    shape = shape_of_type(t)
-    return None if shape is None else len(shape)
-
-
-def _same_shape(a: Array, b: Array) -> bool:
-    """Whether two arrays certainly have the same shape."""
-    return a.shape == b.shape and is_exact(a.shape)

@@ -24,7 +24,8 @@ import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
 from srcdiff.frontend import classes, directives, live, live_rules
-from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
+from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, has_complex, math_function
+from srcdiff.frontend.libraries import in_library, is_library, is_ours, is_submodule, packages_around, record_imports
 from srcdiff.frontend.names import (
     APART,
     ClassSource,
@@ -40,16 +41,11 @@ from srcdiff.frontend.names import (
     Unsupported,
     UserModule,
 )
-from srcdiff.frontend.parsing import parse, parse_running
+from srcdiff.frontend.parsing import parse, parse_running, top_level
 from srcdiff.frontend.registrations import Registered, registered_in_text, registrations
 from srcdiff.ir.imports import Imports
 from srcdiff.ir.types import OBJECT, UNKNOWN, Array
 from srcdiff.primitives.registry import registered
-
-_STANDARD = ("math", "cmath", "builtins", "typing", "functools", "itertools", "dataclasses", "collections", "enum")
-LIBRARIES = ("numpy", "scipy", "jaxtyping", "srcdiff", *_STANDARD)
-# Functions of ours that are known by name; what else is in the package is read like a user's module.
-OUR_FACES = ("srcdiff", "srcdiff.api", "srcdiff.checks", "srcdiff.rule")
 
 
 class Module:
@@ -86,7 +82,7 @@ class Module:
         modules: dict[str, str] = {}
         names: dict[tuple[str, str], str] = {}
         self.functions: dict[str, FunctionSource] = {}
-        for statement, certain in _top_level(tree.body):
+        for statement, certain in top_level(tree.body):
             before = dict(self._bound)
             self._read(statement, modules, names)
             for local, previous in before.items():
@@ -208,8 +204,8 @@ class Module:
         for _ in range(level - 1):
             folder = folder.parent
         parts = [p for p in name.split(".") if p]
-        if not level and parts and parts[0] in _packages(self.path):
-            folder = _packages(self.path)[parts[0]]
+        if not level and parts and parts[0] in packages_around(self.path):
+            folder = packages_around(self.path)[parts[0]]
         path = folder.joinpath(*parts).with_suffix(".py") if parts else folder / "__init__.py"
         if path in self._family:
             return UserModule(self._family[path])
@@ -248,7 +244,7 @@ class Module:
     @property
     def top_level(self) -> Iterator[gast.AST]:
         """The statements that the module runs, those of its branches included."""
-        return (statement for statement, _ in _top_level(self.tree.body))
+        return (statement for statement, _ in top_level(self.tree.body))
 
     @property
     def family(self) -> list[Module]:
@@ -276,7 +272,7 @@ class Module:
             made = self._function(name, frozenset()) or self._record(name)
             if made is not None:
                 return made
-            if any(_has_complex(v) for v in self._assigned[name]):
+            if any(has_complex(v) for v in self._assigned[name]):
                 return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
             return GlobalValue(self.name, name, self._type(name))
         return None
@@ -317,9 +313,9 @@ class Module:
                 return found if isinstance(found, FunctionSource | External) else None
             case gast.Attribute():
                 return self._member(value)
-            case gast.Call(func=gast.Name(id=maker)) if _is_ours(self._bound.get(maker)):
+            case gast.Call(func=gast.Name(id=maker)) if is_ours(self._bound.get(maker)):
                 return Deferred(value, self)
-            case gast.Call(func=gast.Attribute() as maker) if _is_ours(self._member(maker)):
+            case gast.Call(func=gast.Attribute() as maker) if is_ours(self._member(maker)):
                 return Deferred(value, self)
         return None
 
@@ -415,85 +411,3 @@ class Module:
                 if self._bound.get(base) == ModuleRef("numpy") and attribute in arrays:
                     return Array(None, None)
         return UNKNOWN
-
-
-def record_imports(
-    statement: gast.Import | gast.ImportFrom, modules: dict[str, str], names: dict[tuple[str, str], str]
-) -> None:
-    """Note how an import statement spells what it imports."""
-    if isinstance(statement, gast.Import):
-        for alias in statement.names:
-            modules[alias.name] = alias.asname or alias.name
-        return
-    source = "." * (statement.level or 0) + (statement.module or "")
-    for alias in statement.names:
-        if alias.name == "*":
-            continue
-        if is_submodule(source, alias.name):
-            modules[f"{source}.{alias.name}"] = alias.asname or alias.name
-        else:
-            names[source, alias.name] = alias.asname or alias.name
-
-
-def is_library(known: ModuleRef | External) -> bool:
-    """Whether a module, or what is imported from it, belongs to a library whose functions we know by name."""
-    return in_library(known.name if isinstance(known, ModuleRef) else known.module)
-
-
-def in_library(module: str) -> bool:
-    """Whether a module belongs to a library whose functions we know by name."""
-    first = module.split(".")[0]
-    return module in OUR_FACES if first == "srcdiff" else first in LIBRARIES
-
-
-def _packages(path: Path) -> dict[str, Path]:
-    """The packages around a file by name, and the folder of each: a package is a folder with an `__init__.py`."""
-    found = {}
-    for folder in path.resolve().parents:
-        if not (folder / "__init__.py").is_file():
-            break
-        found[folder.name] = folder.parent
-    return found
-
-
-def _has_complex(node: gast.AST | None) -> bool:
-    """Whether there is a complex number in an expression."""
-    return node is not None and any(
-        isinstance(inner, gast.Constant) and isinstance(inner.value, complex) for inner in gast.walk(node)
-    )
-
-
-def _is_ours(known: Resolution | None) -> bool:
-    """Whether this is one of srcdiff's own functions."""
-    return isinstance(known, External) and known.module.split(".")[0] == "srcdiff"
-
-
-def is_submodule(module: str, attribute: str) -> bool:
-    """Whether `from module import attribute` imports a module of the libraries we know."""
-    known = {
-        ("numpy", "linalg"),
-        ("scipy", "special"),
-        ("scipy", "linalg"),
-        ("scipy", "stats"),
-        ("numpy", "random"),
-        ("srcdiff", "api"),
-        ("srcdiff", "rule"),
-    }
-    return (module, attribute) in known
-
-
-def _top_level(body: list[gast.AST], certain: bool = True) -> Iterator[tuple[gast.AST, bool]]:
-    """The statements that a module runs, and whether it always does: not those in its `if`, `try` and loops."""
-    for statement in body:
-        yield statement, certain
-        match statement:
-            case (
-                gast.If(body=inner, orelse=orelse)
-                | gast.For(body=inner, orelse=orelse)
-                | gast.While(body=inner, orelse=orelse)
-            ):
-                yield from _top_level([*inner, *orelse], False)
-            case gast.Try(body=inner, handlers=handlers, orelse=orelse, finalbody=final):
-                yield from _top_level([*inner, *(s for h in handlers for s in h.body), *orelse, *final], False)
-            case gast.With(body=inner):
-                yield from _top_level(inner, certain)

@@ -15,7 +15,8 @@ from srcdiff.frontend.objects import Arguments, Operand, Result
 from srcdiff.ir.core import Constant, constant
 from srcdiff.ir.types import Scalar, Tuple
 from srcdiff.primitives.containers import MAKE_PARTS
-from srcdiff.primitives.inference import shape_of_type
+from srcdiff.primitives.inference import rank_of_type
+from srcdiff.primitives.keywords import RENAMED
 
 _LAYOUT = frozenset(
     (
@@ -33,7 +34,8 @@ class Respelling(Indexing):
     """Lowers what is written with other functions."""
 
     def adjusted(self, function: str, arguments: Arguments, node: gast.AST) -> Arguments:
-        """The arguments without options that change nothing."""
+        """The arguments by the primitive's names for them, without options that change nothing."""
+        others = RENAMED.get(function, {})
         kept: Arguments = []
         for position, (keyword, operand, place) in enumerate(arguments):
             value = operand.value.value if isinstance(operand, Result) and isinstance(operand.value, Constant) else ...
@@ -48,8 +50,7 @@ class Respelling(Indexing):
                     f"`{function}` with `order={value!r}` is not supported: it depends on how the array lies in memory"
                 )
                 raise self.error(place, message, 'use the order "C" or "F"')
-            renamed = "shape" if keyword == "newshape" and function == "reshape" else keyword
-            kept.append((renamed, operand, place))
+            kept.append((None if keyword is None else others.get(keyword, keyword), operand, place))
         return kept
 
     def respelled(self, function: str, arguments: Arguments, node: gast.AST, name: str | None) -> Operand | None:
@@ -91,7 +92,7 @@ class Respelling(Indexing):
         operands = self.evaluate_all(items)
         parts = self.primitive(MAKE_PARTS, operands, node)
         assert isinstance(parts.type, Tuple)
-        ranks = [None if (shape := shape_of_type(t)) is None else len(shape) for t in parts.type.items]
+        ranks = [rank_of_type(t) for t in parts.type.items]
         known = [r for r in ranks if r is not None]
         if len(known) < len(ranks) or (kind == "c_" and max(known) > 2):
             raise self.error(node, f"`np.{kind}` of arrays of these ranks is not supported", "use np.concatenate")

@@ -13,12 +13,13 @@ import gast
 from srcdiff.diagnostics import Diagnostic
 from srcdiff.frontend.compilation import Compilation
 from srcdiff.frontend.directives import about
+from srcdiff.frontend.libraries import is_submodule
 from srcdiff.frontend.liveness import local_names
-from srcdiff.frontend.module import Module, is_submodule
+from srcdiff.frontend.module import Module
 from srcdiff.frontend.names import APART, External, FunctionSource, ModuleRef, UserModule
 from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.frontend.spellings import RESPELLED, remedy
-from srcdiff.primitives.keywords import LOWERED as OF_METHODS
+from srcdiff.primitives.keywords import OF_UFUNCS
 from srcdiff.primitives.table import lookup
 
 _RULED = frozenset(("numpy", "math", "scipy", "cmath", "random"))
@@ -206,7 +207,7 @@ def _unknown_function(compilation: Compilation, source: FunctionSource, node: ga
     target = _library_function(source, node.func)
     if target is None or (target.module, target.attribute) in LOWERED:
         return
-    if target.module == "numpy" and target.attribute in OF_METHODS:
+    if target.module == "numpy" and target.attribute in OF_UFUNCS:
         return
     if target.attribute.endswith((".at", ".outer")) or lookup(target.module, target.attribute) is not None:
         return

@@ -300,6 +300,20 @@ def join(a: Type, b: Type) -> Type:
             return UNKNOWN
 
 
+def same_shape(a: Type, b: Type) -> bool:
+    """Whether the types prove that two numbers or two arrays have the same shape.
+
+    >>> same_shape(Array("float64", ("n", 2)), Array("bool", ("n", 2))), same_shape(Array("float64", (None,)), UNKNOWN)
+    (True, False)
+    """
+    match a, b:
+        case Scalar(), Scalar():
+            return True
+        case Array(_, p), Array(_, q):
+            return p == q and is_exact(p)
+    return False
+
+
 def same_tuple(a: Tuple, b: Tuple) -> bool:
     """Whether two tuples are of one class and length, so that they can be taken item by item."""
     made = a.made if isinstance(a, Record) else None

@@ -22,7 +22,8 @@ from dataclasses import replace
 
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Apply, Constant, Value, constant
-from srcdiff.ir.types import BOOL, INT, Array, Scalar, Type, Unknown, is_exact, never_one
+from srcdiff.ir.types import BOOL, INT, Array, Scalar, Unknown, same_shape
+from srcdiff.optimize.broadcasts import chosen_number, scaled_broadcast, without_broadcast
 from srcdiff.optimize.contractions import summed_product
 from srcdiff.optimize.contributions import alike, beside_broadcast, beside_zero, into_whole
 from srcdiff.optimize.cse import atom_key
@@ -34,7 +35,6 @@ from srcdiff.optimize.elements import (
     element,
     first_addition,
     known_size,
-    shape_given_by,
     shape_of_elementwise,
     shape_of_zeros,
     unchanged_element,
@@ -42,7 +42,7 @@ from srcdiff.optimize.elements import (
     zeros_of_empty,
 )
 from srcdiff.optimize.factors import collected, common, into_small, minus, outwards, sum_of_product
-from srcdiff.optimize.floats import is_float_type, is_floating, keeps_single
+from srcdiff.optimize.floats import is_float_type, is_floating
 from srcdiff.optimize.matrices import solved, turned_back
 from srcdiff.optimize.parts import changed_part, display, first_part, later_part, number_to_part
 
@@ -70,24 +70,6 @@ def _stands_for(apply: Apply, value: Value, known: Definitions) -> bool:
     if apply.result.type != value.type:
         return False
     return is_floating(value, known) or (value.origin.role != "primal" and isinstance(value.type, Array | Unknown))
-
-
-def _same_shape(a: Type, b: Type) -> bool:
-    """Whether the types prove that the shapes are equal."""
-    if isinstance(a, Scalar) and isinstance(b, Scalar):
-        return True
-    return isinstance(a, Array) and isinstance(b, Array) and a.shape == b.shape and is_exact(a.shape)
-
-
-def _has_shape_and_dtype(result: Type, operand: Type) -> bool:
-    """Whether a result may be said to have the type of one of its operands, as far as its dtype is known."""
-    if not (isinstance(result, Array) and isinstance(operand, Array)) or result.shape != operand.shape:
-        return False
-    return result.dtype is None or result.dtype == operand.dtype
-
-
-def _is_double(t: Type) -> bool:
-    return isinstance(t, Array) and t.dtype == "float64"
 
 
 # -- arithmetic -------------------------------------------------------------------------------------------------------
@@ -153,7 +135,7 @@ def _plus_zero(apply: Apply, known: Definitions) -> Outcome:
             continue
         if isinstance(term.type, Scalar) and is_constant(zero, 0.0, 0):
             return term
-        proven = zero.type == term.type and _same_shape(zero.type, term.type) and is_float_type(zero.type)
+        proven = zero.type == term.type and same_shape(zero.type, term.type) and is_float_type(zero.type)
         if proven and made_by(zero, known, "zeros_like", "np.zeros_like", "np.zeros"):
             return term
         # The derivatives of one array have its shape, and a zero one is of floats.
@@ -186,82 +168,6 @@ def _fold(apply: Apply, known: Definitions) -> Outcome:
     return constant(result) if short else None
 
 
-def _without_broadcast(apply: Apply, known: Definitions) -> Outcome:
-    """``broadcast_to(g, x.shape) * x`` is ``g * x``: the product broadcasts anyway."""
-    a, b = apply.operands
-    for position, (spread, other) in enumerate(((a, b), (b, a))):
-        found = _spread_number(spread, known)
-        if found is None:
-            continue
-        small, model = found
-        if isinstance(small.type, Scalar) and keeps_single(other.type) and not _is_double(apply.result.type):
-            # A number times a mask is of double precision, a broadcast of single precision times a mask is not.
-            continue
-        operands = (small, other) if position == 0 else (other, small)
-        if _same_shape(apply.result.type, apply.primitive.infer(*operands)):
-            return again(apply, apply.primitive.name, *operands)
-        if _fills(other.type, apply.result.type):
-            return again(apply, apply.primitive.name, *operands)
-        if not _has_shape_and_dtype(apply.result.type, other.type):
-            continue
-        same = shape_given_by(model, known) is shape_given_by(_without_numbers(other, known), known)
-        if _same_shape(spread.type, other.type) or same:
-            return again(apply, apply.primitive.name, *operands)
-    return None
-
-
-def _fills(operand: Type, result: Type) -> bool:
-    """Whether an operand has the shape of the result, if the operation is possible at all: its rank, and no axis that
-    could be stretched. (And its dtype, as far as that is known.)"""
-    if not (isinstance(operand, Array) and isinstance(result, Array)) or operand.shape is None or result.shape is None:
-        return False
-    if len(operand.shape) != len(result.shape) or not all(map(never_one, operand.shape)):
-        return False
-    return result.dtype is None or result.dtype == operand.dtype
-
-
-def _chosen_number(apply: Apply, known: Definitions) -> Outcome:
-    """``where(c, broadcast_to(1.0, x.shape), 0.0)`` is ``where(c, 1.0, 0.0)`` where c has that shape."""
-    condition, *sides = apply.operands
-    for position, side in enumerate(sides):
-        inner = made_by(side, known, "np.broadcast_to")
-        if inner is None or not isinstance(inner.operands[0].type, Scalar):
-            continue
-        sides[position] = inner.operands[0]
-        told = apply.primitive.infer(condition, *sides)
-        if _same_shape(told, told) and _has_shape_and_dtype(apply.result.type, told):
-            return again(apply, "np.where", condition, *sides)
-        sides[position] = side
-    return None
-
-
-def _without_numbers(value: Value, known: Definitions) -> Value:
-    """What has the shape of `value`, which may be a number times it."""
-    made = made_by(value, known, "multiply", "divide", "negative")
-    if made is None:
-        return value
-    arrays = [v for v in made.operands if not isinstance(v.type, Scalar)]
-    return arrays[0] if len(arrays) == 1 else value
-
-
-def _scaled_broadcast(apply: Apply, known: Definitions) -> Outcome:
-    """``broadcast_to(2.0, shape) * 100.0`` is ``broadcast_to(200.0, shape)``, and ``(2.0 + zeros_like(x)) * 100.0`` is
-    ``200.0 + zeros_like(x)``."""
-    a, b = apply.operands
-    for spread, number in ((a, b), (b, a)):
-        inner = part_made_by(spread, known, "np.broadcast_to", "add")
-        if inner is None or known.reads.get(spread) != 1:
-            continue
-        if inner.primitive.name == "add" and made_by(inner.operands[1], known, "zeros_like") is None:
-            continue
-        if isinstance(inner.operands[0].type, Scalar) and isinstance(number.type, Scalar):
-            operands = (inner.operands[0], number) if spread is a else (number, inner.operands[0])
-            scaled = Value(apply.primitive.infer(*operands), None, apply.result.origin)
-            product = replace(apply, operands=operands, result=scaled)
-            return [product, again(apply, inner.primitive.name, scaled, inner.operands[1])]
-    return None
-
-
 def _negative_product(apply: Apply, known: Definitions) -> Outcome:
     """``-(2.0 * x)`` is ``-2.0 * x``."""
     x = apply.operands[0]
@@ -272,27 +178,6 @@ def _negative_product(apply: Apply, known: Definitions) -> Outcome:
     if type(number) is not float or number >= 0.0 or not isinstance(apply.result.type, Scalar | Array):
         return None
     return again(apply, "multiply", constant(-number), inner.operands[1])
-
-
-def _spread_number(spread: Value, known: Definitions) -> tuple[Value, Value] | None:
-    """What was broadcast, and an array of the shape that it took: `broadcast_to(g, x.shape)`, `full_like(x, 1.0)`,
-    `g + zeros_like(x)`. (`full_like` makes even a number of NumPy's single, which a product with it would not be.)"""
-    inner = made_by(spread, known, "np.broadcast_to", "np.full_like", "add", "np.expand_dims")
-    if inner is None:
-        return None
-    if inner.primitive.name == "np.expand_dims":
-        found = _spread_number(inner.operands[0], known)
-        return (found[0], spread) if found and isinstance(found[0].type, Scalar) else None
-    first, second = inner.operands[:2]
-    match inner.primitive.name:
-        case "np.broadcast_to":
-            shape = made_by(second, known, "shape")
-            return first, shape.operands[0] if shape else spread
-        case "np.full_like":
-            return (second, first) if isinstance(second, Constant) and is_constant(inner.operands[2], None) else None
-        case _:
-            zero = made_by(second, known, "zeros_like") if isinstance(first.type, Scalar) else None
-            return (first, zero.operands[0]) if zero else None
 
 
 def _outwards(apply: Apply, known: Definitions) -> Outcome:
@@ -380,7 +265,7 @@ def _not_compared(apply: Apply, known: Definitions) -> Outcome:
 def _same_size(apply: Apply, known: Definitions) -> Outcome:
     """``unbroadcast(g, x)`` is g where the types prove that g has the shape of x."""
     g, x = apply.operands
-    return g if _same_shape(g.type, x.type) and apply.result.type == g.type else None
+    return g if same_shape(g.type, x.type) and apply.result.type == g.type else None
 
 
 def _written_once(apply: Apply, known: Definitions) -> Outcome:
@@ -412,22 +297,22 @@ STRUCTURE: dict[str, tuple[Rule, ...]] = {
 """Rules for the user's part as well: they only take apart what was put together."""
 
 ARITHMETIC: dict[str, tuple[Rule, ...]] = {
-    "add": (_fold, _plus_zero, _doubled, _plus_negative, _without_broadcast, _common),
+    "add": (_fold, _plus_zero, _doubled, _plus_negative, without_broadcast, _common),
     "accumulate": (by_fields, _plus_zero, beside_zero, _doubled, into_whole, beside_broadcast, _plus_negative, _common),
-    "subtract": (_fold, _minus_negative, _without_broadcast, _common),
+    "subtract": (_fold, _minus_negative, without_broadcast, _common),
     "multiply": (
         _fold,
         _one_times,
         _minus_one_times,
         _times_true,
-        _without_broadcast,
-        _scaled_broadcast,
+        without_broadcast,
+        scaled_broadcast,
         _outwards,
         _collected,
         _into_small,
     ),
-    "divide": (_fold, _first_of_one, _without_broadcast, _outwards),
-    "np.where": (_chosen_number,),
+    "divide": (_fold, _first_of_one, without_broadcast, _outwards),
+    "np.where": (chosen_number,),
     "np.linalg.solve": (solved,),
     "np.squeeze": (_squeezed_sum,),
     "power": (_fold, _first_of_one),

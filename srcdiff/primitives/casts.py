@@ -17,8 +17,14 @@ import numpy as np
 
 from srcdiff.ir.core import Primitive, Value
 from srcdiff.ir.types import UNKNOWN, Array, Scalar, Type
-from srcdiff.primitives.inference import array_or_scalar, is_numeric, kind_of_dtype, primitive, require_numeric
-from srcdiff.primitives.inference import shape_of_type as shape_of
+from srcdiff.primitives.inference import (
+    array_or_scalar,
+    is_numeric,
+    kind_of_dtype,
+    primitive,
+    require_numeric,
+    shape_of_type,
+)
 
 _FLOATS = ("float64", "float32", "double", "single", "longdouble")
 _OTHERS = ("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "intp", "int_", "bool_")
@@ -31,7 +37,7 @@ def _infer(name: str) -> Callable[[Value], Type]:
         require_numeric(f"np.{name}", x)
         if isinstance(x.type, Scalar):
             return Scalar(kind_of_dtype(dtype))
-        shape = shape_of(x.type)
+        shape = shape_of_type(x.type)
         if shape is None and not isinstance(x.type, Array):
             return UNKNOWN if is_numeric(x.type) else x.type
         return array_or_scalar(dtype, shape)

@@ -11,9 +11,6 @@ float64[4, n]
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ir.core import Constant, Primitive, Value
@@ -25,8 +22,7 @@ from srcdiff.primitives.inference import (
     array_or_scalar,
     dimension_of,
     dtype_of_type,
-    primitive,
-    require_numeric,
+    of_numbers,
     shape_of_type,
 )
 from srcdiff.primitives.known import axis_of, dtype_operand, normal_axes
@@ -115,10 +111,6 @@ def _tri(n: Value, m: Value, k: Value, dtype: Value) -> Type:
     return Array(dtype_operand(dtype, "float64"), (rows, columns))
 
 
-def _tri_evaluate(n: int, m: int | None, k: int, dtype: Any) -> Any:
-    return np.tri(n, m, k, float if dtype is None else dtype)
-
-
 _PLACES = Array("int64", (None,))
 
 
@@ -132,43 +124,26 @@ def _diag_indices(n: Value, ndim: Value) -> Type:
     return Tuple((places,) * rank) if isinstance(rank, int) else UNKNOWN
 
 
-def _make(
-    name: str,
-    parameters: str,
-    rule: Callable[..., Type],
-    defaults: tuple[Any, ...] = (),
-    evaluate: Callable[..., Any] | None = None,
-    views: tuple[int, ...] = (),
-) -> Primitive:
-    function = getattr(np, name.removeprefix("np.")) if evaluate is None else evaluate
-
-    def infer(x: Value, *rest: Value) -> Type:
-        require_numeric(name, x)
-        return rule(x, *rest)
-
-    return primitive(name, parameters, infer, function, defaults=defaults, views=views)
-
-
 DIAGONALS: dict[str, Primitive] = {
     p.name: p
     for p in (
-        _make("np.diag", "v k", _diag, (0,), views=(0,)),
-        _make("np.diagflat", "v k", _diagflat, (0,)),
-        _make("np.diagonal", "a offset axis1 axis2", _diagonal, (0, 0, 1), views=(0,)),
-        _make("np.trace", "a offset axis1 axis2", _trace, (0, 0, 1)),
-        _make("np.tril", "m k", _triangle, (0,)),
-        _make("np.triu", "m k", _triangle, (0,)),
-        _make(
+        of_numbers("np.diag", "v k", _diag, (0,), views=(0,)),
+        of_numbers("np.diagflat", "v k", _diagflat, (0,)),
+        of_numbers("np.diagonal", "a offset axis1 axis2", _diagonal, (0, 0, 1), views=(0,)),
+        of_numbers("np.trace", "a offset axis1 axis2", _trace, (0, 0, 1)),
+        of_numbers("np.tril", "m k", _triangle, (0,)),
+        of_numbers("np.triu", "m k", _triangle, (0,)),
+        of_numbers(
             "np.tri",
             "N M k dtype",
             _tri,
             (None, 0, None),
             lambda n, m, k, t: np.tri(n, m, k, float if t is None else t),
         ),
-        _make("np.tril_indices", "n k m", _pair, (0, None)),
-        _make("np.triu_indices", "n k m", _pair, (0, None)),
-        _make("np.tril_indices_from", "arr k", _pair, (0,)),
-        _make("np.triu_indices_from", "arr k", _pair, (0,)),
-        _make("np.diag_indices", "n ndim", _diag_indices, (2,)),
+        of_numbers("np.tril_indices", "n k m", _pair, (0, None)),
+        of_numbers("np.triu_indices", "n k m", _pair, (0, None)),
+        of_numbers("np.tril_indices_from", "arr k", _pair, (0,)),
+        of_numbers("np.triu_indices_from", "arr k", _pair, (0,)),
+        of_numbers("np.diag_indices", "n ndim", _diag_indices, (2,)),
     )
 }

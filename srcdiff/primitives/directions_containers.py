@@ -6,9 +6,10 @@ What is put into such a container beside stacks, and carries a derivative, becom
 from __future__ import annotations
 
 from srcdiff.ir.types import Array, Dict, List, Opaque, Scalar, Tuple, Type, is_container, is_differentiable
-from srcdiff.primitives.directions_core import Stacks, comprehension, front, rank_of, rule, with_axes
+from srcdiff.primitives.directions_core import Stacks, comprehension, front, rule, with_axes
 from srcdiff.primitives.directions_elementwise import aligned, elementwise
 from srcdiff.primitives.directions_spread import spread
+from srcdiff.primitives.inference import rank_of_type
 from srcdiff.primitives.symbolic import Symbolic
 
 
@@ -181,7 +182,7 @@ def _same_ranks(a: Type, b: Type) -> bool:
             other = dict(q)
             return all(_same_ranks(t, other[k]) for k, t in p if k in other)
         case ((Scalar() | Array()), (Scalar() | Array())):
-            return rank_of(a) is not None and rank_of(a) == rank_of(b)
+            return rank_of_type(a) is not None and rank_of_type(a) == rank_of_type(b)
         case Opaque(), _:
             return True
         case _, Opaque():
@@ -240,7 +241,7 @@ def _(s: Stacks) -> Symbolic | None:
 def _(s: Stacks) -> Symbolic | None:
     """The start is a stack as well where there may be no items: the sum of none is one."""
     t = s.type(0)
-    ranks = [rank_of(i) for i in t.items] if isinstance(t, Tuple) else [rank_of(s.apply.result.type)]
+    ranks = [rank_of_type(i) for i in t.items] if isinstance(t, Tuple) else [rank_of_type(s.apply.result.type)]
     ranks.append(s.rank(1) if s.name == "sum" else 0)
     if None in ranks:
         return None
@@ -257,9 +258,9 @@ def _(s: Stacks) -> Symbolic | None:
             total = s[0].apply("np.sum", s[0], 1)
         case Tuple(items) if items and all(map(is_differentiable, items)):
             for i, item in enumerate(items):
-                part = with_axes(s[0][i], rank - (rank_of(item) or 0))
+                part = with_axes(s[0][i], rank - (rank_of_type(item) or 0))
                 total = part if total is None else total + part
-        case List(item) if item is not None and (own := rank_of(item)) is not None:
+        case List(item) if item is not None and (own := rank_of_type(item)) is not None:
             if s.name == "sum" and s.stacked[1] and own == rank:
                 return s.call(s[0], start)
             zeros = s.count.apply("np.zeros", (s.count, *(1,) * own) if own else s.count)

@@ -34,7 +34,7 @@ from srcdiff.ir.types import (
     sharper,
 )
 from srcdiff.primitives.indexing import ELLIPSIS, SLICE_ALL
-from srcdiff.primitives.inference import Shape, dimension_of, shape_of_type
+from srcdiff.primitives.inference import Shape, dimension_of, rank_of_type, shape_of_type
 from srcdiff.primitives.shapes import total
 from srcdiff.primitives.symbolic import Symbolic
 from srcdiff.primitives.table import TABLE
@@ -68,12 +68,6 @@ def stacked_type(type: Type, dimension: Dimension) -> Type:
             return Dict(None if entries is None else tuple((k, stacked_type(t, dimension)) for k, t in entries))
         case _:
             return type
-
-
-def rank_of(t: Type) -> int | None:
-    """The rank of a number or an array (or what NumPy makes of a display); None where it is not known."""
-    shape = shape_of_type(t)
-    return None if shape is None else len(shape)
 
 
 @dataclass(frozen=True)
@@ -298,7 +292,7 @@ def _common(items: tuple[Type, ...]) -> Type | None:
     """A type like those of all items, which carry a derivative and have the same structure; None where they do not."""
     if not items or not all(map(is_differentiable, items)):
         return None
-    alike = all(rank_of(t) is not None and rank_of(t) == rank_of(items[0]) for t in items)
+    alike = all(rank_of_type(t) is not None and rank_of_type(t) == rank_of_type(items[0]) for t in items)
     return items[0] if alike and len({type(t) for t in items}) == 1 else None
 
 

@@ -16,9 +16,9 @@ from srcdiff.ir.types import (
     is_differentiable,
 )
 from srcdiff.primitives.directions_containers import as_stack, check_leaf
-from srcdiff.primitives.directions_core import Stacks, as_array, rank_of, rule, tuple_parts, with_axes
+from srcdiff.primitives.directions_core import Stacks, as_array, rule, tuple_parts, with_axes
 from srcdiff.primitives.indexing import ELLIPSIS, index_get_type, item_type
-from srcdiff.primitives.inference import broadcast_shapes, shape_of_type
+from srcdiff.primitives.inference import broadcast_shapes, rank_of_type, shape_of_type
 from srcdiff.primitives.symbolic import Symbolic
 
 
@@ -80,7 +80,7 @@ def _(s: Stacks) -> Symbolic | None:
     if not isinstance(s.type(0), Array) and not isinstance(s[0].type, Array):
         raise s.fail("it is not known whether an array, a list or a dict is written")
     found = stack_index(s)
-    place = rank_of(index_get_type(s.apply.operands[0], s.apply.operands[1]))
+    place = rank_of_type(index_get_type(s.apply.operands[0], s.apply.operands[1]))
     if found is None:
         return None
     index, before = found
@@ -127,7 +127,7 @@ def _set_item(s: Stacks) -> Symbolic | None:
         item = t.item
     elif isinstance(t, Tuple):
         item = _leaf_type(t, s)
-    if isinstance(item, Scalar | Array) and isinstance(s.type(2), Scalar | Array) and rank_of(item) != s.rank(2):
+    if isinstance(item, Scalar | Array) and isinstance(s.type(2), Scalar | Array) and rank_of_type(item) != s.rank(2):
         raise s.fail(f"a value of type {s.type(2)} becomes an element of type {item}")
     if s.type(2) == NONE or not is_differentiable(item):
         return s.call(as_stack(s, 0, t), s[1], s[2])

@@ -12,14 +12,13 @@ from srcdiff.primitives.directions_core import (
     as_array,
     comprehension,
     flattened,
-    rank_of,
     rule,
     with_axes,
 )
 from srcdiff.primitives.directions_reductions import shifted
 from srcdiff.primitives.directions_shapes import enlarged
 from srcdiff.primitives.directions_spread import spread
-from srcdiff.primitives.inference import shape_of_type
+from srcdiff.primitives.inference import rank_of_type, shape_of_type
 from srcdiff.primitives.joining import COLUMNS, LAYERS, ROWS, Plan, blocks_of
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of
 from srcdiff.primitives.rules_joining import display
@@ -36,9 +35,9 @@ def _parts(s: Stacks) -> tuple[Symbolic, list[int | None]] | None:
                 return None
             plain = all(is_differentiable(i) and not is_container(i) for i in items)
             given = s[0] if plain else display(s[0], *(p for p in parts if p is not None))
-            return given, [rank_of(i) for i in items]
+            return given, [rank_of_type(i) for i in items]
         case List(item) if item is not None and not is_container(item):
-            return s[0], [rank_of(item)]
+            return s[0], [rank_of_type(item)]
         case Array(_, shape) if shape:
             return s[0].apply("np.moveaxis", s[0], 1, 0), [len(shape) - 1]
         case _:
@@ -147,7 +146,7 @@ def _spread_array(s: Stacks, i: int) -> Symbolic:
 @rule("np.block")
 def _(s: Stacks) -> Symbolic | None:
     grid, result, t = blocks_of(s.type(0)), s.apply.result.type, s.type(0)
-    rank = rank_of(result)
+    rank = rank_of_type(result)
     if grid is None or rank is None or not isinstance(t, Tuple):
         return None
     nested = isinstance(t.items[0], Tuple)
@@ -155,7 +154,7 @@ def _(s: Stacks) -> Symbolic | None:
     for k, row in enumerate(grid):
         blocks = s[0][k] if nested else s[0]
         parts = [_part(s, blocks[i], item) for i, item in enumerate(row)]
-        full = [with_axes(p, rank - (rank_of(i) or 0)) for p, i in zip(parts, row, strict=True) if p is not None]
+        full = [with_axes(p, rank - (rank_of_type(i) or 0)) for p, i in zip(parts, row, strict=True) if p is not None]
         lines.append(display(s.count, *full))
     return s.count.apply("np.block", display(s.count, *lines) if nested else lines[0])
 
@@ -165,7 +164,7 @@ def _(s: Stacks) -> Symbolic | None:
     """The pieces of each direction: as many places along the axis as the part has."""
     axis, rank, like = axis_of(s.apply.operands[2]), s.rank(0), s.type(1)
     items = like.items if isinstance(like, Tuple) else (like.item,) if isinstance(like, List) else (None,)
-    ranks = [None if t is None else rank_of(t) for t in items]
+    ranks = [None if t is None else rank_of_type(t) for t in items]
     known = [r for r in ranks if r is not None]
     if not isinstance(axis, int) or rank is None or len(known) < len(ranks):
         raise s.fail("the ranks of what was joined are not known")

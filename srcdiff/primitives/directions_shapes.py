@@ -9,11 +9,11 @@ from srcdiff.primitives.directions_core import (
     Stacks,
     as_array,
     flat,
-    rank_of,
     rule,
     with_axes,
 )
 from srcdiff.primitives.directions_reductions import axes_of, shifted
+from srcdiff.primitives.inference import rank_of_type
 from srcdiff.primitives.joining import LAYERS
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, shape_operand
 from srcdiff.primitives.repetition import pad_paths
@@ -103,7 +103,7 @@ def _(s: Stacks) -> Symbolic | None:
 @rule("np.broadcast_to")
 def _(s: Stacks) -> Symbolic | None:
     dims, result = shape_operand(s[1].value), s.apply.result.type
-    rank = len(dims) if dims is not None else rank_of(result)
+    rank = len(dims) if dims is not None else rank_of_type(result)
     x = array(s)
     if rank is None or x is None or s.rank(0) is None or s.rank(0) > rank:  # type: ignore[operator]
         return None
@@ -283,7 +283,7 @@ def _(s: Stacks) -> Symbolic | None:
     t = s.type(0)
     if not isinstance(t, Tuple) or not all(isinstance(i, Scalar | Array) and is_differentiable(i) for i in t.items):
         return None
-    ranks = [rank_of(i) for i in t.items]
+    ranks = [rank_of_type(i) for i in t.items]
     if None in ranks:
         return None
     known = [r for r in ranks if r is not None]

@@ -43,8 +43,8 @@ from srcdiff.ir.types import (
     Tuple,
     Type,
     is_container,
-    is_exact,
     never_one,
+    same_shape,
 )
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -97,15 +97,9 @@ Partial = Callable[..., "Symbolic | Over | float"]
 # Broadcasting.
 
 
-def same_shape(a: Type, b: Type) -> bool:
-    """Whether two values certainly have the same shape."""
-    match a, b:
-        case (Scalar(), Scalar()) | (Scalar(), Array(_, ())):
-            return True
-        case Array(_, p), Array(_, q):
-            return p == q and is_exact(p)
-        case _:
-            return False
+def fits(a: Type, b: Type) -> bool:
+    """Whether a value certainly has the shape of another; a number also fits an array without axes."""
+    return same_shape(a, b) or (isinstance(a, Scalar) and isinstance(b, Array) and b.shape == ())
 
 
 def fit(g: Symbolic, x: Symbolic, alone: bool = False) -> Symbolic:
@@ -113,7 +107,7 @@ def fit(g: Symbolic, x: Symbolic, alone: bool = False) -> Symbolic:
 
     Nothing is built where the types prove that there is nothing to do, or where `x` stood `alone`: beside numbers.
     """
-    if same_shape(g.type, x.type) or (alone and not isinstance(x.type, Scalar)):
+    if fits(g.type, x.type) or (alone and not isinstance(x.type, Scalar)):
         return g
     if isinstance(x.type, Scalar):
         return g.apply("float", g) if isinstance(g.type, Array) and g.type.shape == () else g.sum()
@@ -153,7 +147,7 @@ def _sum_axes(g: Symbolic, lead: int, inner: list[int]) -> Symbolic:
 
 def spread(b: Symbolic, x: Symbolic) -> Symbolic:
     """`b` broadcast to the shape of `x`; where x may be a number, the result is one too."""
-    if same_shape(b.type, x.type) or isinstance(x.type, Scalar):
+    if fits(b.type, x.type) or isinstance(x.type, Scalar):
         return b
     if isinstance(x.type, Array) and isinstance(b.type, Scalar) and x.type.dtype in ("float32", "float16"):
         # A number is of double precision, its copies are not.
@@ -204,7 +198,7 @@ def _leaves(value: Value, start: int, symbolic: Symbolic) -> set[Value]:
 def cover(total: Symbolic | None, start: int, y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     """The tangent `total` of an elementwise operation, broadcast to the shape of `y` unless it surely has it: by its
     type, or because it is made of y, or of every operand (or its tangent) that is not a number."""
-    if total is None or isinstance(y.type, Scalar) or same_shape(total.type, y.type):
+    if total is None or isinstance(y.type, Scalar) or fits(total.type, y.type):
         return total
     leaves = _leaves(total.value, start, y)
     if y.value in leaves:

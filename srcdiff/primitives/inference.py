@@ -128,6 +128,27 @@ def primitive(
     )
 
 
+def of_numbers(
+    name: str,
+    parameters: str,
+    rule: Callable[..., Type],
+    defaults: tuple[Any, ...] = (),
+    evaluate: Callable[..., Any] | None = None,
+    *,
+    views: tuple[int, ...] = (),
+    cheap: bool = False,
+) -> Primitive:
+    """A function whose first operand must be a number, an array or what NumPy makes an array of; `evaluate` is
+    NumPy's function of that name where none is given."""
+
+    def infer(x: Value, *rest: Value) -> Type:
+        require_numeric(name, x)
+        return rule(x, *rest)
+
+    function = getattr(np, name.removeprefix("np.")) if evaluate is None else evaluate
+    return primitive(name, parameters, infer, function, defaults=defaults, views=views, cheap=cheap)
+
+
 # Dimensions.
 
 
@@ -236,6 +257,12 @@ def shape_of_type(t: Type) -> Shape | None:
             return None if inner is None else (None, *inner)
         case _:
             return None
+
+
+def rank_of_type(t: Type) -> int | None:
+    """The rank that NumPy gives a value of this type; None where it is not known."""
+    shape = shape_of_type(t)
+    return None if shape is None else len(shape)
 
 
 def dtype_of_type(t: Type) -> str | None:

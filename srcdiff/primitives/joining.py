@@ -36,7 +36,8 @@ from srcdiff.primitives.inference import (
     add_dimensions,
     array_or_scalar,
     dtype_of_type,
-    primitive,
+    of_numbers,
+    rank_of_type,
     require_numeric,
     shape_of_type,
 )
@@ -224,7 +225,7 @@ def _block(arrays: Value) -> Type:
     grid = blocks_of(arrays.type)
     if grid is None:
         return Array(None, None)
-    ranks = [None if (shape := shape_of_type(t)) is None else len(shape) for row in grid for t in row]
+    ranks = [rank_of_type(t) for row in grid for t in row]
     flat = Value(Tuple(tuple(t for row in grid for t in row)))
     if None in ranks:
         return Array(_dtype_of(flat), None)
@@ -242,33 +243,17 @@ def as_lists(x: Any) -> Any:
     return [as_lists(i) for i in x] if isinstance(x, list | tuple) else x
 
 
-def _make(
-    name: str,
-    parameters: str,
-    rule: Callable[..., Type],
-    defaults: tuple[Any, ...] = (),
-    evaluate: Callable[..., Any] | None = None,
-) -> Primitive:
-    function = getattr(np, name.removeprefix("np.")) if evaluate is None else evaluate
-
-    def infer(arrays: Value, *rest: Value) -> Type:
-        require_numeric(name, arrays)
-        return rule(arrays, *rest)
-
-    return primitive(name, parameters, infer, function, defaults=defaults)
-
-
 JOINING: dict[str, Primitive] = {
     p.name: p
     for p in (
-        _make("np.concatenate", "arrays axis", _concatenate, (0,)),
-        _make("np.stack", "arrays axis", _stack, (0,)),
-        _make("np.vstack", "tup", _stacked(ROWS, 0)),
-        _make("np.hstack", "tup", _hstack),
-        _make("np.dstack", "tup", _stacked(LAYERS, 2)),
-        _make("np.column_stack", "tup", _stacked(COLUMNS, 1)),
-        _make("np.append", "arr values axis", _append, (None,)),
-        _make("np.block", "arrays", _block, evaluate=lambda arrays: np.block(as_lists(arrays))),
+        of_numbers("np.concatenate", "arrays axis", _concatenate, (0,)),
+        of_numbers("np.stack", "arrays axis", _stack, (0,)),
+        of_numbers("np.vstack", "tup", _stacked(ROWS, 0)),
+        of_numbers("np.hstack", "tup", _hstack),
+        of_numbers("np.dstack", "tup", _stacked(LAYERS, 2)),
+        of_numbers("np.column_stack", "tup", _stacked(COLUMNS, 1)),
+        of_numbers("np.append", "arr values axis", _append, (None,)),
+        of_numbers("np.block", "arrays", _block, evaluate=lambda arrays: np.block(as_lists(arrays))),
     )
 }
 

@@ -42,6 +42,9 @@ ORDERS: dict[str, tuple[str, ...]] = {
     f"np.{name}": tuple(order.split()) for names, order in _SIGNATURES.items() for name in names.split()
 }
 
+RENAMED: dict[str, dict[str, str]] = {"clip": {"min": "a_min", "max": "a_max"}, "reshape": {"newshape": "shape"}}
+"""Other names that NumPy has for a parameter, of a function or of the method of that name."""
+
 NEUTRAL: dict[str, object] = {
     **{"where": True, "dtype": None, "out": None, "initial": None},
     **{"overwrite_input": False, "returned": False, "mode": "raise"},
@@ -60,7 +63,7 @@ REDUCING: dict[str, str] = {
 }
 """Methods of ufuncs that are functions of NumPy, along axis 0 unless told otherwise."""
 
-LOWERED = frozenset((*REDUCING, "put_along_axis"))
+OF_UFUNCS = frozenset((*REDUCING, "put_along_axis"))
 """What is no primitive, but stands for others."""
 
 

@@ -11,7 +11,7 @@ float64[n+2, 5]
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from srcdiff.primitives.inference import (
     dimension_of,
     dtype_of_type,
     item_dimension,
-    primitive,
+    of_numbers,
     require_numeric,
     shape_of_type,
 )
@@ -147,30 +147,14 @@ def _insert(arr: Value, obj: Value, values: Value, axis: Value) -> Type:
     return _changed(arr, axis, 1 if one else None)
 
 
-def _make(
-    name: str,
-    parameters: str,
-    rule: Callable[..., Type],
-    defaults: tuple[Any, ...] = (),
-    evaluate: Callable[..., Any] | None = None,
-) -> Primitive:
-    function = getattr(np, name.removeprefix("np.")) if evaluate is None else evaluate
-
-    def infer(x: Value, *rest: Value) -> Type:
-        require_numeric(name, x)
-        return rule(x, *rest)
-
-    return primitive(name, parameters, infer, function, defaults=defaults)
-
-
 REPETITION: dict[str, Primitive] = {
     p.name: p
     for p in (
-        _make("np.repeat", "a repeats axis", _repeat, (None,)),
-        _make("np.tile", "A reps", _tile),
-        _make("np.resize", "a new_shape", _resize),
-        _make("np.pad", "array pad_width mode constant_values", _pad, ("constant", 0), _pad_evaluate),
-        _make("np.delete", "arr obj axis", _delete, (None,)),
-        _make("np.insert", "arr obj values axis", _insert, (None,)),
+        of_numbers("np.repeat", "a repeats axis", _repeat, (None,)),
+        of_numbers("np.tile", "A reps", _tile),
+        of_numbers("np.resize", "a new_shape", _resize),
+        of_numbers("np.pad", "array pad_width mode constant_values", _pad, ("constant", 0), _pad_evaluate),
+        of_numbers("np.delete", "arr obj axis", _delete, (None,)),
+        of_numbers("np.insert", "arr obj values axis", _insert, (None,)),
     )
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.types import Type, is_exact
+from srcdiff.ir.types import is_exact
 from srcdiff.primitives.diagonals import the_two
 from srcdiff.primitives.forms import NoRule, Transpose, constant_of, linear, non_differentiable, zeros_of
-from srcdiff.primitives.inference import Shape, shape_of_type
+from srcdiff.primitives.inference import Shape, rank_of_type, shape_of_type
 from srcdiff.primitives.rules_shapes import back
 from srcdiff.primitives.symbolic import Symbolic
 
@@ -30,14 +30,9 @@ def _is_square(shape: Shape | None) -> bool:
     return shape is not None and len(shape) == 2 and shape[0] == shape[1] and is_exact(shape)
 
 
-def _rank(t: Type) -> int | None:
-    shape = shape_of_type(t)
-    return None if shape is None else len(shape)
-
-
 def _axes(x: Symbolic, axis1: Symbolic, axis2: Symbolic) -> tuple[int, int]:
     """The two axes: those that are given where the rank is not known but they count from the same end."""
-    found = the_two(axis1.value, axis2.value, _rank(x.type))
+    found = the_two(axis1.value, axis2.value, rank_of_type(x.type))
     if found is not None:
         return found
     p, q = constant_of(axis1), constant_of(axis2)
@@ -92,7 +87,7 @@ def _trace_back(by: Symbolic, y: Symbolic, x: Symbolic, offset: Symbolic, axis1:
 
 
 def _diag_back(by: Symbolic, y: Symbolic, x: Symbolic, k: Symbolic) -> Symbolic:
-    rank = _rank(x.type)
+    rank = rank_of_type(x.type)
     if rank is None:
         raise NoRule("the rank of its operand must be known (it makes a matrix or takes a diagonal): annotate it")
     if rank == 1:
@@ -103,7 +98,7 @@ def _diag_back(by: Symbolic, y: Symbolic, x: Symbolic, k: Symbolic) -> Symbolic:
 def _triangle_back(name: str) -> Transpose:
     def transpose(by: Symbolic, y: Symbolic, x: Symbolic, k: Symbolic) -> Symbolic:
         part = by.apply(name, by, k)
-        rank = _rank(x.type)
+        rank = rank_of_type(x.type)
         if rank is None:
             return by.apply("unbroadcast", part, x)
         return part.sum(axis=0) if rank == 1 else part

@@ -20,7 +20,7 @@ from srcdiff.primitives.forms import (
     vjp,
     zeros_of,
 )
-from srcdiff.primitives.inference import shape_of_type
+from srcdiff.primitives.inference import rank_of_type, shape_of_type
 from srcdiff.primitives.joining import COLUMNS, LAYERS, LINES, ROWS, Plan, blocks_of
 from srcdiff.primitives.known import axis_of
 from srcdiff.primitives.rules_shapes import back, unpack
@@ -84,7 +84,7 @@ def split(by: Symbolic, parts: Symbolic, axis: object) -> Symbolic:
 
 def ranks_of(items: Sequence[Type]) -> list[int] | None:
     """The ranks of the parts, where all of them are known."""
-    ranks = [None if (shape := shape_of_type(t)) is None else len(shape) for t in items]
+    ranks = [rank_of_type(t) for t in items]
     return None if None in ranks else [r for r in ranks if r is not None]
 
 

@@ -16,11 +16,11 @@ from srcdiff.primitives.forms import (
     Tangents,
     constant_of,
     fit,
+    fits,
     is_none,
     jvp,
     non_differentiable,
     plus,
-    same_shape,
     spread,
     vjp,
 )
@@ -55,7 +55,7 @@ def all_chosen(where: Symbolic) -> bool:
 
 def full_mask(where: Symbolic, x: Symbolic) -> Symbolic:
     """The mask in the shape of `x`."""
-    return where if same_shape(where.type, x.type) else x.apply("np.broadcast_to", where, x.shape)
+    return where if fits(where.type, x.type) else x.apply("np.broadcast_to", where, x.shape)
 
 
 def masked(b: Symbolic, x: Symbolic, where: Symbolic) -> Symbolic:

@@ -18,10 +18,10 @@ from srcdiff.primitives.forms import (
     Tangents,
     constant_of,
     fit,
+    fits,
     is_none,
     jvp,
     plus,
-    same_shape,
     vjp,
     zeros_of,
 )
@@ -332,7 +332,7 @@ def _weights(a: Symbolic, axis: Symbolic, weights: Symbolic) -> Symbolic:
     axes = axis_of(axis.value)
     if _lie_along(a, axis, weights) and isinstance(axes, int):
         return laid_along(weights, a, axes)
-    if axes is None or same_shape(a.type, weights.type):
+    if axes is None or fits(a.type, weights.type):
         return weights
     shape, own = shape_of_type(a.type), shape_of_type(weights.type)
     if shape is not None and own is not None and len(shape) == len(own):

@@ -32,19 +32,10 @@ from srcdiff.primitives.inference import (
     Shape,
     ShapeError,
     dtype_of_type,
-    primitive,
-    require_numeric,
+    of_numbers,
     shape_of_type,
 )
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, dtype_operand, normal_axes, shape_operand
-
-
-def _numeric(name: str, rule: Callable[..., Type]) -> Callable[..., Type]:
-    def infer(x: Value, *rest: Value) -> Type:
-        require_numeric(name, x)
-        return rule(x, *rest)
-
-    return infer
 
 
 def _of(x: Value, shape: Shape | None) -> Type:
@@ -256,43 +247,29 @@ def _t_type(x: Value) -> Type:
     return _of(x, None if shape is None else shape[::-1])
 
 
-def _make(
-    name: str,
-    parameters: str,
-    rule: Callable[..., Type],
-    evaluate: Callable[..., Any] | None = None,
-    *,
-    defaults: tuple[Any, ...] = (),
-    views: tuple[int, ...] = (),
-    cheap: bool = False,
-) -> Primitive:
-    function = getattr(np, name.removeprefix("np.")) if evaluate is None else evaluate
-    return primitive(name, parameters, _numeric(name, rule), function, defaults=defaults, views=views, cheap=cheap)
-
-
 SHAPES: dict[str, Primitive] = {
     p.name: p
     for p in (
-        _make("T", "x", _t_type, np.transpose, views=(0,), cheap=True),
-        _make("np.reshape", "a shape", _reshape, views=(0,), cheap=True),
-        _make("np.ravel", "a", _ravel, views=(0,), cheap=True),
-        _make("np.transpose", "a axes", _transpose, defaults=(None,), views=(0,), cheap=True),
-        _make("np.swapaxes", "a axis1 axis2", _swapaxes, views=(0,), cheap=True),
-        _make("np.moveaxis", "a source destination", _moveaxis, views=(0,), cheap=True),
-        _make("np.squeeze", "a axis", _squeeze, defaults=(None,), views=(0,), cheap=True),
-        _make("np.expand_dims", "a axis", _expand_dims, views=(0,), cheap=True),
-        _make("np.broadcast_to", "array shape", _broadcast_to, views=(0,), cheap=True),
-        _make("np.atleast_1d", "x", _atleast(1), views=(0,)),
-        _make("np.atleast_2d", "x", _atleast(2), views=(0,)),
-        _make("np.atleast_3d", "ary", _atleast(3), views=(0,)),
-        _make("np.rollaxis", "a axis start", _rollaxis, defaults=(0,), views=(0,), cheap=True),
-        _make("np.ascontiguousarray", "a dtype", _contiguous, defaults=(None,), views=(0,)),
-        _make("np.asfortranarray", "a dtype", _contiguous, defaults=(None,), views=(0,)),
-        _make("np.require", "a dtype requirements", _require, defaults=(None, None), views=(0,)),
-        _make("np.fliplr", "m", _along, views=(0,)),
-        _make("np.flipud", "m", _along, views=(0,)),
-        _make("np.rot90", "m k axes", _rot90, _turned, defaults=(1, None), views=(0,)),
-        _make("np.flip", "m axis", _along, defaults=(None,), views=(0,)),
-        _make("np.roll", "a shift axis", _along, defaults=(None,)),
+        of_numbers("T", "x", _t_type, evaluate=np.transpose, views=(0,), cheap=True),
+        of_numbers("np.reshape", "a shape", _reshape, views=(0,), cheap=True),
+        of_numbers("np.ravel", "a", _ravel, views=(0,), cheap=True),
+        of_numbers("np.transpose", "a axes", _transpose, defaults=(None,), views=(0,), cheap=True),
+        of_numbers("np.swapaxes", "a axis1 axis2", _swapaxes, views=(0,), cheap=True),
+        of_numbers("np.moveaxis", "a source destination", _moveaxis, views=(0,), cheap=True),
+        of_numbers("np.squeeze", "a axis", _squeeze, defaults=(None,), views=(0,), cheap=True),
+        of_numbers("np.expand_dims", "a axis", _expand_dims, views=(0,), cheap=True),
+        of_numbers("np.broadcast_to", "array shape", _broadcast_to, views=(0,), cheap=True),
+        of_numbers("np.atleast_1d", "x", _atleast(1), views=(0,)),
+        of_numbers("np.atleast_2d", "x", _atleast(2), views=(0,)),
+        of_numbers("np.atleast_3d", "ary", _atleast(3), views=(0,)),
+        of_numbers("np.rollaxis", "a axis start", _rollaxis, defaults=(0,), views=(0,), cheap=True),
+        of_numbers("np.ascontiguousarray", "a dtype", _contiguous, defaults=(None,), views=(0,)),
+        of_numbers("np.asfortranarray", "a dtype", _contiguous, defaults=(None,), views=(0,)),
+        of_numbers("np.require", "a dtype requirements", _require, defaults=(None, None), views=(0,)),
+        of_numbers("np.fliplr", "m", _along, views=(0,)),
+        of_numbers("np.flipud", "m", _along, views=(0,)),
+        of_numbers("np.rot90", "m k axes", _rot90, evaluate=_turned, defaults=(1, None), views=(0,)),
+        of_numbers("np.flip", "m axis", _along, defaults=(None,), views=(0,)),
+        of_numbers("np.roll", "a shift axis", _along, defaults=(None,)),
     )
 }

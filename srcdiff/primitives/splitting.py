@@ -27,7 +27,7 @@ from srcdiff.primitives.inference import (
     broadcast_shapes,
     dtype_of_type,
     item_dimension,
-    primitive,
+    of_numbers,
     require_numeric,
     shape_of_type,
 )
@@ -169,41 +169,38 @@ def _indices(dimensions: Value) -> Type:
     return Array("int64", None if dims is None else (len(dims), *dims))
 
 
-def _make(
-    name: str,
-    parameters: str,
-    rule: Callable[..., Type],
-    evaluate: Callable[..., Any],
-    defaults: tuple[Any, ...] = (),
-    views: tuple[int, ...] = (),
-) -> Primitive:
-    def infer(x: Value, *rest: Value) -> Type:
-        require_numeric(name, x)
-        return rule(x, *rest)
-
-    return primitive(name, parameters, infer, evaluate, defaults=defaults, views=views)
-
-
 SPLITTING: dict[str, Primitive] = {
     p.name: p
     for p in (
-        _make("np.split", "ary indices_or_sections axis", _split(True), _as_known(np.split), (0,), views=(0,)),
-        _make(
-            "np.array_split", "ary indices_or_sections axis", _split(False), _as_known(np.array_split), (0,), views=(0,)
+        of_numbers("np.split", "ary indices_or_sections axis", _split(True), (0,), _as_known(np.split), views=(0,)),
+        of_numbers(
+            "np.array_split", "ary indices_or_sections axis", _split(False), (0,), _as_known(np.array_split), views=(0,)
         ),
         *(
-            _make(f"np.{n}split", "ary indices_or_sections", _split_along(f"np.{n}split"), _as_known(f), views=(0,))
+            of_numbers(
+                f"np.{n}split",
+                "ary indices_or_sections",
+                _split_along(f"np.{n}split"),
+                evaluate=_as_known(f),
+                views=(0,),
+            )
             for n, f in (("v", np.vsplit), ("h", np.hsplit), ("d", np.dsplit))
         ),
-        _make("np.broadcast_arrays", "args", _broadcast_arrays, lambda a: tuple(np.broadcast_arrays(*a)), views=(0,)),
-        _make(
+        of_numbers(
+            "np.broadcast_arrays",
+            "args",
+            _broadcast_arrays,
+            evaluate=lambda a: tuple(np.broadcast_arrays(*a)),
+            views=(0,),
+        ),
+        of_numbers(
             "np.meshgrid",
             "xi sparse indexing",
             _meshgrid,
-            lambda xi, sparse, indexing: tuple(np.meshgrid(*xi, sparse=sparse, indexing=indexing)),
             (False, "xy"),
+            lambda xi, sparse, indexing: tuple(np.meshgrid(*xi, sparse=sparse, indexing=indexing)),
         ),
-        _make("np.indices", "dimensions", _indices, lambda d: np.indices(d)),
+        of_numbers("np.indices", "dimensions", _indices),
     )
 }
 

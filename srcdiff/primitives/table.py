@@ -80,9 +80,6 @@ ATTRIBUTES = frozenset({"T", "shape", "ndim", "size", "dtype"})
 METHOD_ONLY = frozenset({"astype", "item", "tolist"})
 """Primitives that are written as a method of their first operand."""
 
-KEYWORDS: dict[str, dict[str, str]] = {"np.clip": {"min": "a_min", "max": "a_max"}}
-"""Other names of parameters: what arguments may be called besides."""
-
 PACKED_METHODS = frozenset({"reshape", "transpose"})
 """Methods that take several integers where the primitive takes one tuple: `x.reshape(2, 3)`."""
 
