@@ -68,7 +68,8 @@ def masked(b: Symbolic, x: Symbolic, where: Symbolic) -> Symbolic:
 
 
 def not_nan(x: Symbolic) -> Symbolic:
-    return x.apply("invert", np.isnan(x))
+    # `~` of Python's own booleans would be an integer.
+    return x.apply("np.logical_not" if isinstance(x.type, Scalar) else "invert", np.isnan(x))
 
 
 # Sums and means.

@@ -28,7 +28,7 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
 )
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, flag_of, normal_axes
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, flag_of, normal_axes, reduced_axes
 
 
 def _dtype(x: Value) -> str | None:
@@ -95,7 +95,7 @@ def _take_shape(a: Value, indices: Value, axis: Value) -> Shape | None:
         return chosen
     if shape is None or not isinstance(axes, int):
         return None
-    (position,) = normal_axes(axes, len(shape)) or (0,)
+    (position,) = reduced_axes(axes, len(shape)) or (0,)
     return (*shape[:position], *chosen, *shape[position + 1 :])
 
 

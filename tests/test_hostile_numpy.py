@@ -1,0 +1,57 @@
+"""NumPy as a hostile user writes it: calls beside the usual ones, and combinations of calls, each against differences.
+
+In: small programs without annotations. Out: nothing, or which derivative is off.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import special
+
+from srcdiff import TransformError, grad
+from tests.support import check_gradient, check_modes
+
+X = np.array([0.7, -0.4, 1.9])
+
+
+# A number has no axes, but many functions of NumPy take its axis 0 or -1.
+
+
+def numbers_reduced(x, y):
+    total = np.sum(y, axis=-1) + np.prod(y, axis=0) + np.max(y, axis=-1, keepdims=True) + np.min(y, 0)
+    without = np.nansum(y, axis=-1) + np.nanmean(y, axis=0) * np.nanmax(np.sum(x), axis=-1)
+    return total * np.sum(x) + without + np.ptp(y, 0)
+
+
+def numbers_running(x, y):
+    s = np.sum(x * x)
+    runs = np.cumsum(s, axis=0) * np.cumprod(y, axis=-1) + np.cumprod(s * y, axis=0) + np.nancumsum(s, axis=-1)
+    return np.sum(runs**2 + np.repeat(y, 2, axis=-1) + np.squeeze(s, axis=0))
+
+
+def numbers_in_special(x, y):
+    total = np.sum(special.logsumexp(y, axis=-1) + x) * special.softmax(np.sum(x), axis=-1)
+    return total + special.log_softmax(y, axis=0)
+
+
+@pytest.mark.parametrize("program", [numbers_reduced, numbers_running, numbers_in_special])
+def test_axis_of_a_number(program):
+    check_gradient(program, X, 0.8)
+
+
+def numbers_returned(x, y):
+    return np.sum(y, axis=-1) + x, np.cumprod(y, axis=0) * x
+
+
+def test_what_is_added_to_a_number_with_an_axis_keeps_its_derivative():
+    check_modes(numbers_returned, X, 0.8)
+
+
+def median_of_a_number(x):
+    return np.median(np.sum(x), axis=0)
+
+
+def test_an_axis_that_a_number_does_not_have_is_said():
+    with pytest.raises(TransformError, match="fails whenever it runs"):
+        grad(median_of_a_number)(X)
