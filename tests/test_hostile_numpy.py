@@ -5,11 +5,13 @@ In: small programs without annotations. Out: nothing, or which derivative is off
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import special
 
-from srcdiff import TransformError, grad
+from srcdiff import TransformError, grad, transform
 from tests.support import check_gradient, check_modes
 
 X = np.array([0.7, -0.4, 1.9])
@@ -55,3 +57,27 @@ def median_of_a_number(x):
 def test_an_axis_that_a_number_does_not_have_is_said():
     with pytest.raises(TransformError, match="fails whenever it runs"):
         grad(median_of_a_number)(X)
+
+
+# What is printed.
+
+
+def median_and_curve(x):
+    return np.interp(np.median(np.sin(x)), [-1.0, 0.0, 1.0], [0.1, 0.5, 2.0])
+
+
+def test_a_shape_is_not_read_behind_the_write_that_takes_the_name():
+    check_gradient(median_and_curve, np.array([[0.7, -0.4, 1.9], [0.3, 0.2, -1.1]]))
+
+
+def elements_behind_a_reshape(x):
+    y = np.concatenate([np.ravel(x), np.reshape(x, -1)])
+    return np.median(x) * 0.5 + y[0] * 2.5 + y[-1] * y[1]
+
+
+def test_general_code_adds_up_the_gradient_of_integers_in_floats():
+    derivative = transform(elements_behind_a_reshape, "gradient", wrt=0)
+    space: dict[str, Any] = {}
+    exec(derivative.source, space)
+    found = space["elements_behind_a_reshape_grad"](np.array([3, 1, 2]))
+    assert found.tolist() == [2.5, 2.0, 1.5]

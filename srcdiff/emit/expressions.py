@@ -248,6 +248,8 @@ class Decisions:
                     self._use(value, block, index, s, movable=False)
             case Apply():
                 fixed = s.primitive.updates or 0 if s.inplace else None
+                if fixed is not None:
+                    self._events[block].consumed.setdefault(s.operands[fixed], []).append(-index)
                 for position, value in enumerate(s.operands):
                     self._use(value, block, index, s, movable=position != fixed)
             case _:
@@ -287,6 +289,8 @@ class Decisions:
         for operand in self._read(s):
             root = self._storage.of(operand)
             if root is not None and self._looks(s) and Events.between(events.writes.get(root), index, last):
+                return None
+            if Events.between(events.consumed.get(operand), index, last):
                 return None
             if operand.name is not None and Events.between(events.hints.get(operand.name), index, last):
                 return None
