@@ -69,7 +69,8 @@ def masked(b: Symbolic, x: Symbolic, where: Symbolic) -> Symbolic:
 
 def not_nan(x: Symbolic) -> Symbolic:
     # `~` of Python's own booleans would be an integer.
-    return x.apply("np.logical_not" if isinstance(x.type, Scalar) else "invert", np.isnan(x))
+    missing = np.isnan(x)
+    return x.apply("np.logical_not" if isinstance(missing.type, Scalar) else "invert", missing)
 
 
 # Sums and means.

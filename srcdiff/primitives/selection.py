@@ -46,6 +46,9 @@ def _ordered(name: str, result: str | None) -> Callable[..., Type]:
         if axes is None:
             return Array(result or _dtype(a), shape if shape is not None and len(shape) == 1 else (None,))
         if shape is not None and axes is not UNKNOWN_AXIS:
+            if name == "np.argsort" and reduced_axes(axes, len(shape)) == ():
+                # Of a number too there is an order.
+                return Array("int64", (1,))
             normal_axes(axes, len(shape))
         return Array(result or _dtype(a), shape)
 
