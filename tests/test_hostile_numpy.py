@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from srcdiff import TransformError, grad, transform
+from srcdiff import TransformError, grad, transform, value_and_grad
 from tests.support import check_gradient, check_modes
 
 X = np.array([0.7, -0.4, 1.9])
@@ -48,6 +48,54 @@ def numbers_returned(x, y):
 
 def test_what_is_added_to_a_number_with_an_axis_keeps_its_derivative():
     check_modes(numbers_returned, X, 0.8)
+
+
+def arrays_without_axes(x, v):
+    products = x.dot(x) + np.dot(x, v).sum() + np.dot(v, x)[0] + np.inner(v, x).sum() * np.inner(x, x)
+    return products * np.nansum(x) + np.nanmean(x) + np.sum(x * np.argsort(x, axis=-1))
+
+
+def test_an_array_without_axes():
+    check_gradient(arrays_without_axes, np.array(0.7), X)
+
+
+def convolved_number(x):
+    return np.sum(np.convolve(x, [1.0, 2.0]))
+
+
+def test_a_number_that_counts_as_a_vector_is_not_taken_for_a_failure():
+    with pytest.raises(TransformError, match="must be arrays of one dimension"):
+        grad(convolved_number)(0.7)
+
+
+def outer_of_a_list(x, y):
+    return (
+        np.sum(np.add.outer(y, [1.0, 2.0]) * np.multiply.outer([0.5, 0.25], y)) + np.subtract.outer(x, [y, 1.0]).sum()
+    )
+
+
+def test_outer_of_numbers_and_lists():
+    check_gradient(outer_of_a_list, X, 0.8)
+
+
+def outer_beside_a_vector(x):
+    return np.sum(np.multiply.outer(x, np.array([1.0, 2.0])) ** 2)
+
+
+@pytest.mark.parametrize("x", [0.7, X])
+def test_general_code_of_outer_takes_numbers_too(x):
+    space: dict[str, Any] = {}
+    exec(transform(outer_beside_a_vector, "gradient", wrt=0).source, space)
+    assert np.allclose(space["outer_beside_a_vector_grad"](x), 10.0 * np.asarray(x))
+
+
+def powers_and_logarithms(x):
+    return np.sum(special.cbrt(x) + special.exp2(x) * special.expm1(x) + special.log1p(x * x))
+
+
+def test_functions_of_scipy_keep_their_last_digits():
+    check_gradient(powers_and_logarithms, X)
+    assert value_and_grad(powers_and_logarithms)(X)[0] == powers_and_logarithms(X)
 
 
 def median_of_a_number(x):
