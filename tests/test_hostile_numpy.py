@@ -107,6 +107,20 @@ def test_an_axis_that_a_number_does_not_have_is_said():
         grad(median_of_a_number)(X)
 
 
+# NumPy's names of the operators make arrays of lists, which the operators do not.
+
+
+def sums_of_lists(x, y):
+    a = np.add(x, y) * np.array([1.0, 2.0]) + np.multiply(x, 2) + np.multiply(3, y) + np.subtract(x, 1.0)
+    b = np.add((x[0], 1.0), (2.0, y[1])) ** 2 + np.negative(x) + np.power(y, 2) + np.divide(x, [2.0, y[0]])
+    chosen = np.where(np.greater(x, 0.5), a, b) + np.equal(x, [x[0], 9.0]) * b
+    return np.sum(chosen) + np.matmul(x, y) + np.average(x, weights=[1, 3]) + np.linalg.matmul(y, y)
+
+
+def test_operators_of_numpy_on_lists():
+    check_gradient(sums_of_lists, [0.7, 0.2], [0.5, 0.3])
+
+
 # What is printed.
 
 

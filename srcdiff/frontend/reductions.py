@@ -59,7 +59,7 @@ class Reductions(Respelling):
             return None
         if len(arguments) != 2 or any(keyword is not None for keyword, _, _ in arguments):
             raise self.error(node, f"`{target}` is supported with two arguments", "leave others out")
-        a, b = (self._as_array(self.current(operand, node), node) for _, operand, _ in arguments)
+        a, b = (self.as_array(self.current(operand, node), node) for _, operand, _ in arguments)
         rank, other = (None if shape is None else len(shape) for shape in (shape_of_type(v.type) for v in (a, b)))
         if other is None:
             remedy = "annotate the parameters, or write `a[:, None] - b`"
@@ -74,7 +74,7 @@ class Reductions(Respelling):
             a = self.apply("index_get", a, index, node=node)
         return self.primitive(primitive, [Result(a), Result(b)], node, name)
 
-    def _as_array(self, value: Value, node: gast.AST) -> Value:
+    def as_array(self, value: Value, node: gast.AST) -> Value:
         """What NumPy makes of a list or tuple that an operator would take for one."""
         return self.apply("np.asarray", value, node=node) if isinstance(value.type, List | Tuple) else value
 
