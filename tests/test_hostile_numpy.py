@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from srcdiff import TransformError, grad, transform, value_and_grad
+from srcdiff import TransformError, grad, transform, value_and_grad, vjp
+from srcdiff.compiler import derive
+from srcdiff.frontend.module import Module
 from tests.support import check_gradient, check_modes
 
 X = np.array([0.7, -0.4, 1.9])
@@ -98,6 +100,22 @@ def test_functions_of_scipy_keep_their_last_digits():
     assert value_and_grad(powers_and_logarithms)(X)[0] == powers_and_logarithms(X)
 
 
+REFUSED = {
+    "linalg.cholesky(x)": "not for float",
+    "linalg.expm(x)": "not for float",
+    "linalg.solve(x, x)": "not for float",
+    "linalg.solve(np.eye(2), np.full((2, 2, 2), x))": "a vector or a matrix on the right",
+    "np.polyval(np.full((2, 2), x), 2.0)": "a vector of coefficients",
+}
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_what_is_beyond_a_rule_is_refused_and_not_taken_for_a_failure(call):
+    text = f"import numpy as np\nfrom scipy import linalg\n\n\ndef f(x: float):\n    return {call}\n"
+    with pytest.raises(TransformError, match=REFUSED[call]):
+        derive(Module.from_text(text, "f.py"), "f", "forward", "x")
+
+
 def median_of_a_number(x):
     return np.median(np.sum(x), axis=0)
 
@@ -143,3 +161,22 @@ def test_general_code_adds_up_the_gradient_of_integers_in_floats():
     exec(derivative.source, space)
     found = space["elements_behind_a_reshape_grad"](np.array([3, 1, 2]))
     assert found.tolist() == [2.5, 2.0, 1.5]
+
+
+def number_between_knots(x):
+    return np.interp(x, [0.0, 1.0], (x, 2.0))
+
+
+def test_the_gradient_of_a_number_is_a_number():
+    for optimize in (True, False):
+        assert isinstance(grad(number_between_knots, optimize=optimize)(0.7), float)
+
+
+def only_element(x):
+    return x.item() * 2.0
+
+
+def test_the_adjoint_of_a_single_precision_array_without_axes():
+    value, pullback = vjp(only_element, np.array(0.5, dtype=np.float32))
+    found = pullback(1.0)
+    assert value == 1.0 and found == 2.0 and found.dtype == np.float32

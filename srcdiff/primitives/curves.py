@@ -87,6 +87,9 @@ def _length(n: Dimension, m: Dimension, mode: str | None) -> Dimension:
 
 def _polyval(p: Value, x: Value) -> Type:
     require_numeric("np.polyval", p, x)
+    coefficients = shape_of_type(p.type)
+    if coefficients is not None and len(coefficients) > 1:
+        raise InferenceError("np.polyval is supported with a vector of coefficients")
     _of_line("the coefficients of np.polyval", p)
     dtype = dtype_as_array(p)
     return elementwise_type("same", Value(Array(dtype, ())), x) if dtype else _polyval_unsure(x)

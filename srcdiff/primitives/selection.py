@@ -131,7 +131,7 @@ def _compress(condition: Value, a: Value, axis: Value) -> Type:
         return Array(_dtype(a), (None,))
     if shape is None or not isinstance(axes, int):
         return Array(_dtype(a), None)
-    (position,) = normal_axes(axes, len(shape)) or (0,)
+    (position,) = reduced_axes(axes, len(shape)) or (0,)
     return Array(_dtype(a), (*shape[:position], None, *shape[position + 1 :]))
 
 
