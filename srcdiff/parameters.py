@@ -19,6 +19,7 @@ from srcdiff.frontend.wrt import GIVE, positions_in
 from srcdiff.ir.core import Apply, Block, Constant, Function, If, Origin, Value, walk
 from srcdiff.ir.types import (
     Array,
+    Bottom,
     Dict,
     Instance,
     List,
@@ -153,8 +154,11 @@ def require_scalar(module: Module, function: Function, mode: str) -> None:
         raise _at_definition(module, function, message, "return a scalar on every path")
     if isinstance(result, Scalar | Unknown) or (isinstance(result, Array) and result.rank in (0, None)):
         return
-    message = f"the {what} of `{function.name}` is not defined: it returns {_noun(result)}, not a scalar"
     place = function.body.results[0].origin
+    if isinstance(result, Bottom):
+        message = f"`{function.name}` fails whenever it runs: here shapes, axes or lengths do not fit"
+        raise _at_definition(module, function, message, "call it by itself to see how", place)
+    message = f"the {what} of `{function.name}` is not defined: it returns {_noun(result)}, not a scalar"
     remedy = "return a scalar (np.sum(...), say), or use jacobian, vjp or jvp"
     raise _at_definition(module, function, message, remedy, place)
 

@@ -265,17 +265,27 @@ class _Body:
                 if is_finite(partial) and self._choice(adjoint) is None:
                     return apply
                 name, operands = self._product(builder, adjoint, partial, a is adjoint)
-                return replace(apply, primitive=TABLE[name], operands=operands)
+                return self._with(builder, apply, name, operands)
             case Primitive(name="divide"), (a, d) if a in self.guards and d not in self.guards and not is_finite(d):
                 return replace(apply, operands=(a, self._chosen(builder, a, d, 1.0)))
             case Primitive(name="accumulate" | "add"), (a, b):
                 united = self._united(builder, apply)
-                return apply if united is None else replace(apply, primitive=TABLE["np.where"], operands=united)
+                return apply if united is None else self._with(builder, apply, "np.where", united)
         return apply
+
+    def _with(self, builder: Builder, apply: Apply, name: str, operands: tuple[Value, ...]) -> Apply:
+        """The same result of another operation. `np.where` of numbers is an array without dimensions, no number."""
+        if name == "np.where" and isinstance(apply.result.type, Scalar):
+            chosen = Apply(TABLE[name], operands, Value(TABLE[name].infer(*operands)), apply.origin)
+            self._apply(builder, chosen)
+            name, operands = "float", (chosen.result,)
+        return replace(apply, primitive=TABLE[name], operands=operands)
 
     def _choice(self, adjoint: Value) -> tuple[Value, Value, Value] | None:
         """The operands of the `np.where` that masked an adjoint."""
         made = self.definitions.get(adjoint)
+        if made is not None and made.primitive.name == "float":
+            made = self.definitions.get(made.operands[0])
         if made is None or made.primitive.name != "np.where" or adjoint not in self.guards:
             return None
         condition, a, b = made.operands

@@ -183,7 +183,8 @@ class ReverseMode:
             dtype = getattr(found.type, "dtype", None)
             if dtype != kind.dtype and (dtype is not None or kind.dtype != "float64"):
                 # Arrays of another precision that the adjoint met on its way do not change its dtype.
-                return builder.apply(TABLE["astype"], found, Global(OBJECT, module="numpy", attribute=kind.dtype))
+                cast = "np.asarray" if isinstance(found.type, Scalar) else "astype"
+                return builder.apply(TABLE[cast], found, Global(OBJECT, module="numpy", attribute=kind.dtype))
         return found
 
     def _keep_calls(self, statement: Statement) -> None:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from srcdiff.ir.core import Apply, Block, Constant, Value, blocks_of, free_values, operands_of
 from srcdiff.ir.types import Array, Scalar, Type, never_one
-from srcdiff.primitives.known import axis_of, normal_axes
+from srcdiff.primitives.known import axis_of, reduced_axes
 from srcdiff.primitives.table import TABLE
 
 
@@ -167,7 +167,7 @@ def _same_axes(apply: Apply, given: Sequence[_Dependence | None]) -> bool:
 def _reduced(first: _Dependence, operands: Sequence[Value]) -> _Dependence | None:
     """Through a sum over axes along which c does not vary."""
     rank, axis, keepdims = _rank_of(operands[0].type), operands[1], operands[2]
-    axes = None if rank is None else normal_axes(axis_of(axis), rank)
+    axes = None if rank is None else reduced_axes(axis_of(axis), rank)
     if rank is None or axes is None or not isinstance(keepdims, Constant):
         return None
     if first.along.intersection(axes):

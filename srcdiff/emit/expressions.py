@@ -248,6 +248,8 @@ class Decisions:
                     self._use(value, block, index, s, movable=False)
             case Apply():
                 fixed = s.primitive.updates or 0 if s.inplace else None
+                if fixed is not None:
+                    self._events[block].consumed.setdefault(s.operands[fixed], []).append(-index)
                 for position, value in enumerate(s.operands):
                     self._use(value, block, index, s, movable=position != fixed)
             case _:
@@ -288,7 +290,7 @@ class Decisions:
             root = self._storage.of(operand)
             if root is not None and self._looks(s) and Events.between(events.writes.get(root), index, last):
                 return None
-            if not self._looks(s) and any(_overwrites(w, operand) for w in block.statements[index + 1 : last + 1]):
+            if Events.between(events.consumed.get(operand), index, last):
                 return None
             if operand.name is not None and Events.between(events.hints.get(operand.name), index, last):
                 return None
@@ -435,8 +437,3 @@ class Decisions:
     def _simple_index(self, index: Value) -> bool:
         made = self.definitions.get(index)
         return is_atom(index) or made is None or index.name is not None or self._repeatable(made)[0]
-
-
-def _overwrites(s: Statement, value: Value) -> bool:
-    """Whether a statement gives the name of the value to another, so that even its shape can no longer be read."""
-    return isinstance(s, Apply) and s.inplace and s.operands[s.primitive.updates or 0] is value

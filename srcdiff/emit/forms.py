@@ -72,8 +72,9 @@ _POSITIONAL = {"np.arange", "np.linspace", "np.clip", "np.logspace", "np.geomspa
 
 
 class Forms:
-    def __init__(self, spelling: Spelling) -> None:
-        self.spelling = spelling
+    def __init__(self, spelling: Spelling, general: bool = False) -> None:
+        """`general`: a parameter is of no known type, so that an array of no known dtype may hold integers."""
+        self.spelling, self._general = spelling, general
 
     # ------------------------------------------------------------------ atoms
 
@@ -210,7 +211,7 @@ class Forms:
                 match kind:
                     case Scalar():
                         return Expression(ast.Constant(value=0.0), (), 3)
-                    case Array(dtype, _) if dtype is None or dtype.startswith("float"):
+                    case Array(dtype, _) if not self._general if dtype is None else dtype.startswith("float"):
                         return self.call(self.spelling.name("numpy", "zeros_like"), parts)
                     case _:
                         return self.helper("zeros_like", *parts)

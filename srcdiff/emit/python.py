@@ -35,7 +35,7 @@ from srcdiff.emit.tree import Node
 from srcdiff.emit.unread import without_unread
 from srcdiff.ir.core import Function, Global, Parameter, Program, Value, blocks_of, class_value, walk
 from srcdiff.ir.imports import Imports
-from srcdiff.ir.types import records_in
+from srcdiff.ir.types import Unknown, records_in
 from srcdiff.primitives.helpers import HELPERS
 from srcdiff.primitives.record_helpers import WITH_RECORDS
 
@@ -107,7 +107,7 @@ def _read(function: ast.AST) -> set[str]:
 
 
 def _function(function: Function, spelling: Spelling, impure: frozenset[str]) -> ast.FunctionDef:
-    forms = Forms(spelling)
+    forms = Forms(spelling, any(isinstance(p.value.type, Unknown) for p in function.parameters))
     spelling.used = set()
     classes = _classes(function, spelling)
     arguments = _arguments(function.parameters, forms, classes)

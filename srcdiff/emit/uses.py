@@ -43,6 +43,8 @@ class Events:
     effects: list[int] = field(default_factory=list)
     writes: dict[Value, list[int]] = field(default_factory=dict)
     hints: dict[str, list[int]] = field(default_factory=dict)
+    consumed: dict[Value, list[int]] = field(default_factory=dict)
+    """Where a value gives its name to what is updated in place, after which not even its shape can be read."""
 
     @staticmethod
     def between(indices: list[int] | None, low: int, high: int) -> bool:

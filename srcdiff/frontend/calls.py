@@ -35,7 +35,8 @@ from srcdiff.frontend.registrations import registered_too_deep
 from srcdiff.frontend.spellings import REFUSED_METHODS
 from srcdiff.frontend.subset import WRITERS, is_complex, is_random, no_method, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import OBJECT, Array, Dict, Instance, Record, Tuple, Unknown, is_mutable
+from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Record, Tuple, Unknown, is_mutable
+from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.table import (
     METHODS,
     PACKED,
@@ -294,6 +295,14 @@ class Calls(Factorisations):
                 raise self.error(place, f"`{target}` takes a function as {where}: not supported", "write a loop")
         if primitive.name == "np.einsum":
             primitive, arguments = self.einsum(arguments)
+        if target.module in ("numpy", "numpy.linalg") and primitive.name in (*OPERATORS, "np.average"):
+            # `np.add([1.0, x], y)` is no sum of lists.
+            arguments = [
+                (keyword, Result(self.as_array(self.current(operand, place), place)), place)
+                if isinstance(operand, Result) and isinstance(operand.type, List | Tuple) and keyword != "axis"
+                else (keyword, operand, place)
+                for keyword, operand, place in arguments
+            ]
         return self.applied(primitive, arguments, str(target), node, name)
 
     def applied(

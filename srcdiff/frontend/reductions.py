@@ -14,7 +14,7 @@ from srcdiff.frontend.objects import Arguments, Operand, Result, Static
 from srcdiff.frontend.respelling import Respelling
 from srcdiff.ir.builder import is_constant
 from srcdiff.ir.core import Primitive, Value, constant
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import List, Scalar, Tuple
 from srcdiff.primitives.inference import shape_of_type
 from srcdiff.primitives.keywords import NEUTRAL, ORDERS, REDUCING, formed
 from srcdiff.primitives.known import axis_of, normal_axes
@@ -59,16 +59,24 @@ class Reductions(Respelling):
             return None
         if len(arguments) != 2 or any(keyword is not None for keyword, _, _ in arguments):
             raise self.error(node, f"`{target}` is supported with two arguments", "leave others out")
-        a, b = (self.current(operand, node) for _, operand, _ in arguments)
+        a, b = (self.as_array(self.current(operand, node), node) for _, operand, _ in arguments)
         rank, other = (None if shape is None else len(shape) for shape in (shape_of_type(v.type) for v in (a, b)))
         if other is None:
             remedy = "annotate the parameters, or write `a[:, None] - b`"
             raise self.error(node, f"`{target}` needs to know the rank of its second argument", remedy)
-        if other and rank != 0:
+        if other and rank is None:
+            # It may be a number, which has no elements to index.
+            axes = constant(-1) if other == 1 else self.apply("make_tuple", *range(-other, 0), node=node)
+            a = self.apply("np.expand_dims", a, axes, node=node)
+        elif other and rank:
             every = self.apply("make_slice", None, None, None, node=node) if rank == 1 else constant(Ellipsis)
             index = self.apply("make_tuple", every, *(constant(None),) * other, node=node)
             a = self.apply("index_get", a, index, node=node)
         return self.primitive(primitive, [Result(a), Result(b)], node, name)
+
+    def as_array(self, value: Value, node: gast.AST) -> Value:
+        """What NumPy makes of a list or tuple that an operator would take for one."""
+        return self.apply("np.asarray", value, node=node) if isinstance(value.type, List | Tuple) else value
 
     def gradients(self, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
         """`np.gradient`: along one axis an array, along several a tuple of them."""

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from srcdiff.ir.core import Apply, Constant, Value, constant
 from srcdiff.ir.types import Array, Scalar, Type, is_exact
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, reduced_axes
 from srcdiff.primitives.table import TABLE
 
 
@@ -177,8 +177,8 @@ def sum_of_product(apply: Apply, known: Mapping[Value, Apply], reads: Mapping[Va
     whole = product.result.type
     if not isinstance(whole, Array) or whole.rank is None:
         return []
-    axes = normal_axes(axis_of(axis), whole.rank) if axis_of(axis) is not UNKNOWN_AXIS else None
-    if axes is None:
+    axes = reduced_axes(axis_of(axis), whole.rank) if axis_of(axis) is not UNKNOWN_AXIS else None
+    if not axes:
         return []
     for position, (large, small) in enumerate((product.operands, product.operands[::-1])):
         if large.type != whole or not isinstance(small.type, Array) or small.type.rank is None:

@@ -69,7 +69,8 @@ def _convolved(name: str) -> Callable[[Value, Value, Value], Type]:
         known = mode.value if isinstance(mode, Constant) else None
         if known not in MODES and isinstance(mode, Constant):
             raise InferenceError(f'the mode of {name} is "full", "same" or "valid", not {known!r}')
-        n, m = _of_line(f"what {name} takes", a), _of_line(f"what {name} takes", v)
+        # A number counts as a vector of one.
+        n, m = (1 if shape_of_type(x.type) == () else _of_line(f"what {name} takes", x) for x in (a, v))
         return Array(promote((a, v)), (_length(n, m, known),))
 
     return infer
@@ -86,6 +87,9 @@ def _length(n: Dimension, m: Dimension, mode: str | None) -> Dimension:
 
 def _polyval(p: Value, x: Value) -> Type:
     require_numeric("np.polyval", p, x)
+    coefficients = shape_of_type(p.type)
+    if coefficients is not None and len(coefficients) > 1:
+        raise InferenceError("np.polyval is supported with a vector of coefficients")
     _of_line("the coefficients of np.polyval", p)
     dtype = dtype_as_array(p)
     return elementwise_type("same", Value(Array(dtype, ())), x) if dtype else _polyval_unsure(x)

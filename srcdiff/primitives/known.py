@@ -58,6 +58,11 @@ def normal_axes(axis: int | tuple[int, ...] | object | None, rank: int) -> tuple
     return tuple(positions)
 
 
+def reduced_axes(axis: int | tuple[int, ...] | object | None, rank: int) -> tuple[int, ...] | None:
+    """As `normal_axes`, for what NumPy does to a number too: its axis 0 or -1 stands for no axis."""
+    return () if rank == 0 and axis in (0, -1) else normal_axes(axis, rank)
+
+
 def flag_of(value: Value, what: str) -> bool | None:
     """A boolean written into the program; None where it is decided at run time."""
     if isinstance(value, Constant):

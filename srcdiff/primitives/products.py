@@ -33,9 +33,9 @@ from srcdiff.primitives.shapes import total
 
 def _dot(a: Value, b: Value) -> Type:
     require_numeric("np.dot", a, b)
-    if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
-        return elementwise_type("same", a, b)
     p, q = shape_of_type(a.type), shape_of_type(b.type)
+    if p == () or q == ():
+        return elementwise_type("same", a, b)
     if p is None or q is None or len(q) < 3:
         return product_type("np.dot", a, b)
     # Of an array with more axes the last but one is summed over, and the others stand beside those of a.
@@ -57,9 +57,9 @@ def _vdot(a: Value, b: Value) -> Type:
 
 def _inner(a: Value, b: Value) -> Type:
     require_numeric("np.inner", a, b)
-    if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
-        return elementwise_type("same", a, b)
     p, q = shape_of_type(a.type), shape_of_type(b.type)
+    if p == () or q == ():
+        return elementwise_type("same", a, b)
     if p is None or q is None:
         return UNKNOWN
     broadcast_dimension(p[-1], q[-1])

@@ -27,19 +27,19 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
 )
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, flag_of, normal_axes
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, flag_of, normal_axes, reduced_axes
 
 DtypeRule = Callable[[str | None], str | None]
 
 
-def reduced_shape(shape: Shape | None, axis: Value, keepdims: bool | None) -> Shape | None:
-    """The shape that is left of `shape` (None: not even the rank is known)."""
+def reduced_shape(shape: Shape | None, axis: Value, keepdims: bool | None, *, strict: bool = False) -> Shape | None:
+    """The shape that is left of `shape` (None: not even the rank is known). `strict`: a number has no axis 0 or -1."""
     axes = axis_of(axis)
     if axes is None and keepdims is False:
         return ()
     if shape is None or keepdims is None or axes is UNKNOWN_AXIS:
         return None
-    positions = normal_axes(axes, len(shape))
+    positions = (normal_axes if strict else reduced_axes)(axes, len(shape))
     if positions is None:
         return None
     if keepdims:
@@ -47,10 +47,10 @@ def reduced_shape(shape: Shape | None, axis: Value, keepdims: bool | None) -> Sh
     return tuple(d for i, d in enumerate(shape) if i not in positions)
 
 
-def reduce_type(a: Value, axis: Value, keepdims: bool | None, dtype: DtypeRule) -> Type:
-    """The type of a reduction of `a`."""
+def reduce_type(a: Value, axis: Value, keepdims: bool | None, dtype: DtypeRule, *, strict: bool = False) -> Type:
+    """The type of a reduction of `a`; `strict` as for `reduced_shape`."""
     source = dtype(dtype_of_type(a.type))
-    shape = reduced_shape(shape_of_type(a.type), axis, keepdims)
+    shape = reduced_shape(shape_of_type(a.type), axis, keepdims, strict=strict)
     if shape is not None:
         return array_or_scalar(source, shape)
     # An array that keeps some dimension is an array, otherwise it may have become a number.
@@ -84,7 +84,7 @@ def to_dtype(result: str) -> DtypeRule:
 def _plain(name: str, dtype: DtypeRule) -> Primitive:
     def infer(a: Value, axis: Value, keepdims: Value) -> Type:
         require_numeric(name, a)
-        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), dtype)
+        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), dtype, strict=name == "np.mean")
 
     function = getattr(np, name.removeprefix("np."))
 
@@ -97,7 +97,7 @@ def _plain(name: str, dtype: DtypeRule) -> Primitive:
 def _spread(name: str) -> Primitive:
     def infer(a: Value, axis: Value, ddof: Value, keepdims: Value) -> Type:
         require_numeric(name, a)
-        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), averaged)
+        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), averaged, strict=True)
 
     function = getattr(np, name.removeprefix("np."))
 
@@ -109,7 +109,7 @@ def _spread(name: str) -> Primitive:
 
 def _norm_type(x: Value, ord: Value, axis: Value, keepdims: Value) -> Type:
     require_numeric("np.linalg.norm", x)
-    return reduce_type(x, axis, flag_of(keepdims, "keepdims"), float_dtype)
+    return reduce_type(x, axis, flag_of(keepdims, "keepdims"), float_dtype, strict=True)
 
 
 def _logical(a: Any, b: Any, rtol: Any, atol: Any) -> Any:

@@ -29,7 +29,7 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
 )
-from srcdiff.primitives.known import axis_of, normal_axes, shape_operand
+from srcdiff.primitives.known import axis_of, normal_axes, reduced_axes, shape_operand
 from srcdiff.primitives.shapes import dtype_as_array, total
 
 
@@ -40,7 +40,8 @@ def _repeat(a: Value, repeats: Value, axis: Value) -> Type:
         return Array(dtype_as_array(a), (_times(count, dimension_of(repeats)),))
     if shape is None or not isinstance(along, int):
         return Array(dtype_of_type(a.type), None)
-    at = (normal_axes(along, len(shape)) or (0,))[0]
+    at = (reduced_axes(along, len(shape)) or (0,))[0]
+    shape = shape or (1,)
     return Array(dtype_as_array(a), (*shape[:at], _times(shape[at], dimension_of(repeats)), *shape[at + 1 :]))
 
 

@@ -83,6 +83,9 @@ def _trapezoid(y: Symbolic, x: Symbolic, dx: Symbolic, axis: Symbolic) -> Symbol
         return y.apply("np.sum", 0.5 * dx * pairs, along)
     if is_vector(x):
         return y.apply("np.sum", 0.5 * laid_along(x[1:] - x[:-1], y, along) * pairs, along)
+    if along != -1 and shape_of_type(x.type) is None:
+        # A vector lies along the axis, an array of the shape of y beside it.
+        raise NoRule("it is not known whether the coordinates are a vector: annotate them")
     widths = part(x, along, slice(1, None)) - part(x, along, slice(None, -1))
     return y.apply("np.sum", 0.5 * widths * pairs, along)
 

@@ -68,7 +68,9 @@ def masked(b: Symbolic, x: Symbolic, where: Symbolic) -> Symbolic:
 
 
 def not_nan(x: Symbolic) -> Symbolic:
-    return x.apply("invert", np.isnan(x))
+    # `~` of Python's own booleans would be an integer.
+    missing = np.isnan(x)
+    return x.apply("np.logical_not" if isinstance(missing.type, Scalar) else "invert", missing)
 
 
 # Sums and means.

@@ -79,7 +79,7 @@ bilinear("matmul", matmul_left, matmul_right)
 
 
 def dot_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
-    if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
+    if 0 in (rank_of(a), rank_of(b)):
         return fit(by * b, a, isinstance(b.type, Scalar))
     p, q = _ranks(a, b)
     if p < 3 and q < 3:
@@ -89,7 +89,7 @@ def dot_left(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
 
 
 def dot_right(by: Symbolic, a: Symbolic, b: Symbolic) -> Symbolic:
-    if isinstance(a.type, Scalar) or isinstance(b.type, Scalar):
+    if 0 in (rank_of(a), rank_of(b)):
         return fit(by * a, b, isinstance(a.type, Scalar))
     p, q = _ranks(a, b)
     if p < 3 and q < 3:

@@ -18,7 +18,7 @@ from srcdiff.primitives.forms import (
     vjp,
 )
 from srcdiff.primitives.inference import shape_of_type
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, reduced_axes
 from srcdiff.primitives.symbolic import Symbolic, np
 
 non_differentiable(f"np.{name}" for name in ("any", "all", "count_nonzero", "argmax", "argmin", "allclose"))
@@ -48,7 +48,7 @@ def count(x: Symbolic, y: Symbolic, axis: Symbolic) -> Symbolic | float:
         return 1
     shape, axes = shape_of_type(x.type), axis_of(axis.value)
     if shape is not None and axes is not UNKNOWN_AXIS:
-        positions = normal_axes(axes, len(shape)) or ()
+        positions = reduced_axes(axes, len(shape)) or ()
         total = _constant_product([shape[i] for i in positions])
         if total is not None:
             return total

@@ -64,7 +64,12 @@ def joined(parts: Sequence[Symbolic], axis: int) -> Symbolic:
 def cumsum_transpose(by: Symbolic, y: Symbolic, x: Symbolic, axis: Symbolic) -> Symbolic:
     along: object = 0 if is_none(axis) else axis
     back = by.apply("np.flip", by.apply("np.cumsum", by.apply("np.flip", by, along), along), along)
-    return back if not is_none(axis) or is_vector(x) else by.apply("np.reshape", back, x.shape)
+    return back if keeps_shape(x, axis) else by.apply("np.reshape", back, x.shape)
+
+
+def keeps_shape(x: Symbolic, axis: Symbolic) -> bool:
+    """Whether what runs along the axis has the shape of x: else x is flattened, or a number that becomes a vector."""
+    return is_vector(x) or not (is_none(axis) or shape_of_type(x.type) == ())
 
 
 def is_vector(x: Symbolic) -> bool:
@@ -99,7 +104,7 @@ def _(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
     d = tangents[0]
     if d is None:
         return None
-    if is_none(axis):
+    if not keeps_shape(x, axis):
         x, d = flat(x), flat(d)
     along = 0 if is_none(axis) else one_axis(axis)
     return y.apply("recurrence", x, _before(y, along, 1.0) * d, along)
@@ -111,7 +116,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     if not wanted[0]:
         return [None, None]
     along = 0 if is_none(axis) else one_axis(axis)
-    row = flat(x) if is_none(axis) else x
+    row = x if keeps_shape(x, axis) else flat(x)
     bx = _before(y, along, 1.0) * y.apply("recurrence_back", row, by, along)
     return [bx if row is x else y.apply("np.reshape", bx, x.shape), None]
 

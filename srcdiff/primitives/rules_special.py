@@ -63,6 +63,14 @@ def _refused(name: str, position: int, why: str) -> None:
     RULES[f"scipy.special.{name}"] = Rule(jvp_rule, vjp_rule)
 
 
+# Powers and logarithms, as those of NumPy.
+
+rule("cbrt", lambda y, x: over(3.0 * y * y))
+rule("exp2", lambda y, x: y * math.log(2.0))
+rule("expm1", lambda y, x: y + 1.0)
+rule("log1p", lambda y, x: over(1.0 + x))
+
+
 # Gamma and beta functions (DLMF 5.2, 5.12, 5.15).
 
 rule("gamma", lambda y, x: y * special("digamma", x))

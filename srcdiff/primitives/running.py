@@ -34,7 +34,7 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
 )
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, dtype_operand, normal_axes
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, dtype_operand, normal_axes, reduced_axes
 from srcdiff.primitives.reductions import averaged, reduced_shape, summed
 
 
@@ -67,7 +67,9 @@ def cumulative_type(a: Value, axis: Value, dtype: Value | None = None) -> Type:
     if axes is None:
         return Array(own, shape if shape is not None and len(shape) == 1 else (None,))
     if shape is not None and axes is not UNKNOWN_AXIS:
-        normal_axes(axes, len(shape))
+        reduced_axes(axes, len(shape))
+        # A number becomes a vector of one.
+        return Array(own, shape or (1,))
     return Array(own, shape)
 
 

@@ -21,7 +21,7 @@ from srcdiff.ir.types import BOOL, UNKNOWN, Array, Dimension, Tuple, Type
 from srcdiff.primitives.contractions import square
 from srcdiff.primitives.inference import (
     InferenceError,
-    ShapeError,
+    Shape,
     add_dimensions,
     array_or_scalar,
     dtype_of_type,
@@ -66,14 +66,21 @@ def is_symmetric(assume_a: Value) -> bool:
     raise InferenceError("assume_a= of scipy.linalg.solve is supported with 'gen', 'sym', 'her' and 'pos'")
 
 
+def _square(name: str, a: Value) -> Shape | None:
+    """The shape of a stack of square matrices. SciPy takes a number for a matrix of one element: that has no rule."""
+    if shape_of_type(a.type) == ():
+        raise InferenceError(f"{name} is supported for matrices, not for {a.type}")
+    return square(name, a)
+
+
 def _system(name: str, a: Value, b: Value) -> Type:
     require_numeric(name, b)
-    p, q = square(name, a), shape_of_type(b.type)
+    p, q = _square(name, a), shape_of_type(b.type)
     dtype = floating(a, b)
     if p is None or q is None or len(p) > 2:
         return Array(dtype, None)
     if len(q) not in (1, 2):
-        raise ShapeError(f"{name} needs a vector or a matrix on the right")
+        raise InferenceError(f"{name} is supported with a vector or a matrix on the right")
     return Array(dtype, (p[-1], *q[1:]))
 
 
@@ -115,7 +122,7 @@ def _factor(name: str) -> Callable[..., Type]:
     def infer(a: Value, lower: Value, overwrite_a: Value, check_finite: Value) -> Type:
         flag(lower, "lower")
         unwanted(overwrite_a=overwrite_a)
-        return Array(floating(a), square(name, a))
+        return Array(floating(a), _square(name, a))
 
     return infer
 
@@ -127,19 +134,19 @@ def _cho_factor(a: Value, lower: Value, overwrite_a: Value, check_finite: Value)
 def _same(name: str) -> Callable[..., Type]:
     def infer(a: Value, overwrite_a: Value, check_finite: Value) -> Type:
         unwanted(overwrite_a=overwrite_a)
-        return Array(floating(a), square(name, a))
+        return Array(floating(a), _square(name, a))
 
     return infer
 
 
 def _det(a: Value, overwrite_a: Value, check_finite: Value) -> Type:
     unwanted(overwrite_a=overwrite_a)
-    shape = square("scipy.linalg.det", a)
+    shape = _square("scipy.linalg.det", a)
     return UNKNOWN if shape is None else array_or_scalar(floating(a), shape[:-2])
 
 
 def _expm(a: Value) -> Type:
-    return Array(floating(a), square("scipy.linalg.expm", a))
+    return Array(floating(a), _square("scipy.linalg.expm", a))
 
 
 def _expm_frechet(a: Value, e: Value, method: Value, compute_expm: Value, check_finite: Value) -> Type:
@@ -147,7 +154,7 @@ def _expm_frechet(a: Value, e: Value, method: Value, compute_expm: Value, check_
         raise InferenceError(
             "scipy.linalg.expm_frechet is supported with compute_expm=False; expm gives the exponential"
         )
-    return Array("float64", square("scipy.linalg.expm_frechet", a))
+    return Array("float64", _square("scipy.linalg.expm_frechet", a))
 
 
 def _block_diag(*arrs: Value) -> Type:

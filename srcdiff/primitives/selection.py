@@ -28,7 +28,7 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
 )
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, flag_of, normal_axes
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, flag_of, normal_axes, reduced_axes
 
 
 def _dtype(x: Value) -> str | None:
@@ -46,6 +46,9 @@ def _ordered(name: str, result: str | None) -> Callable[..., Type]:
         if axes is None:
             return Array(result or _dtype(a), shape if shape is not None and len(shape) == 1 else (None,))
         if shape is not None and axes is not UNKNOWN_AXIS:
+            if name == "np.argsort" and reduced_axes(axes, len(shape)) == ():
+                # Of a number too there is an order.
+                return Array("int64", (1,))
             normal_axes(axes, len(shape))
         return Array(result or _dtype(a), shape)
 
@@ -95,7 +98,7 @@ def _take_shape(a: Value, indices: Value, axis: Value) -> Shape | None:
         return chosen
     if shape is None or not isinstance(axes, int):
         return None
-    (position,) = normal_axes(axes, len(shape)) or (0,)
+    (position,) = reduced_axes(axes, len(shape)) or (0,)
     return (*shape[:position], *chosen, *shape[position + 1 :])
 
 
@@ -128,7 +131,7 @@ def _compress(condition: Value, a: Value, axis: Value) -> Type:
         return Array(_dtype(a), (None,))
     if shape is None or not isinstance(axes, int):
         return Array(_dtype(a), None)
-    (position,) = normal_axes(axes, len(shape)) or (0,)
+    (position,) = reduced_axes(axes, len(shape)) or (0,)
     return Array(_dtype(a), (*shape[:position], None, *shape[position + 1 :]))
 
 

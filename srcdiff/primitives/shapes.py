@@ -35,7 +35,7 @@ from srcdiff.primitives.inference import (
     of_numbers,
     shape_of_type,
 )
-from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, dtype_operand, normal_axes, shape_operand
+from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, dtype_operand, normal_axes, reduced_axes, shape_operand
 
 
 def _of(x: Value, shape: Shape | None) -> Type:
@@ -176,7 +176,7 @@ def _squeeze(x: Value, axis: Value) -> Type:
         # What is not known to differ from 1 may go.
         certain = all(isinstance(d, int) for d in shape)
         return _of(x, tuple(d for d in shape if d != 1)) if certain else UNKNOWN
-    gone = normal_axes(axes, len(shape)) or ()
+    gone = reduced_axes(axes, len(shape)) or ()
     return _of(x, tuple(d for i, d in enumerate(shape) if i not in gone))
 
 

@@ -37,6 +37,7 @@ from srcdiff.primitives.reductions import reduced_shape
 _UNARY = [
     *("gamma", "gammaln", "loggamma", "digamma", "erf", "erfc", "erfcx", "erfinv", "erfcinv", "ndtr", "ndtri"),
     *("log_ndtr", "expit", "logit", "log_expit", "entr", "j0", "j1", "i0", "i1", "i0e", "i1e"),
+    *("cbrt", "exp2", "expm1", "log1p"),  # their last digits are not those of NumPy's
 ]
 _BINARY = [
     *("xlogy", "xlog1py", "rel_entr", "kl_div", "beta", "betaln", "gammainc", "gammaincc", "binom"),
@@ -44,10 +45,11 @@ _BINARY = [
 ]
 
 SPECIAL_ALIASES: dict[str, str] = {
-    **{"psi": "scipy.special.digamma", "jn": "scipy.special.jv"},
-    **{name: f"np.{name}" for name in ("cbrt", "exp2", "expm1", "log1p", "sinc")},
+    "psi": "scipy.special.digamma",
+    "jn": "scipy.special.jv",
+    "sinc": "np.sinc",
 }
-"""Other names of the same functions, some of them NumPy's."""
+"""Other names of the same functions, one of them NumPy's."""
 
 
 def scipy_function(module: str, name: str) -> Callable[..., Any]:

@@ -34,7 +34,7 @@ from srcdiff.primitives.reductions import DtypeRule, averaged, reduce_type, redu
 def _plain(name: str, dtype: DtypeRule) -> Primitive:
     def infer(a: Value, axis: Value, keepdims: Value) -> Type:
         require_numeric(name, a)
-        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), dtype)
+        return reduce_type(a, axis, flag_of(keepdims, "keepdims"), dtype, strict=name.endswith("median"))
 
     function = getattr(np, name.removeprefix("np."))
     return primitive(
@@ -49,7 +49,7 @@ def _plain(name: str, dtype: DtypeRule) -> Primitive:
 def _quantiles(name: str) -> Primitive:
     def infer(a: Value, q: Value, axis: Value, method: Value, keepdims: Value) -> Type:
         require_numeric(name, a, q)
-        shape = reduced_shape(shape_of_type(a.type), axis, flag_of(keepdims, "keepdims"))
+        shape = reduced_shape(shape_of_type(a.type), axis, flag_of(keepdims, "keepdims"), strict=True)
         several = shape_of_type(q.type)
         if shape is None or several is None:
             return Array(None, None) if isinstance(q.type, Array) else UNKNOWN
@@ -68,7 +68,7 @@ def _average_type(a: Value, axis: Value, weights: Value, keepdims: Value) -> Typ
     given = [v for v in (a, weights) if v.type != NONE]
     require_numeric("np.average", *given)
     own = averaged(promote(given)) if all(isinstance(v.type, Array) for v in given) else None
-    shape = reduced_shape(shape_of_type(a.type), axis, flag_of(keepdims, "keepdims"))
+    shape = reduced_shape(shape_of_type(a.type), axis, flag_of(keepdims, "keepdims"), strict=True)
     return UNKNOWN if shape is None else array_or_scalar(own, shape)
 
 

@@ -11,6 +11,7 @@ X3, X23, X1, X0 = array(3), array(2, 3), array(1), np.zeros(0)
 UNARY = [
     *("gamma", "gammaln", "loggamma", "digamma", "erf", "erfc", "erfcx", "erfinv", "erfcinv", "ndtr", "ndtri"),
     *("log_ndtr", "expit", "logit", "log_expit", "entr", "j0", "j1", "i0", "i1", "i0e", "i1e"),
+    *("cbrt", "exp2", "expm1", "log1p"),
 ]
 BINARY = ["xlogy", "xlog1py", "rel_entr", "kl_div", "beta", "betaln", "binom"]
 PAIRS = [
