@@ -74,6 +74,9 @@ class Module:
         self.directives = directives.read(text)
         self.tree = tree
         self._family = {} if family is None else family
+        if path is not None:
+            # Before its text is read: a module that it imports may import it.
+            self._family[path] = self
         self._bound: dict[str, Resolution] = {}
         self._assigned: dict[str, list[gast.AST | None]] = {}
         self._certain: set[str] = set()
@@ -107,10 +110,7 @@ class Module:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise TransformError([Diagnostic(f"cannot read {path}: {error}", filename=str(path))]) from error
-        family = {} if family is None else family
-        module = Module(text, str(path), path.stem, parse(text, str(path)), path, family=family)
-        family[path] = module
-        return module
+        return Module(text, str(path), path.stem, parse(text, str(path)), path, family=family)
 
     @staticmethod
     def from_text(text: str, filename: str = "<text>") -> Module:
