@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,144 @@ def test_a_misspelt_name_is_said_to_be_one(f, message: str, remedy: str) -> None
     found = refusal(f, X)
     assert found[0] == message
     assert found[1].startswith(remedy)
+
+
+# --- functions in tuples, lists and dicts
+
+
+def _twice(v):
+    return 2.0 * v
+
+
+STEPS = [np.sin, _twice, lambda v: v * v, functools.partial(np.multiply, 3.0)]
+ACTIVATIONS = {"tanh": np.tanh, "square": lambda z: z * z}
+
+
+def _local_list(x):
+    steps = [lambda t: t * x[0], lambda t: t + x[1]]
+    y = 1.0
+    for step in steps:
+        y = step(y)
+    return y
+
+
+def _pipeline(x):
+    for step in STEPS:
+        x = step(x)
+    return x.sum()
+
+
+def _counted(x):
+    for i, step in enumerate(reversed(STEPS)):
+        x = step(x) + i * x
+    return x.sum()
+
+
+def _beside(x, weights):
+    total = 0.0
+    for w, g in zip(weights, STEPS, strict=False):
+        c = g(x).sum()
+        if c < 0.5:
+            continue
+        total += w * c
+    else:
+        total += x[0]
+    return total
+
+
+def _by_constant(x):
+    return ACTIVATIONS["square"](x).sum() * len(ACTIVATIONS) + ("tanh" in ACTIVATIONS)
+
+
+def _over_dict(x):
+    s = 0.0
+    for name, f in ACTIVATIONS.items():
+        s = s + len(name) * f(x).sum()
+    for f in ACTIVATIONS.values():
+        s = s * f(x[0])
+    return s
+
+
+def _by_key(x, kind):
+    return ACTIVATIONS[kind](x).sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "arguments"),
+    [
+        (_local_list, (X,)),
+        (_pipeline, (X,)),
+        (_counted, (X,)),
+        (_beside, (X, np.array([1.0, 2.0]))),
+        (_beside, (X, [1.0, 2.0, 3.0, 4.0, 5.0])),
+        (_by_constant, (X,)),
+        (_over_dict, (X,)),
+        (_by_key, (X, "square")),
+        (_by_key, (X, "tanh")),
+    ],
+)
+def test_functions_out_of_containers(f, arguments) -> None:
+    srcdiff.check_derivatives(f, *arguments, wrt=0)
+    assert srcdiff.value_and_grad(f)(*arguments)[0] == pytest.approx(f(*arguments), rel=1e-14)
+
+
+def test_a_key_that_is_not_there() -> None:
+    with pytest.raises(KeyError, match="relu"):
+        srcdiff.grad(_by_key)(X, "relu")
+
+
+def test_a_list_of_functions_that_changes_is_read_anew() -> None:
+    def f(x):
+        for step in steps:
+            x = step(x)
+        return x
+
+    steps = [np.sin]
+    g = srcdiff.grad(f)
+    assert g(0.5) == np.cos(0.5)
+    steps.append(np.exp)
+    assert g(0.5) == pytest.approx(np.exp(np.sin(0.5)) * np.cos(0.5))
+    steps[0] = np.cos
+    assert g(0.5) == pytest.approx(-np.exp(np.cos(0.5)) * np.sin(0.5))
+
+
+PIPELINE_TEXT = """
+import numpy as np
+
+def square(x):
+    return x * x
+
+STEPS = [np.sin, square]
+KINDS = {"sin": np.sin, "square": square}
+
+
+def f(x, kind):
+    for step in STEPS:
+        x = step(x)
+    return KINDS[kind](x)
+"""
+
+
+def test_functions_in_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.py"
+    path.write_text(PIPELINE_TEXT)
+    text = transform_file(path, "f", ("gradient",), "x")
+    namespace: dict[str, object] = {}
+    exec(text, namespace)
+    s, c = np.sin(0.5), np.cos(0.5)
+    assert namespace["f_grad"](0.5, "square") == pytest.approx(4 * s**3 * c)  # type: ignore[operator]
+    assert namespace["f_grad"](0.5, "sin") == pytest.approx(np.cos(s * s) * 2 * s * c)  # type: ignore[operator]
+    path.write_text(PIPELINE_TEXT + "\n\nSTEPS.append(np.exp)\n")
+    with pytest.raises(TransformError, match="which function this calls is not known"):
+        transform_file(path, "f", ("gradient",), "x")
+
+
+def test_a_loop_over_functions_is_not_left() -> None:
+    def f(x):
+        for step in STEPS:
+            x = step(x)
+            if x > 2.0:
+                break
+        return x
+
+    assert refusal(f, 1.0)[0] == "a loop over functions that is left before its end is not supported"

@@ -23,7 +23,7 @@ from typing import Any
 import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.frontend import classes, directives, live, live_rules
+from srcdiff.frontend import classes, directives, holders, live, live_rules
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, math_function
 from srcdiff.frontend.names import (
     APART,
@@ -32,6 +32,7 @@ from srcdiff.frontend.names import (
     CustomFunction,
     Deferred,
     External,
+    FunctionsOf,
     FunctionSource,
     GlobalValue,
     LiveModule,
@@ -83,6 +84,7 @@ class Module:
         self._lambdas: dict[str, FunctionSource] = {}
         self._methods: dict[gast.FunctionDef, FunctionSource] = {}
         self._records: dict[str, ClassSource | None] = {}
+        self._holders: dict[str, FunctionsOf | None] = {}
         self.customs: dict[FunctionSource | External, CustomFunction] = {}
         """Functions that were found to be called as they are."""
         self.stars: list[str] = []
@@ -276,6 +278,9 @@ class Module:
             made = self._function(name, frozenset()) or self._record(name)
             if made is not None:
                 return made
+            functions = self._functions_in(name)
+            if functions is not None:
+                return functions
             if any(_has_complex(v) for v in self._assigned[name]):
                 return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
             return GlobalValue(self.name, name, self._type(name))
@@ -322,6 +327,22 @@ class Module:
             case gast.Call(func=gast.Attribute() as maker) if _is_ours(self._member(maker)):
                 return Deferred(value, self)
         return None
+
+    def _functions_in(self, name: str) -> FunctionsOf | None:
+        """What a tuple, list or dict holds that the module makes once, if it is functions alone."""
+        if name not in self._holders:
+            self._holders[name] = None
+            parts = None if name in self._bound else holders.parts_of(self.tree, name, self.alias(name))
+            if parts is not None:
+                found = [item for node in parts.items if (item := self._item(node)) is not None]
+                if len(found) == len(parts.items):
+                    home = GlobalValue(self.name, name, self._type(name))
+                    self._holders[name] = FunctionsOf(home, tuple(found), parts.keys)
+        return self._holders[name]
+
+    def _item(self, node: gast.AST) -> FunctionSource | External | None:
+        """The function that is written as an item of a tuple, list or dict."""
+        return FunctionSource("<lambda>", node, self) if isinstance(node, gast.Lambda) else self.named(node)
 
     def named(self, node: gast.AST) -> FunctionSource | External | None:
         """What a name, plain or dotted, of the text stands for, if it is a function."""
