@@ -271,3 +271,90 @@ def test_a_loop_over_functions_is_not_left() -> None:
         return x
 
     assert refusal(f, 1.0)[0] == "a loop over functions that is left before its end is not supported"
+
+
+# --- dicts
+
+RATES = {1: 0.5, 2: 0.7, 5: 1.2}
+NAMED = {"a": 1.5, "b": 2.0}
+
+
+def _keys_are_numbers(rates):
+    """The keys enter the sum: they carry no derivative."""
+    out = {}
+    s = 0.0
+    for m, v in rates.items():
+        out[m] = v * v
+        s += m * v**2
+    for m in list(out):
+        s += out[m] * m
+    for m in sorted(rates.keys()):
+        s += m * rates[m]
+    zero = {m: v / m for m, v in out.items()}
+    return s + sum(zero.values())
+
+
+def _over_values(d):
+    return sum(d.values()) ** 2 + max(d.values()) * min(d.values()) + len(list(d.items()))
+
+
+def _copied(d):
+    e = dict(d)
+    e["a"] = e["a"] ** 2
+    return e["a"] * d["a"] * e["b"]
+
+
+def _stacked(d):
+    return np.array(list(d.values())).prod()
+
+
+def _zipped(x):
+    e = dict(zip(["p", "q", "r"], x, strict=True))
+    pairs = list(zip(x, x**2, strict=True))
+    return e["p"] * e["q"] * pairs[0][1] * pairs[1][0]
+
+
+def _mapped(x):
+    item = 2.0
+
+    def scaled(v):
+        return v * v * item
+
+    return sum(map(scaled, x)) * np.array(list(map(np.sin, x))).sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "argument"),
+    [
+        (_keys_are_numbers, RATES),
+        (_over_values, NAMED),
+        (_copied, NAMED),
+        (_stacked, NAMED),
+        (_zipped, X),
+        (_mapped, X),
+    ],
+)
+def test_dicts_and_what_loops_go_over(f, argument) -> None:
+    srcdiff.check_derivatives(f, argument)
+    assert srcdiff.value_and_grad(f)(argument)[0] == pytest.approx(f(argument), rel=1e-14)
+
+
+def test_the_keys_of_a_dict_carry_no_derivative_where_nothing_is_known_of_it() -> None:
+    def f(rates):
+        s = 0.0
+        for m, v in rates.items():
+            s += m * v**2
+        return s
+
+    namespace: dict[str, object] = {}
+    exec(srcdiff.transform(f, "forward").source, namespace)
+    value, tangent = namespace["f_jvp"](RATES, dict.fromkeys(RATES, 1.0))  # type: ignore[operator]
+    assert value == f(RATES)
+    assert tangent == pytest.approx(sum(2.0 * m * v for m, v in RATES.items()))
+
+
+def test_a_dict_of_what_is_no_dict() -> None:
+    def f(x):
+        return dict(x)["a"]
+
+    assert refusal(f, [("a", 1.0)])[0] == "`dict()` of what is not known to be a dict is not supported"

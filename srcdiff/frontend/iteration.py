@@ -187,7 +187,7 @@ class Iteration(Loops):
         return Sequence(lambda: self.apply("len", self.current(operand, node), node=node), item, over=operand)
 
     def dict_sequence(self, operand: Result, method: str, node: gast.AST) -> Sequence:
-        keys = self.apply("list", self.current(operand, node), node=node)
+        keys = self.apply("keys", self.current(operand, node), node=node)
         if operand.place is None:
             operand = Result(operand.value, self.as_place(operand), operand.memory)
 
