@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import srcdiff
 from srcdiff.compiler import transform_file
@@ -358,3 +359,36 @@ def test_a_dict_of_what_is_no_dict() -> None:
         return dict(x)["a"]
 
     assert refusal(f, [("a", 1.0)])[0] == "`dict()` of what is not known to be a dict is not supported"
+
+
+# --- infinite cut points, infinite values
+
+
+def _ordinal(parameters, x, levels):
+    cuts = np.concatenate(([-np.inf], parameters[1:], [np.inf]))
+    scale = np.exp(parameters[0])
+    above, below = cuts[levels + 1], cuts[levels]
+    return -np.sum(np.log(norm.cdf(above, loc=x, scale=scale) - norm.cdf(below, loc=x, scale=scale)))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # of a product that np.where does not choose
+def test_cut_points_at_infinity_give_no_nan() -> None:
+    parameters, x, levels = np.array([0.2, -0.5, 0.4, 1.1]), np.array([-1.0, 0.3, 0.7, 2.0]), np.array([0, 1, 2, 3])
+    srcdiff.check_derivatives(_ordinal, parameters, x, levels, wrt="parameters")
+    gradient = srcdiff.grad(_ordinal)
+    steps = 1e-6 * np.eye(4)
+    differences = [(gradient(parameters + s, x, levels) - gradient(parameters - s, x, levels)) / 2e-6 for s in steps]
+    np.testing.assert_allclose(srcdiff.hessian(_ordinal)(parameters, x, levels), differences, rtol=1e-6, atol=1e-8)
+
+
+def _barrier(x, mu):
+    if np.any(x <= 0.0):
+        return np.inf
+    return np.sum(x) - mu * np.sum(np.log(x))
+
+
+def test_no_result_is_called_inf() -> None:
+    gradient = srcdiff.value_and_grad(_barrier)
+    np.testing.assert_allclose(gradient(X, 0.5)[1], 1.0 - 0.5 / X)
+    assert gradient(-X, 0.5)[0] == np.inf
+    assert " inf = " not in gradient.source
