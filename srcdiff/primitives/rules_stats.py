@@ -40,7 +40,8 @@ def _standard(x: Symbolic, loc: Symbolic, scale: Symbolic) -> Symbolic:
 
 def _weighted(density: Symbolic, factor: Symbolic) -> Symbolic:
     """density * factor, which is zero where x is infinite: the density is zero there, and the factor is infinite."""
-    return density * np.where(density > 0.0, factor, 0.0)
+    product: Symbolic = density * np.where(density > 0.0, factor, 0.0)
+    return product
 
 
 # log p = -z z / 2 - log(scale) + constant, with z = (x - loc) / scale
