@@ -21,7 +21,7 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from srcdiff.frontend.libraries import in_library
-from srcdiff.frontend.live import class_of_derivative
+from srcdiff.frontend.live import class_of_derivative, holds_functions, items_in
 from srcdiff.ir.instances import is_foreign, is_object
 from srcdiff.ir.records import is_record
 from srcdiff.ir.types import Dict, Instance, List, Record, Tuple, Type
@@ -43,7 +43,7 @@ class Dependency:
 
     def holds(self) -> bool:
         now = self.place.cell_contents if isinstance(self.place, CellType) else self.place.get(self.name, self)
-        return now is self.content and (self.key is None or self.key == key_of((now,)))
+        return now is self.content and (self.key is None or self.key == _key(now))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Dependency):
@@ -63,6 +63,19 @@ class FunctionDependency(Dependency):
 
     def holds(self) -> bool:
         return super().holds() and registered(self.content) is self.registration
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """An object as a key: equal to itself only."""
+
+    content: object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.content is other.content
+
+    def __hash__(self) -> int:
+        return id(self.content)
 
 
 def dependencies_of(function: Callable[..., Any], classes: Iterable[type] = ()) -> list[Dependency]:
@@ -148,12 +161,17 @@ def _behind(content: object) -> list[object]:
             return [content.__wrapped__]
         case property():
             return [content.fget]
+        case list() | tuple() | dict() if holds_functions(content):
+            return items_in(content)
         case _ if is_object(content) or is_record(content):
             return [type(content)]
     return []
 
 
 def _key(content: object) -> Hashable:
+    if isinstance(content, list | tuple | dict) and holds_functions(content):
+        # The functions themselves, which are kept alive and compared as objects.
+        return tuple(content), tuple(map(_Same, items_in(content)))
     return key_of((content,)) if is_object(content) or is_record(content) else None
 
 

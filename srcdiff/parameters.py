@@ -152,7 +152,8 @@ def require_scalar(module: Module, function: Function, mode: str) -> None:
     if _may_be_none(function.body, function.body.results[0]):
         message = f"the {what} of `{function.name}` is not defined: on some path it returns None"
         raise _at_definition(module, function, message, "return a scalar on every path")
-    if isinstance(result, Scalar | Unknown) or (isinstance(result, Array) and result.rank in (0, None)):
+    # What certainly fails when it runs (Bottom) says so itself, in NumPy's words.
+    if isinstance(result, Scalar | Unknown | Bottom) or (isinstance(result, Array) and result.rank in (0, None)):
         return
     place = function.body.results[0].origin
     if isinstance(result, Bottom):

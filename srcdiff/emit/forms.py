@@ -234,6 +234,8 @@ class Forms:
             case "einsum_product":
                 einsum = self.spelling.name("numpy", "einsum")
                 return self.call(einsum, parts[1:], [] if _same(operands[0], False) else [("optimize", parts[0])])
+            case "keys":
+                return self.builtin("list", parts[0])
             case "range":
                 return self._range(operands, parts)
             case "append":

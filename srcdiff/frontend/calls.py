@@ -35,7 +35,7 @@ from srcdiff.frontend.registrations import registered_too_deep
 from srcdiff.frontend.spellings import REFUSED_METHODS
 from srcdiff.frontend.subset import WRITERS, is_complex, is_random, no_method, no_rule
 from srcdiff.ir.core import Constant, Primitive, Value, constant
-from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Record, Tuple, Unknown, is_mutable
+from srcdiff.ir.types import OBJECT, Array, Dict, Instance, List, Opaque, Record, Tuple, Unknown, is_mutable
 from srcdiff.primitives.operators import OPERATORS
 from srcdiff.primitives.table import (
     METHODS,
@@ -92,6 +92,8 @@ class Calls(Factorisations):
         if isinstance(node.func, gast.Attribute):
             owner = self.expression(node.func.value)
             base = self.solid(owner)
+            if isinstance(base, Static) and isinstance(base.value, StaticTuple) and base.value.home is not None:
+                base = self.resolved(base.value.home, node.func)
             callee: Operand | None = self._member_of(owner, node.func.attr)
             if callee is None and isinstance(base, Result) and isinstance(base.type, Record | Instance):
                 return self.record_method(base, node.func.attr, self.arguments(node), node, name)
@@ -104,6 +106,10 @@ class Calls(Factorisations):
             callee = self.expression(node.func)
         if isinstance(callee, Result) and isinstance(callee.type, Record | Instance):
             return self.record_method(callee, "__call__", self.arguments(node), node, name)
+        if isinstance(callee, Result) and isinstance(callee.type, Unknown | Opaque):
+            message = "which function this calls is not known when the code is made"
+            remedy = "call it by its name, or take it from a tuple of functions (a list or dict, if nothing changes it)"
+            raise self.error(node, message, remedy)
         if isinstance(callee, Result):
             raise self.error(node, "this is a number or an array and cannot be called", "call a function")
         match callee.value:

@@ -1,7 +1,7 @@
-"""Functions of NumPy that choose among several: lowered to what they do, for they have no primitive of their own.
+"""Functions of NumPy that choose among several, and calls of a function out of a dict: lowered to what they do.
 
-In: a call of `np.select`, `np.piecewise`, `np.choose`, `np.where` with one argument, or `divmod`. Out: its result, of
-`np.where`, of writes through masks, of `np.nonzero`, or of `//` and `%`.
+In: a call of `np.select`, `np.piecewise`, `np.choose`, `np.where` with one argument, or `divmod`; `TABLE[key](x)`. Out:
+its result, of `np.where`, of writes through masks, of `np.nonzero`, or of `//` and `%`; of a branch for each key.
 """
 
 from __future__ import annotations
@@ -10,13 +10,55 @@ import gast
 
 from srcdiff.frontend.builtin_calls import Builtins
 from srcdiff.frontend.names import External
-from srcdiff.frontend.objects import Arguments, Operand, Result, Static
-from srcdiff.ir.core import Value, constant
+from srcdiff.frontend.objects import Arguments, Operand, Result, Static, StaticTuple
+from srcdiff.ir.core import Constant, Value, constant
 from srcdiff.ir.types import Array, List, Scalar, Tuple, Unknown
 
 
 class Choices(Builtins):
     """Lowers calls that choose."""
+
+    def raise_error(self, exception: str, operands: list[Value]) -> None:
+        raise AssertionError("internal error: exceptions are raised by the class built on this one")
+
+    def call(self, node: gast.Call, name: str | None) -> Operand:
+        if isinstance(node.func, gast.Subscript) and isinstance(node.func.value, gast.Name | gast.Attribute):
+            table = self.expression(node.func.value)
+            if isinstance(table, Static) and isinstance(table.value, StaticTuple) and table.value.keys is not None:
+                return self._called_by_key(table.value, node, name)
+        return super().call(node, name)
+
+    def _called_by_key(self, table: StaticTuple, node: gast.Call, name: str | None) -> Operand:
+        """`ACTIVATIONS[kind](x)`: a call in each branch where the key is known at run time only."""
+        names = table.keys
+        assert names is not None
+        key = self.index_value(node.func.slice)
+        key = self.known.get(key, key)
+        if isinstance(key, Constant) and key.value in names:
+            position = names.index(key.value)
+            return self.call_item(table.items[position], self.arguments(node), node, name)
+        keys = self.apply("make_tuple", *(constant(k) for k in names), node=node)
+        known = self.apply("contains", key, keys, node=node)
+        _, here = self.inside(lambda: None)
+        _, missing = self.inside(lambda: self.raise_error("KeyError", [key]))
+        self.merge(known, here, missing)
+        arguments = self.arguments(node)
+
+        def branch(position: int) -> Operand:
+            if position + 1 == len(table.items):
+                return self.call_item(table.items[position], arguments, node, name)
+            test = self.apply("equal", key, constant(names[position]), node=node)
+            a, then = self.inside(lambda: self._now(self.call_item(table.items[position], arguments, node, None), node))
+            b, other = self.inside(lambda: self._now(branch(position + 1), node))
+            return self._choose(test, (a, then), (b, other), node, name)
+
+        return branch(0)
+
+    def call_item(self, item: Operand, arguments: Arguments, node: gast.AST, name: str | None) -> Operand:
+        """A call of an item of a dict of functions."""
+        if not isinstance(item, Static):
+            raise self.error(node, "this is a number or an array and cannot be called", "call a function")
+        return self.call_static(self.effective(item), arguments, node, name)
 
     def external(self, target: External, node: gast.Call, name: str | None) -> Operand:
         match target:

@@ -13,14 +13,47 @@ from srcdiff.frontend.context import Scope
 from srcdiff.frontend.into import Into
 from srcdiff.frontend.liveness import Liveness, assigned
 from srcdiff.frontend.loops import LoopPlan
+from srcdiff.frontend.names import External
 from srcdiff.frontend.objects import FRESH, Cell, Content, Memory, Operand, Result, Static, base_cell, whole
 from srcdiff.ir.core import Constant, For, Statement, Value
+from srcdiff.ir.types import Dict, Unknown
 
 _RESULT = "<result>"
 
 
 class Comprehensions(Into):
     """Lowers comprehensions."""
+
+    def builtin(self, builtin: str, node: gast.Call, name: str | None) -> Operand:
+        """`sum(d.values())`, `list(zip(a, b))`, `dict(zip(keys, xs))`: what a loop goes over, as a comprehension."""
+        known = builtin in _OF_ITEMS and (builtin != "sorted" or _gives_numbers(node.args))
+        if len(node.args) == 1 and known and self._is_walked(node.args[0]):
+            walked = _comprehension(node.args[0], builtin == "dict")
+            if builtin == "dict" and not node.keywords:
+                return self.expression(walked, name)
+            if builtin != "dict":
+                call = gast.Call(node.func, [walked], node.keywords)
+                return super().builtin(builtin, gast.copy_location(call, node), name)
+        if builtin == "dict" and len(node.args) == 1 and not node.keywords:
+            table = self.expression(node.args[0])
+            if isinstance(table, Result) and isinstance(table.type, Dict):
+                copied = gast.Call(gast.Attribute(node.args[0], "copy", gast.Load()), [], [])
+                return self.method(table, "copy", gast.copy_location(copied, node), name)
+            message = "`dict()` of what is not known to be a dict is not supported"
+            raise self.error(node, message, "write `x.copy()`, or a comprehension: `{k: v for k, v in pairs}`")
+        return super().builtin(builtin, node, name)
+
+    def _is_walked(self, node: gast.AST) -> bool:
+        """Whether this is a call that only a loop understands."""
+        match node:
+            case gast.Call(func=gast.Name() as function, args=[_, *_]):
+                callee = self.expression(function)
+                walk = isinstance(callee, Static) and isinstance(callee.value, External)
+                return walk and callee.value.module == "builtins" and callee.value.attribute in _WALKS  # type: ignore
+            case gast.Call(func=gast.Attribute(value=gast.Name() as table, attr=attribute), args=[]):
+                found = self.expression(table) if attribute in ("keys", "values", "items") else None
+                return isinstance(found, Result) and isinstance(found.type, Dict | Unknown)
+        return False
 
     def comprehension(self, node: gast.AST, name: str | None) -> Operand:
         generators = node.generators
@@ -137,3 +170,39 @@ def _renamed_result(statement: Statement, old: Value, new: Value) -> Statement:
     assert isinstance(statement, For)
     results = tuple(new if r is old else r for r in statement.results)
     return replace(statement, results=results)
+
+
+_OF_ITEMS = frozenset(("sum", "min", "max", "list", "tuple", "sorted", "any", "all", "dict"))
+_WALKS = frozenset(("zip", "enumerate", "map"))
+
+
+def _gives_numbers(arguments: list[gast.AST]) -> bool:
+    """Whether the items are not pairs, which `sorted` does not order here."""
+    match arguments:
+        case [gast.Call(func=gast.Attribute(attr="keys" | "values"))]:
+            return True
+    return False
+
+
+def _comprehension(walked: gast.AST, pairs: bool) -> gast.AST:
+    """The comprehension that collects what a loop over `walked` gives, in a dict where these are pairs."""
+
+    def named(name: str, context: gast.AST) -> gast.AST:
+        return gast.Name(name, context, None, None)
+
+    def build(node: gast.AST) -> gast.AST:
+        return gast.fix_missing_locations(gast.copy_location(node, walked))
+
+    if pairs:
+        target = gast.Tuple([named("key", gast.Store()), named("item", gast.Store())], gast.Store())
+        generator = gast.comprehension(target, walked, [], 0)
+        return build(gast.DictComp(named("key", gast.Load()), named("item", gast.Load()), [generator]))
+    name = "item"
+    while any(isinstance(inner, gast.Name) and inner.id == name for inner in gast.walk(walked)):
+        name += "_"
+    element = named(name, gast.Load())
+    if isinstance(walked, gast.Call) and isinstance(walked.func, gast.Name) and walked.func.id == "map":
+        function, *sequences = walked.args
+        if len(sequences) == 1:
+            element, walked = gast.copy_location(gast.Call(function, [element], []), walked), sequences[0]
+    return build(gast.GeneratorExp(element, [gast.comprehension(named(name, gast.Store()), walked, [], 0)]))

@@ -254,7 +254,7 @@ class Context:
             case Pullback(title=title):
                 return f"the pullback of {title.removeprefix('the function ')}"
             case StaticTuple(items=items):
-                return self.describe_static(next(item for item in items if isinstance(item, Static)))
+                return "what holds " + self.describe_static(next(item for item in items if isinstance(item, Static)))
         return f"`{operand.value}`"
 
     def value_of_binding(self, binding: Binding) -> tuple[Value, Memory, Stale | None]:

@@ -37,6 +37,11 @@ class Effects(Iteration):
         self.emit_effect("raise", operands, self.exception(target), keywords)
         self.state.dead = True
 
+    def raise_error(self, exception: str, operands: list[Value]) -> None:
+        """Raise one of Python's exceptions."""
+        self.emit_effect("raise", operands, Static(External("builtins", exception)))
+        self.state.dead = True
+
     def exception(self, target: gast.AST) -> Static:
         if isinstance(target, gast.Name):
             module = self.scope.module

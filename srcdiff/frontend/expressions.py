@@ -21,6 +21,7 @@ from srcdiff.frontend.names import (
     ConstantValue,
     Deferred,
     External,
+    FunctionsOf,
     FunctionSource,
     GlobalValue,
     LiveDerivative,
@@ -38,6 +39,7 @@ from srcdiff.frontend.objects import (
     Plain,
     Result,
     Static,
+    StaticTuple,
     Unbound,
     View,
     is_element,
@@ -143,6 +145,10 @@ class Expressions(Listing):
                 pairs = self.evaluate_all([part for pair in zip(keys, values, strict=True) for part in pair])
                 found = [k.value if isinstance(k, Result) else None for k in pairs[::2]]
                 names = [k.value for k in found if isinstance(k, Constant)]
+                if any(isinstance(v, Static) and not self._is_dtype(v) for v in pairs[1::2]) and len(names) == len(
+                    found
+                ):
+                    return Static(StaticTuple(tuple(pairs[1::2]), tuple(names)))
                 return self.container("make_dict", pairs, names, pairs[1::2], node, name)
             case gast.Lambda():
                 return self.closure(FunctionSource("<lambda>", node, self.scope.module))
@@ -230,6 +236,8 @@ class Expressions(Listing):
                 function = self.resolved(inner, node)
                 assert isinstance(function, Static)
                 return Static(Partial(function, tuple((k, self.resolved(v, node)) for k, v in given)))
+            case FunctionsOf(home=home, items=items, keys=keys):
+                return Static(StaticTuple(tuple(self.resolved(item, node) for item in items), keys, home))
             case LiveDerivative() | Deferred():
                 return self.bound_outside(resolution, node)
         return Static(resolution)
@@ -249,6 +257,8 @@ class Expressions(Listing):
             external = operand.value
             if external.attribute in DTYPES and external.module in ("numpy", "builtins"):
                 return self.compilation.global_value(Opaque("dtype"), external.module, external.attribute)
+        if isinstance(operand, Static) and isinstance(operand.value, StaticTuple) and operand.value.home is not None:
+            operand = self.resolved(operand.value.home, node)
         return super().current(operand, node)
 
     # --- operations

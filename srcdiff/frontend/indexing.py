@@ -179,10 +179,11 @@ class Indexing(Decisions):
         if isinstance(base.value, StaticTuple):
             index = self.index_value(node.slice)
             index = self.known.get(index, index)
-            position = position_of(index, len(base.value.items)) if isinstance(index, Constant) else None
+            position = position_in(base.value, index) if isinstance(index, Constant) else None
             if position is not None:
                 return base.value.items[position]
-            raise self.error(node, "a tuple of functions can be indexed by a constant only", "use an if statement")
+            kind = "tuple or list" if base.value.keys is None else "dict"
+            raise self.error(node, f"a {kind} of functions can be indexed by a constant only", "use an if statement")
         raise self.error(node, f"{self.describe_static(base)} cannot be indexed")
 
     def item(self, base: Result, index: Value, node: gast.AST, name: str | None = None) -> Operand:
@@ -223,6 +224,13 @@ class Indexing(Decisions):
 def _starts_at_front(index: Type) -> bool:
     """Whether a basic index takes neighbouring elements of a packed array: `x[i]`, `x[1:]`."""
     return isinstance(index, Scalar) or (isinstance(index, Slice) and index.step == 1)
+
+
+def position_in(functions: StaticTuple, index: Constant) -> int | None:
+    """The position of the item that a constant index or key means, if it is one."""
+    if functions.keys is None:
+        return position_of(index, len(functions.items))
+    return functions.keys.index(index.value) if index.value in functions.keys else None
 
 
 def index_kind(type: Type) -> str:

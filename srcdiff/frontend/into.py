@@ -82,7 +82,7 @@ class Into(Writes):
         operands = self.bind_primitive(primitive, rest, title, node)
         if where is None:
             value = self.current(self.primitive(primitive, operands, node), node)
-            self._check_cast(place, value.type, node)
+            self.check_cast(self.read(place, node).type, value.type, node)
             self._check_accumulator(place, value.type, ufunc, title, node)
             self._fill(place, value, node)
         else:
@@ -123,7 +123,7 @@ class Into(Writes):
                 value = self.apply("index_get", self._spread(value, place, shape, node), mask, node=node)
             chosen.append(Result(value))
         value = self.current(self.primitive(primitive, chosen, node), node)
-        self._check_cast(place, value.type, node)
+        self.check_cast(self.read(place, node).type, value.type, node)
         self.put(place, mask, Result(value), node)
 
     def _spread(self, value: Value, place: Place, shape: Value, node: gast.AST) -> Value:
@@ -132,13 +132,6 @@ class Into(Writes):
         if isinstance(t, Array) and isinstance(whole, Array) and same_shape(t, whole):
             return value
         return self.apply("np.broadcast_to", value, shape, node=node)
-
-    def _check_cast(self, place: Place, t: Type, node: gast.AST) -> None:
-        """NumPy casts between floats and between integers here, but not floats to integers."""
-        target = self.read(place, node).type
-        mine, theirs = dtype_of_type(target), dtype_of_type(t)
-        if mine is not None and theirs is not None and not np.can_cast(theirs, mine, "same_kind"):
-            raise self.error(node, f"NumPy does not write {t} into {target} here", "make it an array of floats")
 
     def _check_accumulator(self, place: Place, t: Type, ufunc: np.ufunc | None, title: str, node: gast.AST) -> None:
         target = self.read(place, node).type
@@ -266,7 +259,7 @@ class Into(Writes):
             index = self.apply("np.array", self.apply("make_list", index, node=node), node=node)
         count = constant(1) if isinstance(index.type, Scalar) else self.apply("size", index, node=node)
         value = self._repeated(values, count, node)
-        self._check_cast(place, value.type, node)
+        self.check_cast(self.read(place, node).type, value.type, node)
         self.put(self._flat(place, node), index, value, node)
 
     def _mask(self, place: Place, mask: Operand, node: gast.AST) -> tuple[Place, Value]:
@@ -284,13 +277,13 @@ class Into(Writes):
     def _put_first(self, place: Place, mask: Operand, values: Operand, node: gast.AST) -> None:
         where, chosen = self._mask(place, mask, node)
         value = self._repeated(values, self.apply("np.count_nonzero", chosen, node=node), node)
-        self._check_cast(place, value.type, node)
+        self.check_cast(self.read(place, node).type, value.type, node)
         self.put(where, chosen, value, node)
 
     def _putmask(self, place: Place, mask: Operand, values: Operand, node: gast.AST) -> None:
         where, chosen = self._mask(place, mask, node)
         value = self._array(values, node)
-        self._check_cast(place, value.type, node)
+        self.check_cast(self.read(place, node).type, value.type, node)
         if not isinstance(value.type, Scalar):
             whole = self.read(where, node)
             if not (isinstance(value.type, Array) and isinstance(whole.type, Array)) or not same_shape(
@@ -303,7 +296,7 @@ class Into(Writes):
 
     def _copyto(self, place: Place, source: Operand, where: Operand | None, node: gast.AST) -> None:
         value = self._array(source, node)
-        self._check_cast(place, value.type, node)
+        self.check_cast(self.read(place, node).type, value.type, node)
         if where is not None and not is_constant(self.current(where, node), True):
             mask = self._array(where, node)
             value = self.apply("np.where", mask, value, self.read(place, node), node=node)
@@ -321,7 +314,7 @@ class Into(Writes):
         along = self.apply("np.arange", 0, count, 1, node=node)
         index = self.apply("make_tuple", along, along, node=node)
         filler = self._repeated(value, count, node)
-        self._check_cast(place, filler.type, node)
+        self.check_cast(self.read(place, node).type, filler.type, node)
         self.put(place, index, filler, node)
 
     # --- methods

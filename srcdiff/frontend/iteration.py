@@ -14,7 +14,7 @@ import gast
 from srcdiff.frontend.loops import Loops
 from srcdiff.frontend.names import External
 from srcdiff.frontend.objects import Operand, Result, Static, StaticTuple
-from srcdiff.ir.core import Value, constant
+from srcdiff.ir.core import Constant, Value, constant
 from srcdiff.ir.types import RANGE, Array, Dict, List, Opaque, Record, Scalar, Size, Tuple, Unknown, present
 
 
@@ -33,6 +33,8 @@ class Sequence:
     over: Result | None = None
     turned: Sequence | None = None
     """The sequence that this one is the reverse of."""
+    count: int | None = None
+    """How many items there are at most where some are functions: such a loop is written out, item by item."""
 
 
 class Iteration(Loops):
@@ -47,6 +49,8 @@ class Iteration(Loops):
             match node.func:
                 case gast.Attribute(value=base, attr="items" | "keys" | "values" as method) if not node.args:
                     operand = self.expression(base)
+                    if isinstance(operand, Static) and isinstance(operand.value, StaticTuple):
+                        return self._of_functions(operand.value, method)
                     if isinstance(operand, Result):
                         return self.dict_sequence(operand, method, node)
                 case gast.Name():
@@ -58,7 +62,7 @@ class Iteration(Loops):
         operand = self.flat(node) or self.solid(self.expression(node))
         if isinstance(operand, Static):
             if isinstance(operand.value, StaticTuple):
-                raise self.error(node, "a loop over functions is not supported", "write one call after the other")
+                return self._of_functions(operand.value)
             raise self.error(node, f"{self.describe_static(operand)} cannot be looped over")
         return self.over(operand, node)
 
@@ -79,13 +83,14 @@ class Iteration(Loops):
                     return Result(i if counted else self.apply("add", i, offset, node=node, name=name))
 
                 counter = Sequence(sequence.length, count)
-                return Sequence(sequence.length, None, (counter, sequence), counted=counted)
+                return Sequence(sequence.length, None, (counter, sequence), counted=counted, count=sequence.count)
             case "zip", [_, *_]:
                 for keyword in node.keywords:
                     if keyword.arg != "strict":
                         raise self.error(keyword.value, f"`zip` with `{keyword.arg}=` is not supported")
                 parts = tuple(self.sequence(a) for a in node.args)
-                return Sequence(lambda: self._shortest(parts, node), None, parts)
+                counts = [part.count for part in parts if part.count is not None]
+                return Sequence(lambda: self._shortest(parts, node), None, parts, count=min(counts) if counts else None)
             case "reversed", [inner]:
                 sequence = self.sequence(inner)
                 return self._backwards(sequence, node)
@@ -93,13 +98,48 @@ class Iteration(Loops):
 
     def _shortest(self, parts: tuple[Sequence, ...], node: gast.AST) -> Value:
         lengths: list[Value] = []
+        fixed = [length for length in (part.length() for part in parts) if isinstance(length, Constant)]
+        if len(fixed) == len(parts):
+            return constant(min(length.value for length in fixed))
         for part in parts:
             length = part.length()
             if not any(_same_length(length, other) for other in lengths):
                 lengths.append(length)
         return lengths[0] if len(lengths) == 1 else self.apply("min", *lengths, node=node)
 
+    def _of_functions(self, functions: StaticTuple, method: str | None = None) -> Sequence:
+        """The items of what holds functions; of a dict its keys, its items, or both."""
+        items, count = functions.items, len(functions.items)
+
+        def length() -> Value:
+            return constant(count)
+
+        def item(i: Value, name: str | None) -> Operand:
+            assert isinstance(i, Constant)
+            operand: Operand = items[i.value]
+            return operand
+
+        def key(i: Value, name: str | None) -> Operand:
+            assert isinstance(i, Constant) and functions.keys is not None
+            return Result(constant(functions.keys[i.value]))
+
+        values = Sequence(length, item, count=count)
+        if functions.keys is None or method == "values":
+            return values
+        keys = Sequence(length, key, count=count)
+        return Sequence(length, None, (keys, values), count=count) if method == "items" else keys
+
     def _backwards(self, sequence: Sequence, node: gast.AST) -> Sequence:
+        if sequence.count is not None:
+            if sequence.item is None:
+                raise self.error(node, "`reversed()` of this is not supported", "reverse what it goes over")
+            item, last = sequence.item, sequence.count - 1
+
+            def get(i: Value, name: str | None) -> Operand:
+                assert isinstance(i, Constant)
+                return item(constant(last - i.value), name)
+
+            return Sequence(sequence.length, get, count=sequence.count)
         if sequence.range is not None:
             turned = self.apply("reversed", sequence.range, node=node)
             return Sequence(sequence.length, self._at_end(sequence, node), range=turned)
@@ -147,7 +187,7 @@ class Iteration(Loops):
         return Sequence(lambda: self.apply("len", self.current(operand, node), node=node), item, over=operand)
 
     def dict_sequence(self, operand: Result, method: str, node: gast.AST) -> Sequence:
-        keys = self.apply("list", self.current(operand, node), node=node)
+        keys = self.apply("keys", self.current(operand, node), node=node)
         if operand.place is None:
             operand = Result(operand.value, self.as_place(operand), operand.memory)
 
@@ -196,6 +236,8 @@ class Iteration(Loops):
 
     def driver(self, target: gast.AST, sequence: Sequence, node: gast.AST) -> tuple[Value, str | None]:
         """The range that a loop runs over, and the name of its item."""
+        if sequence.count is not None:
+            raise self.error(node, "a loop over functions is not supported here", "write a `for` statement")
         if sequence.range is not None:
             return sequence.range, _name(target)
         name = None

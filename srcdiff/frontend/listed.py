@@ -81,7 +81,9 @@ class Listing(Sharing):
             return item
         return Result(item.value, None, item.memory)
 
-    def list_display(self, items: list[Operand], node: gast.AST, name: str | None) -> Result:
+    def list_display(self, items: list[Operand], node: gast.AST, name: str | None) -> Operand:
+        if any(isinstance(item, Static) and not self._is_dtype(item) for item in items):
+            return Static(StaticTuple(tuple(self._kept(item) for item in items)))
         values = tuple(self.current(item, node) for item in items)
         result = self.container("make_list", items, range(len(items)), items, node, name)
         if len(items) <= LONGEST_LISTED:

@@ -32,6 +32,7 @@ from srcdiff.frontend.names import (
     ConstantValue,
     CustomFunction,
     External,
+    FunctionsOf,
     FunctionSource,
     GlobalValue,
     LiveDerivative,
@@ -298,6 +299,12 @@ def classify(value: Any, module: str, name: str) -> Resolution:
         return _partial(value, module, name)
     if _holds_complex(value):
         return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
+    if type(value) in (list, tuple, dict) and holds_functions(value):
+        parts = [classify(v, "", f"{name}_{i}") for i, v in enumerate(items_in(value))]
+        if not any(isinstance(part, Unsupported | GlobalValue) for part in parts):
+            return FunctionsOf(
+                _object(value, module, name), tuple(parts), tuple(value) if isinstance(value, dict) else None
+            )
     if isinstance(value, np.ndarray | list | tuple | dict):
         return _object(value, module, name)
     if class_of_derivative(value) is not None:
@@ -319,6 +326,17 @@ def classify(value: Any, module: str, name: str) -> Resolution:
             "call a plain function instead, or register a rule for it with `srcdiff.rule` (docs/custom-rules.md)",
         )
     return _object(value, module, name)
+
+
+def items_in(value: Any) -> list[Any]:
+    """The items of a tuple, list or dict."""
+    return list(value.values()) if isinstance(value, dict) else list(value)
+
+
+def holds_functions(value: Any) -> bool:
+    """Whether a tuple, list or dict holds functions, and nothing else."""
+    items = items_in(value)
+    return bool(items) and all(callable(item) and not isinstance(item, type) for item in items)
 
 
 def _partial(value: functools.partial[Any] | MethodType, module: str, name: str) -> Resolution:

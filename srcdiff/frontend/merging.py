@@ -22,7 +22,7 @@ from srcdiff.frontend.objects import (
     Variable,
     meet,
 )
-from srcdiff.ir.core import UNDEFINED, Constant, Value, constant
+from srcdiff.ir.core import UNDEFINED, Constant, Global, Value, constant
 from srcdiff.ir.types import BOTTOM, is_mutable, join
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class Merger:
         key = _identity(a), _identity(b)
         if key not in self._pairs:
             type = join(a.type, b.type)
-            self._pairs[key] = Value(type, name or a.name or b.name, self.context.origin)
+            # `inf` is the name of a global, `np.inf`, and not of what the two paths lead to.
+            own = next((v.name for v in (a, b) if v.name and not isinstance(v, Global)), None)
+            self._pairs[key] = Value(type, name or own, self.context.origin)
             self.left.append(a)
             self.right.append(b)
             self.results.append(self._pairs[key])

@@ -23,7 +23,7 @@ from typing import Any
 import gast
 
 from srcdiff.diagnostics import Diagnostic, TransformError
-from srcdiff.frontend import classes, directives, live, live_rules
+from srcdiff.frontend import classes, directives, holders, live, live_rules
 from srcdiff.frontend.constants import MATH_CONSTANTS, evaluate, has_complex, math_function
 from srcdiff.frontend.libraries import in_library, is_library, is_ours, is_submodule, packages_around, record_imports
 from srcdiff.frontend.names import (
@@ -33,6 +33,7 @@ from srcdiff.frontend.names import (
     CustomFunction,
     Deferred,
     External,
+    FunctionsOf,
     FunctionSource,
     GlobalValue,
     LiveModule,
@@ -70,12 +71,16 @@ class Module:
         self.directives = directives.read(text)
         self.tree = tree
         self._family = {} if family is None else family
+        if path is not None:
+            # Before its text is read: a module that it imports may import it.
+            self._family[path] = self
         self._bound: dict[str, Resolution] = {}
         self._assigned: dict[str, list[gast.AST | None]] = {}
         self._certain: set[str] = set()
         self._lambdas: dict[str, FunctionSource] = {}
         self._methods: dict[gast.FunctionDef, FunctionSource] = {}
         self._records: dict[str, ClassSource | None] = {}
+        self._holders: dict[str, FunctionsOf | None] = {}
         self.customs: dict[FunctionSource | External, CustomFunction] = {}
         """Functions that were found to be called as they are."""
         self.stars: list[str] = []
@@ -103,10 +108,7 @@ class Module:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise TransformError([Diagnostic(f"cannot read {path}: {error}", filename=str(path))]) from error
-        family = {} if family is None else family
-        module = Module(text, str(path), path.stem, parse(text, str(path)), path, family=family)
-        family[path] = module
-        return module
+        return Module(text, str(path), path.stem, parse(text, str(path)), path, family=family)
 
     @staticmethod
     def from_text(text: str, filename: str = "<text>") -> Module:
@@ -272,6 +274,9 @@ class Module:
             made = self._function(name, frozenset()) or self._record(name)
             if made is not None:
                 return made
+            functions = self._functions_in(name)
+            if functions is not None:
+                return functions
             if any(has_complex(v) for v in self._assigned[name]):
                 return Unsupported(f"`{name}` holds complex numbers, which are not supported", APART)
             return GlobalValue(self.name, name, self._type(name))
@@ -318,6 +323,22 @@ class Module:
             case gast.Call(func=gast.Attribute() as maker) if is_ours(self._member(maker)):
                 return Deferred(value, self)
         return None
+
+    def _functions_in(self, name: str) -> FunctionsOf | None:
+        """What a tuple, list or dict holds that the module makes once, if it is functions alone."""
+        if name not in self._holders:
+            self._holders[name] = None
+            parts = None if name in self._bound else holders.parts_of(self.tree, name, self.alias(name))
+            if parts is not None:
+                found = [item for node in parts.items if (item := self._item(node)) is not None]
+                if len(found) == len(parts.items):
+                    home = GlobalValue(self.name, name, self._type(name))
+                    self._holders[name] = FunctionsOf(home, tuple(found), parts.keys)
+        return self._holders[name]
+
+    def _item(self, node: gast.AST) -> FunctionSource | External | None:
+        """The function that is written as an item of a tuple, list or dict."""
+        return FunctionSource("<lambda>", node, self) if isinstance(node, gast.Lambda) else self.named(node)
 
     def named(self, node: gast.AST) -> FunctionSource | External | None:
         """What a name, plain or dotted, of the text stands for, if it is a function."""

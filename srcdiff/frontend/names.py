@@ -228,6 +228,15 @@ class GlobalValue:
 
 
 @dataclass(frozen=True, eq=False)
+class FunctionsOf:
+    """A tuple, list or (with `keys`) dict of the module's that holds functions alone, and where it is read."""
+
+    home: GlobalValue
+    items: tuple[Resolution, ...]
+    keys: tuple[object, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class CustomFunction:
     """A function that is called as it is, and what the user has said of its derivative.
 
@@ -287,6 +296,7 @@ Resolution = (
     | PartialSource
     | ConstantValue
     | GlobalValue
+    | FunctionsOf
     | CustomFunction
     | Unsupported
 )

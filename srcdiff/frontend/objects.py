@@ -21,7 +21,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.names import CustomFunction, FunctionSource, Request, Resolution
+from srcdiff.frontend.names import CustomFunction, FunctionSource, GlobalValue, Request, Resolution
 from srcdiff.ir.core import Origin, Primitive, Value
 from srcdiff.ir.types import Array, List, Type, Unknown, is_mutable, present
 
@@ -192,9 +192,14 @@ class Closure:
 
 @dataclass(frozen=True, eq=False)
 class StaticTuple:
-    """A tuple that holds functions or modules: it exists at compile time only."""
+    """A tuple, list or (with `keys`) dict that holds functions or modules: it exists at compile time only.
+
+    `home` is where an object of the module's that holds functions alone is read as what it is.
+    """
 
     items: tuple[Operand, ...]
+    keys: tuple[object, ...] | None = None
+    home: GlobalValue | None = None
 
 
 @dataclass(frozen=True, eq=False)

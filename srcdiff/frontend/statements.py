@@ -331,6 +331,9 @@ class Statements(Effects):
 
     def for_loop(self, node: gast.For) -> None:
         sequence = self.sequence(node.iter)
+        if sequence.count is not None:
+            self.each_function(node, sequence, sequence.count)
+            return
         iterable, name = self.driver(node.target, sequence, node.iter)
         targets = assigned([node.target])
 
@@ -340,6 +343,32 @@ class Statements(Effects):
             self.bind_driven(node.target, sequence, item, node.iter)
 
         self.loop(node, enter, sequence, iterable, name, targets)
+
+    def each_function(self, node: gast.For, sequence: Sequence, count: int) -> None:
+        """A loop over functions: its body for one after the other."""
+        if exits(node.body) & {BREAK, RETURN}:
+            message = "a loop over functions that is left before its end is not supported"
+            raise self.error(node, message, "write one call after the other")
+
+        def once(number: int) -> None:
+            for flag in (JUMPED, STOP, RETURNED):
+                self.set_flag(flag, False)
+            self.bind_item(node.target, sequence, constant(number), node.iter)
+            self.statements(node.body)
+            self.builder.origin = self.origin_of(node)
+
+        length = sequence.length()
+        for number in range(count):
+            if isinstance(length, Constant):
+                if number < length.value:
+                    once(number)
+                continue
+            # `zip` ends where the shortest ends.
+            test = self.apply("less", constant(number), length, node=node.iter)
+            _, then = self.inside(lambda number=number: once(number))  # type: ignore[misc]
+            _, other = self.inside(lambda: None)
+            self.merge(test, then, other)
+        self._after_loop(node, constant(False), constant(False))
 
     def while_loop(self, node: gast.While) -> None:
         self.loop(node, lambda item: None, None, None, None, [])

@@ -6,9 +6,12 @@ In: the tree of a function. Out: a diagnostic for every construct that is not su
 from __future__ import annotations
 
 import builtins
+import difflib
+import sys
 from functools import lru_cache
 
 import gast
+import numpy as np
 
 from srcdiff.diagnostics import Diagnostic
 from srcdiff.frontend.compilation import Compilation
@@ -20,7 +23,7 @@ from srcdiff.frontend.names import APART, External, FunctionSource, ModuleRef, U
 from srcdiff.frontend.recognise import helper_primitive
 from srcdiff.frontend.spellings import RESPELLED, remedy
 from srcdiff.primitives.keywords import OF_UFUNCS
-from srcdiff.primitives.table import lookup
+from srcdiff.primitives.table import METHODS, lookup
 
 _RULED = frozenset(("numpy", "math", "scipy", "cmath", "random"))
 
@@ -242,7 +245,17 @@ def no_rule(target: External) -> tuple[str, str]:
         return f"`{target}` makes complex numbers, which are not supported", APART
     if module == "numpy" and name in _COMPLEX:
         return f"no rule for `{target}`: complex numbers are not supported", "leave it out: every number is real"
-    return f"no rule for `{target}`", remedy(target.module, target.attribute)
+    unknown = _misspelt(module, name)
+    return unknown or (f"no rule for `{target}`", remedy(target.module, target.attribute))
+
+
+def _misspelt(module: str, name: str) -> tuple[str, str] | None:
+    """Message and remedy for a function that its library, which is loaded, does not have."""
+    loaded = sys.modules.get(module)
+    if loaded is None or hasattr(loaded, name):
+        return None
+    near = difflib.get_close_matches(name, [n for n in dir(loaded) if lookup(module, n) is not None], 1, 0.7)
+    return f"`{module}` has no `{name}`", f"did you mean `{module}.{near[0]}`?" if near else "check the name"
 
 
 def is_complex(target: External) -> bool:
@@ -260,6 +273,9 @@ def no_method(name: str) -> tuple[str, str]:
     if name in _DRAWS:
         return f"the method `.{name}()` is random: {_SAME_DRAW[0]}", _SAME_DRAW[1]
     remedy = "use a function or method that has one, or call it in a function of yours that has a rule"
+    if not any(hasattr(kind, name) for kind in (np.ndarray, list, dict, str)):
+        near = difflib.get_close_matches(name, [n for n in METHODS if callable(getattr(np.ndarray, n, None))], 1, 0.7)
+        remedy = f"did you mean `.{near[0]}()`? If not, {remedy}" if near else remedy
     return f"no rule for the method `.{name}()`", f"{remedy}: `srcdiff.rule` (docs/custom-rules.md)"
 
 

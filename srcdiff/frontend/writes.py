@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 import gast
+import numpy as np
 
 from srcdiff.frontend.expressions import BINARY
 from srcdiff.frontend.indexing import index_kind
@@ -47,7 +48,7 @@ from srcdiff.ir.types import (
     Unknown,
     is_mutable,
 )
-from srcdiff.primitives.inference import shape_of_type
+from srcdiff.primitives.inference import dtype_of_type, shape_of_type
 from srcdiff.primitives.known import axis_of, normal_axes
 
 _CHANGERS = frozenset(
@@ -180,9 +181,17 @@ class Writes(Statements):
         before = self.read(place, node)
         name = self.place_name(place)
         after = self.apply(primitive, before, self.current(right, node), node=node, name=name)
+        if isinstance(before.type, Array):
+            self.check_cast(before.type, after.type, node)
         if isinstance(before.type, Array) and not _keeps(before.type, after.type):
             after = self.apply("index_set", before, constant(Ellipsis), after, node=node, name=name)
         return after
+
+    def check_cast(self, target: Type, given: Type, node: gast.AST) -> None:
+        """NumPy casts between floats and between integers where it computes in place, but not floats to integers."""
+        mine, theirs = dtype_of_type(target), dtype_of_type(given)
+        if mine is not None and theirs is not None and not np.can_cast(theirs, mine, "same_kind"):
+            raise self.error(node, f"NumPy does not write {given} into {target} here", "make it an array of floats")
 
     def _augment_item(self, target: gast.Subscript, primitive: str, node: gast.AugAssign) -> None:
         place = self.target_place(target.value)

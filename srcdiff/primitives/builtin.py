@@ -82,7 +82,8 @@ def items_type(x: Value) -> List:
                 return List(UNKNOWN)
             return List(array_or_scalar(dtype, shape[1:]))
         case Dict(entries):
-            return List(UNKNOWN if entries is None else STR if all(isinstance(k, str) for k, _ in entries) else UNKNOWN)
+            kinds = None if entries is None else {type(k) for k, _ in entries}
+            return List(STR if kinds in (set(), {str}) else INT if kinds == {int} else UNKNOWN)
         case Opaque("range" | "shape"):
             return List(INT)
         case Opaque("str"):

@@ -35,6 +35,7 @@ from srcdiff.ir.types import (
     join,
 )
 from srcdiff.primitives.adjoints import accumulate_type
+from srcdiff.primitives.builtin import items_type
 from srcdiff.primitives.helpers import helper
 from srcdiff.primitives.indexing import index_get_type, index_set_type, item_type, make_slice_type
 from srcdiff.primitives.inference import (
@@ -186,6 +187,7 @@ CONTAINERS: dict[str, Primitive] = {
         primitive("index_set_within", "x outer inner value", _within_type, _index_set_within, updates=0),
         primitive("index_add_within", "x outer inner value", _within_type, _index_add_within, updates=0),
         primitive("append", "list item", _append_type, lambda items, item: [*items, item], updates=0),
+        primitive("keys", "dict", items_type, list, doc="`list(d)` of what is a dict: its keys carry no derivative"),
         primitive("drop_last", "list", _drop_last_type, lambda items: items[:-1], updates=0),
         primitive("fstring", "parts", lambda *parts: STR, lambda *parts: "".join(map(str, parts)), variadic=True),
         primitive("formatted", "value conversion spec", lambda value, conversion, spec: STR, _formatted),

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from srcdiff.ir.core import Constant
 from srcdiff.ir.types import Array, Dict, List, Opaque, Record, Scalar, Tuple, Type, Unknown, is_container
 from srcdiff.primitives.forms import (
+    RULES,
     NoRule,
     Operands,
+    Rule,
     Tangents,
     constant_of,
     fit,
@@ -42,6 +44,7 @@ non_differentiable(
             "zeros_if_defined",
             "range",
             "len",
+            "keys",
             "int",
             "bool",
             "str",
@@ -293,6 +296,7 @@ def _list_back(by: Symbolic, y: Symbolic, x: Symbolic) -> Symbolic:
 
 linear("list", {0: _list_back})
 linear("tuple", {0: lambda by, y, x: by.apply("list", by) if isinstance(x.type, List) else _list_back(by, y, x)})
+
 linear("reversed", {0: lambda by, y, x: by.apply("reversed", by)})
 linear("spread_over", {0: lambda by, y, g, items: by.apply("sum", by, zeros_of(g))})
 linear("fold", {0: lambda by, y, g, x: by * (g.apply("len", g) // g.apply("len", x))})
@@ -320,6 +324,23 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     values = by.apply("np.array", by)
     placed = by.apply("index_set", by.apply("np.zeros_like", values), _order(x, reverse), values)
     return [unpack(placed, x), None]
+
+
+def _of_keys(name: str) -> None:
+    """The items of a dict are its keys, which carry no derivative."""
+    rule = RULES[name]
+
+    def jvp_rule(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
+        return None if isinstance(operands[0].type, Dict) else rule.jvp(y, operands, tangents)
+
+    def vjp_rule(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
+        return [None] * len(operands) if isinstance(operands[0].type, Dict) else rule.vjp(y, operands, by, wanted)
+
+    RULES[name] = Rule(jvp_rule, vjp_rule)
+
+
+for _name in ("list", "tuple", "sorted"):
+    _of_keys(_name)
 
 
 # Numbers.

@@ -38,6 +38,12 @@ def _standard(x: Symbolic, loc: Symbolic, scale: Symbolic) -> Symbolic:
     return (x - loc) / scale
 
 
+def _weighted(density: Symbolic, factor: Symbolic) -> Symbolic:
+    """density * factor, which is zero where x is infinite: the density is zero there, and the factor is infinite."""
+    product: Symbolic = density * np.where(density > 0.0, factor, 0.0)
+    return product
+
+
 # log p = -z z / 2 - log(scale) + constant, with z = (x - loc) / scale
 
 elementwise(
@@ -48,9 +54,9 @@ elementwise(
 )
 elementwise(
     "scipy.stats.norm.pdf",
-    lambda y, x, loc, scale: y * (loc - x) / (scale * scale),
-    lambda y, x, loc, scale: y * (x - loc) / (scale * scale),
-    lambda y, x, loc, scale: y * (_standard(x, loc, scale) ** 2 - 1.0) / scale,
+    lambda y, x, loc, scale: _weighted(y, loc - x) / (scale * scale),
+    lambda y, x, loc, scale: _weighted(y, x - loc) / (scale * scale),
+    lambda y, x, loc, scale: _weighted(y, _standard(x, loc, scale) ** 2 - 1.0) / scale,
 )
 
 for _name, _sign in (("cdf", 1), ("sf", -1)):
@@ -58,7 +64,9 @@ for _name, _sign in (("cdf", 1), ("sf", -1)):
         f"scipy.stats.norm.{_name}",
         lambda y, x, loc, scale, sign=_sign: _signed(sign, _norm("pdf", x, loc, scale)),
         lambda y, x, loc, scale, sign=_sign: _signed(-sign, _norm("pdf", x, loc, scale)),
-        lambda y, x, loc, scale, sign=_sign: _signed(-sign, _standard(x, loc, scale)) * _norm("pdf", x, loc, scale),
+        lambda y, x, loc, scale, sign=_sign: _signed(
+            -sign, _weighted(_norm("pdf", x, loc, scale), _standard(x, loc, scale))
+        ),
     )
 
 
