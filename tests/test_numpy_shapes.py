@@ -96,10 +96,10 @@ def grid(x: Annotated[np.ndarray, "n"], y: Annotated[np.ndarray, "m"]) -> float:
     ("f", "lines"),
     [
         (joined, ["b1 = 2.0 * np.concatenate([a, b])", "return b1[: len(a)].copy(), b1[len(a) :].copy()"]),
-        (pieces, ["a, b = np.split(x, 2)", "bx = np.concatenate([ba, bb])"]),
+        (pieces, ["a, b = np.split(x, 2)", "bx = np.concatenate([t1 * b, t1])"]),
         (padded, ["(3.0 * np.pad(x, ((1, 1), (0, 2))) ** 2)[1:-1, :-2]"]),
         (columns, ["b1 = 2.0 * np.column_stack((x, z))", "return b1[:, 0].copy(), b1[:, 1:].copy()"]),
-        (grid, ["u, v = np.meshgrid(x, y)", "return np.sum(bu, axis=0), np.sum(bv, axis=1)"]),
+        (grid, ["u, v = np.meshgrid(x, y)", "return np.sum(t1 * v, axis=0), np.sum(t1, axis=1)"]),
     ],
     ids=lambda p: getattr(p, "__name__", ""),
 )
