@@ -26,6 +26,8 @@ _ITEMS_HELD = frozenset(("make_tuple", "make_record", "make_list", "make_dict", 
 _ELEMENTS_HELD = frozenset(
     ("add", "multiply", "list", "tuple", "sorted", "reversed", "copy", "drop_last", "accumulate")
 )
+_NEW_OF_ARRAYS = frozenset(("add", "multiply", "copy"))
+"""What makes a new array where its operands turn out to be arrays, and holds elements only of lists."""
 _PIECES = frozenset(("np.split", "np.array_split", "np.hsplit", "np.vsplit", "np.dsplit"))
 """What makes several views of an array that share nothing with each other."""
 
@@ -69,7 +71,7 @@ class Sharing(Displays):
                 inner = self.memory(operand)
                 if may_be_container(operand.type):
                     memory = memory | Memory(held=inner.elements | inner.held, tangled=inner.tangled)
-                if not isinstance(operand.type, List | Tuple | Dict):
+                if primitive.name not in _NEW_OF_ARRAYS and not isinstance(operand.type, List | Tuple | Dict):
                     # `list(A)` holds the rows of an array, which are views of it.
                     memory = memory | Memory(held=inner.own)
             if primitive.name == "multiply" and isinstance(type, List):

@@ -132,8 +132,17 @@ def _eigh_evaluate(a: Any, uplo: str) -> tuple[Any, ...]:
     return tuple(linalg.eigh(a, uplo))
 
 
+def _real_where_it_can_be(x: Any) -> Any:
+    """Eigenvalues or eigenvectors as NumPy gave them before 2.5, where all of them are complex."""
+    return x if np.any(np.imag(x)) else np.real(x)
+
+
 def _eig_evaluate(a: Any) -> tuple[Any, ...]:
-    return tuple(linalg.eig(a))
+    return tuple(map(_real_where_it_can_be, linalg.eig(a)))
+
+
+def _eigvals_evaluate(a: Any) -> Any:
+    return _real_where_it_can_be(linalg.eigvals(a))
 
 
 DECOMPOSITIONS: dict[str, Primitive] = {
@@ -143,7 +152,7 @@ DECOMPOSITIONS: dict[str, Primitive] = {
         primitive("np.linalg.eigh", "a UPLO", _values_and_vectors("np.linalg.eigh"), _eigh_evaluate, defaults=("L",)),
         primitive("np.linalg.eigvalsh", "a UPLO", _values("np.linalg.eigvalsh"), np.linalg.eigvalsh, defaults=("L",)),
         primitive("np.linalg.eig", "a", _values_and_vectors("np.linalg.eig"), _eig_evaluate),
-        primitive("np.linalg.eigvals", "a", _values("np.linalg.eigvals"), np.linalg.eigvals),
+        primitive("np.linalg.eigvals", "a", _values("np.linalg.eigvals"), _eigvals_evaluate),
         primitive("np.linalg.svd", "a full_matrices compute_uv", _svd, _svd_evaluate, defaults=(True, True)),
         primitive("np.linalg.svdvals", "x", _svdvals, _svdvals_evaluate),
         primitive("np.linalg.qr", "a mode", _qr, _qr_evaluate, defaults=("reduced",)),

@@ -67,9 +67,9 @@ def inverse_gaps(w):
     "require_real": '''\
 def require_real(x):
     """x, eigenvalues or eigenvectors, which have derivatives here only if they are real."""
-    if np.iscomplexobj(x):
+    if np.any(np.imag(x)):
         raise ValueError("an eigenvalue is complex: derivatives are those of real numbers")
-    return x
+    return np.real(x)
 ''',
     "lstsq_inverse": '''\
 def lstsq_inverse(a, rcond):

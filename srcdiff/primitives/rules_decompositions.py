@@ -149,8 +149,13 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
 
 def _general(a: Symbolic, w: Symbolic | None, v: Symbolic) -> tuple[Symbolic | None, Symbolic, Symbolic]:
     """The eigenvalues, the vectors, and the left vectors; not if any is complex."""
-    v = v.apply("require_real", v)
-    return w, v, mT(np.linalg.inv(v))
+    v = _real(v)
+    return None if w is None else _real(w), v, mT(np.linalg.inv(v))
+
+
+def _real(x: Symbolic) -> Symbolic:
+    """x as real numbers: from 2.5 on NumPy's are complex here, with nothing beside the real part."""
+    return x.apply("require_real", x)
 
 
 def _along(v: Symbolic, x: Symbolic) -> Symbolic:
@@ -177,8 +182,9 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
         return [None]
     w, v, left = _general(a, y[0], y[1])
     assert w is not None
-    moved = None if bw is None else left * rows(bw, a)
+    moved = None if bw is None else left * rows(_real(bw), a)
     if bv is not None:
+        bv = _real(bv)
         moved = plus(moved, left @ (w.apply("inverse_gaps", w) * (mT(v) @ (bv - _along(v, bv)))))
     assert moved is not None
     return [moved @ mT(v)]
@@ -199,7 +205,7 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
     if not wanted[0]:
         return [None]
     _, v, left = _general(a, None, a.apply("np.linalg.eig", a)[1])
-    return [(left * rows(by, a)) @ mT(v)]
+    return [(left * rows(_real(by), a)) @ mT(v)]
 
 
 linear("require_real", {0: lambda by, y, x: by})
