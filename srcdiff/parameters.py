@@ -155,11 +155,8 @@ def require_scalar(module: Module, function: Function, mode: str) -> None:
     # What certainly fails when it runs (Bottom) says so itself, in NumPy's words.
     if isinstance(result, Scalar | Unknown | Bottom) or (isinstance(result, Array) and result.rank in (0, None)):
         return
-    place = function.body.results[0].origin
-    if isinstance(result, Bottom):
-        message = f"`{function.name}` fails whenever it runs: here shapes, axes or lengths do not fit"
-        raise _at_definition(module, function, message, "call it by itself to see how", place)
     message = f"the {what} of `{function.name}` is not defined: it returns {_noun(result)}, not a scalar"
+    place = function.body.results[0].origin
     remedy = "return a scalar (np.sum(...), say), or use jacobian, vjp or jvp"
     raise _at_definition(module, function, message, remedy, place)
 
