@@ -67,8 +67,8 @@ def is_symmetric(assume_a: Value) -> bool:
 
 
 def _square(name: str, a: Value) -> Shape | None:
-    """The shape of a stack of square matrices. SciPy takes a number for a matrix of one element: that has no rule."""
-    if shape_of_type(a.type) == ():
+    """The shape of a stack of square matrices. SciPy takes one number for a matrix of one element: that has no rule."""
+    if shape_of_type(a.type) in ((), (1,)):
         raise InferenceError(f"{name} is supported for matrices, not for {a.type}")
     return square(name, a)
 
