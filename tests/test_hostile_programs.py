@@ -417,3 +417,13 @@ def test_what_zeros_like_makes_shares_no_memory_whatever_it_is_like() -> None:
     found = namespace["_butterworth_grad"](X, 0.2)  # type: ignore[operator]
     for a, b in zip(found, srcdiff.grad(_butterworth, wrt=("x", "cutoff"))(X, 0.2), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
+def _largest_two(xs):
+    ordered = sorted(xs, reverse=True)
+    return 2.0 * ordered[0] + ordered[1] ** 2
+
+
+def test_sorted_takes_its_order_by_keyword() -> None:
+    assert srcdiff.grad(_largest_two)([1.0, 3.0, 2.0]) == [0.0, 2.0, 4.0]
+    assert "sorted(xs, reverse=True)" in srcdiff.transform(_largest_two, "forward").source
