@@ -282,17 +282,12 @@ NAMED = {"a": 1.5, "b": 2.0}
 
 def _keys_are_numbers(rates):
     """The keys enter the sum: they carry no derivative."""
-    out = {}
     s = 0.0
     for m, v in rates.items():
-        out[m] = v * v
         s += m * v**2
-    for m in list(out):
-        s += out[m] * m
     for m in sorted(rates.keys()):
         s += m * rates[m]
-    zero = {m: v / m for m, v in out.items()}
-    return s + sum(zero.values())
+    return s + list(rates)[1] * sum(rates.values())
 
 
 def _over_values(d):
@@ -427,3 +422,21 @@ def _largest_two(xs):
 def test_sorted_takes_its_order_by_keyword() -> None:
     assert srcdiff.grad(_largest_two)([1.0, 3.0, 2.0]) == [0.0, 2.0, 4.0]
     assert "sorted(xs, reverse=True)" in srcdiff.transform(_largest_two, "forward").source
+
+
+def _turned(d):
+    inverse = {v: k for k, v in d.items()}
+    return sum(list(inverse))
+
+
+def _turned_in_a_loop(d):
+    inverse = {v: k for k, v in d.items()}
+    s = 0.0
+    for v in inverse:
+        s += v
+    return s
+
+
+@pytest.mark.parametrize("f", [_turned, _turned_in_a_loop])
+def test_keys_that_may_depend_on_what_is_differentiated(f) -> None:
+    assert "the keys of a dict that is filled here" in refusal(f, NAMED)[0]
