@@ -323,7 +323,8 @@ class Forms:
         given = [
             n for n in range(len(parts)) if n < required or not _same(operands[n], primitive.defaults[n - required])
         ]
-        if primitive.name.startswith(("np.", "scipy.")) and primitive.name not in _POSITIONAL:
+        # `sorted` takes its order by keyword only.
+        if primitive.name.startswith(("np.", "scipy.", "sorted")) and primitive.name not in _POSITIONAL:
             keywords = [(primitive.parameters[n], parts[n]) for n in given if n >= required]
             return self.call(function, [parts[n] for n in given if n < required], keywords)
         return self.call(function, parts[: given[-1] + 1] if given else ())

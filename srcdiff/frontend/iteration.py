@@ -187,7 +187,9 @@ class Iteration(Loops):
         return Sequence(lambda: self.apply("len", self.current(operand, node), node=node), item, over=operand)
 
     def dict_sequence(self, operand: Result, method: str, node: gast.AST) -> Sequence:
-        keys = self.apply("keys", self.current(operand, node), node=node)
+        # The keys of a dict that the program fills may depend on what is differentiated; those of others do not.
+        filled = present(operand.type) == Dict(None)
+        keys = self.apply("list" if filled else "keys", self.current(operand, node), node=node)
         if operand.place is None:
             operand = Result(operand.value, self.as_place(operand), operand.memory)
 

@@ -79,7 +79,10 @@ def _own_dtype(x: Value) -> str | None:
 
 def _shaped_like(x: Value, dtype: str | None) -> Type:
     match x.type:
-        case Unknown() | Opaque():
+        case Unknown():
+            # Whatever x is, a list too: an array, of no axes if x is a number.
+            return Array(dtype, None)
+        case Opaque():
             return UNKNOWN
         case _:
             return Array(dtype, shape_of_type(x.type))

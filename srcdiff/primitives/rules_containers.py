@@ -327,14 +327,23 @@ def _(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> 
 
 
 def _of_keys(name: str) -> None:
-    """The items of a dict are its keys, which carry no derivative."""
+    """The items of a dict are its keys, which carry no derivative where they are known."""
     rule = RULES[name]
 
+    def fixed(x: Symbolic) -> bool:
+        if x.type == Dict(None):
+            raise NoRule("the keys of a dict that is filled here may depend on what is differentiated: keep them apart")
+        return isinstance(x.type, Dict)
+
     def jvp_rule(y: Symbolic, operands: Operands, tangents: Tangents) -> Symbolic | None:
-        return None if isinstance(operands[0].type, Dict) else rule.jvp(y, operands, tangents)
+        if tangents[0] is None or fixed(operands[0]):
+            return None
+        return rule.jvp(y, operands, tangents)
 
     def vjp_rule(y: Symbolic, operands: Operands, by: Symbolic, wanted: Sequence[bool]) -> Sequence[Symbolic | None]:
-        return [None] * len(operands) if isinstance(operands[0].type, Dict) else rule.vjp(y, operands, by, wanted)
+        if wanted[0] and fixed(operands[0]):
+            return [None] * len(operands)
+        return rule.vjp(y, operands, by, wanted)
 
     RULES[name] = Rule(jvp_rule, vjp_rule)
 
