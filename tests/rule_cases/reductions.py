@@ -11,7 +11,7 @@ from tests.rule_cases.operands import Case, array, single
 
 X3, X23, X232, X0, X1 = array(3), array(2, 3), array(2, 3, 2), np.zeros(0), array(1)
 X4, X45 = array(4), array(4, 5)
-APART = X45 + np.eye(4, 5)  # of which no singular value is near 0
+APART = X45 / 4 + np.arange(1.0, 5.0)[:, None] * np.eye(4, 5)  # no singular value is near 0 or near another
 GRID = np.array([0.1, 0.5, 0.8, 1.5, 1.7])
 MASK3, MASK23 = np.array([True, False, True]), np.array([[True, False, True], [True, True, False]])
 NAN3 = np.array([0.5, np.nan, 0.7])
