@@ -37,6 +37,7 @@ from srcdiff.primitives.inference import (
 )
 from srcdiff.primitives.known import UNKNOWN_AXIS, axis_of, normal_axes
 from srcdiff.primitives.operators import matmul_shape, product_type
+from srcdiff.primitives.versions import CROSSES_PAIRS
 
 
 def axes_of(axes: Value, rank_a: int, rank_b: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
@@ -103,7 +104,7 @@ def cross_axes(axisa: Value, axisb: Value, axisc: Value, axis: Value) -> tuple[i
 
 
 def vector_lengths(a: Value, b: Value, axes: tuple[int, int, int]) -> tuple[Dimension, Dimension]:
-    """The lengths of the vectors that `np.cross` multiplies: 2, 3, or unknown."""
+    """The lengths of the vectors that `np.cross` multiplies: 3, 2 where NumPy takes those, or unknown."""
     found: list[Dimension] = []
     for x, axis in ((a, axes[0]), (b, axes[1])):
         shape = shape_of_type(x.type)
@@ -112,7 +113,7 @@ def vector_lengths(a: Value, b: Value, axes: tuple[int, int, int]) -> tuple[Dime
             continue
         (position,) = normal_axes(axis, len(shape)) or (0,)
         length = shape[position]
-        if isinstance(length, int) and length not in (2, 3):
+        if isinstance(length, int) and length not in ((2, 3) if CROSSES_PAIRS else (3,)):
             raise ShapeError(f"np.cross of vectors of length {length}")
         found.append(length if isinstance(length, int) else None)
     return found[0], found[1]

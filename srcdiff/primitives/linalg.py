@@ -30,8 +30,7 @@ from srcdiff.primitives.inference import (
     require_numeric,
     shape_of_type,
 )
-
-NUMPY_2 = int(np.__version__.partition(".")[0]) >= 2
+from srcdiff.primitives.versions import SOLVES_STACKED_VECTORS
 
 
 def matrix(name: str, a: Value) -> Shape | None:
@@ -79,7 +78,7 @@ def _slogdet_evaluate(a: Any) -> tuple[Any, Any]:
 
 def is_vector(rank_a: int, rank_b: int) -> bool:
     """Whether `np.linalg.solve` takes b for a vector, or for a stack of vectors: NumPy 1 and 2 differ."""
-    return rank_b == 1 if NUMPY_2 else rank_b == rank_a - 1
+    return rank_b == rank_a - 1 if SOLVES_STACKED_VECTORS else rank_b == 1
 
 
 def _solve(a: Value, b: Value) -> Type:
