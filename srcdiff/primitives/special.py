@@ -21,7 +21,6 @@ import numpy as np
 from srcdiff.ir.core import Primitive, Value
 from srcdiff.ir.types import NONE, UNKNOWN, Array, List, Scalar, Tuple, Type
 from srcdiff.primitives.inference import (
-    InferenceError,
     array_or_scalar,
     broadcast_shapes,
     elementwise_type,
@@ -143,12 +142,6 @@ def _logsumexp(a: Value, axis: Value, b: Value, keepdims: Value) -> Type:
 
 def _logsumexp_evaluate(a: Any, axis: Any, b: Any, keepdims: Any) -> Any:
     return importlib.import_module("scipy.special").logsumexp(a, axis=axis, b=b, keepdims=keepdims)
-
-
-def integer_order(what: str, value: Value) -> None:
-    """Refuse an order that is no integer."""
-    if isinstance(value.type, Scalar) and value.type.kind == "float":
-        raise InferenceError(f"{what} needs an integer, not a float")
 
 
 SPECIAL_ELEMENTWISE: dict[str, Primitive] = {

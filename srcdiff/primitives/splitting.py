@@ -22,7 +22,6 @@ from srcdiff.ir.core import Constant, Primitive, Value
 from srcdiff.ir.types import UNKNOWN, Array, Dimension, List, Scalar, Symbol, Tuple, Type
 from srcdiff.primitives.inference import (
     InferenceError,
-    Shape,
     ShapeError,
     broadcast_shapes,
     dtype_of_type,
@@ -118,10 +117,6 @@ def _as_known(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # Grids, and arrays broadcast against each other.
-
-
-def shapes_of_items(arrays: Value) -> list[Shape | None] | None:
-    return [shape_of_type(t) for t in arrays.type.items] if isinstance(arrays.type, Tuple) else None
 
 
 def _broadcast_arrays(args: Value) -> Type:
