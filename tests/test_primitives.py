@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from typing import Any
 
 import numpy as np
@@ -353,7 +354,7 @@ def test_helpers_stand_alone() -> None:
         namespace: dict[str, Any] = {"np": np}
         for needed in (*NEEDS.get(name, ()), name):
             exec(HELPERS[needed], namespace)
-        called = {other for other in HELPERS if other != name and f"{other}(" in text}
+        called = {other for other in HELPERS if other != name and re.search(rf"(?<![.\w]){other}\(", text)}
         assert called == set(NEEDS.get(name, ())), name
         assert text.startswith(f"def {name}(") and text.endswith("\n")
 
