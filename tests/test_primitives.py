@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import operator
-import re
 from typing import Any
 
 import numpy as np
@@ -354,7 +354,10 @@ def test_helpers_stand_alone() -> None:
         namespace: dict[str, Any] = {"np": np}
         for needed in (*NEEDS.get(name, ()), name):
             exec(HELPERS[needed], namespace)
-        called = {other for other in HELPERS if other != name and re.search(rf"(?<![.\w]){other}\(", text)}
+        calls = {
+            n.func.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
+        called = calls & set(HELPERS) - {name}
         assert called == set(NEEDS.get(name, ())), name
         assert text.startswith(f"def {name}(") and text.endswith("\n")
 
