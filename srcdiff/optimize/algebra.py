@@ -116,6 +116,8 @@ def _plus_negative(apply: Apply, known: Definitions) -> Outcome:
         origin = replace(apply.origin, augmented=apply.origin.augmented or apply.primitive.name == "accumulate")
         return again(replace(apply, origin=origin), "subtract", a, inner.operands[0])
     inner = part_made_by(a, known, "negative")
+    if inner is None and a.name == apply.result.name and known.reads.get(a) == 1:
+        inner = made_by(a, known, "negative")  # a first contribution, that has the name already
     if inner:
         return again(apply, "subtract", b, inner.operands[0])
     return minus(apply, known, known.reads) or None

@@ -43,7 +43,6 @@ def potential_grad_reverse(
     b6 = bbx / b4
     b7 = -b5 * t4 - b6 * t3
     b8 = bby / b2
-    by = -b8 * b1
     b9 = bbx / b2
     b10 = -b8 * y - b9 * t3
     b11 = (
@@ -52,6 +51,7 @@ def potential_grad_reverse(
         - b10 * b1 / t2
         - b10 / t2 * t6 / t2
     )
+    by = b11 * y / b2 - b8 * b1
     b12 = (
         bby * (b3 * t4 / b4) / b4
         + bbx * (b3 * t3 / b4) / b4
@@ -59,7 +59,7 @@ def potential_grad_reverse(
         - b7 / t1 * t5 / t1
     )
     b13 = b12 * t4 / b4 - b5 * b3
-    by = by + b11 * y / b2 + b13
+    by += b13
     bx = b11 * t3 / b2 - b9 * b1 + (b12 * t3 / b4 - b6 * b3)
     return bx, by, b13
 

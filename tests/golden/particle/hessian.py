@@ -109,8 +109,6 @@ def potential_grad_reverse_jvp(
     b16 = bby / b2
     d11 = (dbby - b16 * d2) / b2
     b17 = bby * b4 / b2
-    by = -b16 * b1
-    dby = -(d11 * b1 + b16 * d6)
     b18 = bbx / b2
     d12 = (dbbx - b18 * d2) / b2
     b19 = bbx * b3 / b2
@@ -131,6 +129,8 @@ def potential_grad_reverse_jvp(
     )
     b25 = b24 * t3 / b2
     b26 = b24 * y / b2
+    by = b26 - b16 * b1
+    dby = (d15 * y + b24 * dy - b26 * d2) / b2 - (d11 * b1 + b16 * d6)
     b27 = b14 * t5 / t1
     b28 = b10 + b12 - b15 - b27
     d16 = accumulate(
@@ -145,8 +145,8 @@ def potential_grad_reverse_jvp(
     b29 = b28 * t3 / b6
     b30 = b28 * t4 / b6
     d18 = (d17 * t4 + b28 * d3 - b30 * d1) / b6 - (d8 * b5 + b9 * d7)
-    by = by + b26 + (b30 - b9 * b5)
-    dby = accumulate(accumulate(dby, (d15 * y + b24 * dy - b26 * d2) / b2), d18)
+    by = by + (b30 - b9 * b5)
+    dby = accumulate(dby, d18)
     bx = b25 - b18 * b1 + (b29 - b11 * b5)
     dbx = accumulate(
         (d15 * t3 + b24 * dx - b25 * d2) / b2 - (d12 * b1 + b18 * d6),
