@@ -207,15 +207,17 @@ def newton(slope: Slope, u: FloatArray, *, dense: bool = True) -> Climb:
             options=options,
         )
     else:
-        found = minimize(
-            slope.value,
-            u,
-            jac=slope.gradient,
-            hessp=slope.product,
-            method="trust-krylov",
-            callback=watch,
-            options=options,
-        )
+        # The solver multiplies workspace that it has not set yet: whether that holds a NaN is a matter of chance.
+        with np.errstate(invalid="ignore"):
+            found = minimize(
+                slope.value,
+                u,
+                jac=slope.gradient,
+                hessp=slope.product,
+                method="trust-krylov",
+                callback=watch,
+                options=options,
+            )
     u = np.array(found.x)
     if not slope.iterations and slope.max_iter:
         # It was the top already: there was no step to learn from.
