@@ -67,7 +67,8 @@ REFUSED = {
     "derivative_returned": "def f(x):\n    return grad(g)\n",
     "rule": "import scipy.special\ndef h(x):\n    return scipy.special.comb(x, 2)\ndef f(x):\n    return grad(h)(x)\n",
     "rule_in_derivative": (
-        "def h(x: Vector):\n    return float(np.linalg.cond(np.outer(x, x), 1))\ndef f(x: Vector):\n    return grad(h)(x)\n"
+        "def h(x: Vector):\n    return float(np.linalg.cond(np.outer(x, x), 1))\n"
+        "def f(x: Vector):\n    return grad(h)(x)\n"
     ),
     "itself": "def f(x, n):\n    if n == 0:\n        return x\n    return grad(f)(x, n - 1)\n",
     "each_other": (
