@@ -173,7 +173,7 @@ def newton(slope: Slope, u: FloatArray, *, dense: bool = True) -> Climb:
     """Newton in a trust region (Conn, Gould and Toint 2000, chapter 7).
 
     With the Hessian and the exact solution of the region's problem (`trust-exact`) where `dense`, else with products of
-    Hessian and vector alone (`trust-krylov`).
+    Hessian and vector alone (`trust-ncg`, Steihaug 1983).
     """
     from scipy.optimize import minimize
 
@@ -207,17 +207,16 @@ def newton(slope: Slope, u: FloatArray, *, dense: bool = True) -> Climb:
             options=options,
         )
     else:
-        # The solver multiplies workspace that it has not set yet: whether that holds a NaN is a matter of chance.
-        with np.errstate(invalid="ignore"):
-            found = minimize(
-                slope.value,
-                u,
-                jac=slope.gradient,
-                hessp=slope.product,
-                method="trust-krylov",
-                callback=watch,
-                options=options,
-            )
+        # Not "trust-krylov": its results depend on what its workspace held before.
+        found = minimize(
+            slope.value,
+            u,
+            jac=slope.gradient,
+            hessp=slope.product,
+            method="trust-ncg",
+            callback=watch,
+            options=options,
+        )
     u = np.array(found.x)
     if not slope.iterations and slope.max_iter:
         # It was the top already: there was no step to learn from.
