@@ -207,7 +207,7 @@ def newton(slope: Slope, u: FloatArray, *, dense: bool = True) -> Climb:
             options=options,
         )
     else:
-        # Not "trust-krylov": its results depend on what its workspace held before.
+        # Not "trust-krylov": it failed twice in long processes and never alone, which we could not explain.
         found = minimize(
             slope.value,
             u,
